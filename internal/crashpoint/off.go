@@ -1,0 +1,6 @@
+//go:build !crashpoint
+
+package crashpoint
+
+// Here does nothing in a released binary.
+func Here(string) {}
