@@ -1,0 +1,52 @@
+# Herald. `make` alone prints this help.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TOOL    := go tool -modfile=tools/go.mod
+
+.PHONY: help demo test run build check crash bench fuzz fmt postgres
+.DEFAULT_GOAL := help
+
+help: ## print this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build ## see Herald at work in a minute: DEMO_ARGS=--exit ends by itself
+	@bin/herald demo $(DEMO_ARGS)
+
+test: postgres ## run every test, on SQLite and PostgreSQL
+	go test -race -timeout 10m ./...
+
+run: build ## start a server with its data in ./herald-data
+	bin/herald serve
+
+build: ## build bin/herald
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/herald ./cmd/herald
+
+check: ## vet, staticcheck, format, import directions
+	go mod verify
+	go vet ./...
+	go vet -tags crashpoint ./...
+	$(TOOL) staticcheck ./...
+	@unformatted=$$($(TOOL) gofumpt -l $$(git ls-files '*.go')); \
+		test -z "$$unformatted" || { echo "not formatted (run make fmt):"; echo "$$unformatted"; exit 1; }
+	go test -count=1 -run '^TestLayout' .
+
+fmt: ## format the code
+	$(TOOL) gofumpt -l -w $$(git ls-files '*.go')
+
+crash: postgres ## kill the real binary at every named point, ROUNDS times (default 5), on both engines
+	go test -count=$(or $(ROUNDS),5) -timeout 60m ./test/crash
+
+bench: postgres ## measure user creation against the bare round trip of a receiver
+	go run ./test/bench $(BENCH_ARGS)
+
+fuzz: ## fuzz each target for FUZZTIME (default 1m)
+	@for target in $$(grep -rhoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | cut -d' ' -f2); do \
+		pkg=$$(dirname $$(grep -rlE "^func $$target\(" --include='*_test.go' .)); \
+		echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),1m) $$pkg || exit 1; \
+	done
+
+# The tests start a PostgreSQL of their own. On Debian as root its programs are installed where they are missing; elsewhere the tests use
+# what they find, and say so when they find nothing.
+postgres:
+	@scripts/install-postgres

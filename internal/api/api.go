@@ -1,0 +1,76 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/herald-events/herald/internal/access"
+	"github.com/herald-events/herald/internal/identity"
+	"github.com/herald-events/herald/internal/journal"
+	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/wire"
+)
+
+// Services is what the API is made of. The fields of the resources must be set; what is optional says so.
+type Services struct {
+	Keys     *access.Service
+	Tenancy  Tenancy
+	Tenants  *tenant.Service
+	Webhooks *webhook.Service
+	Trier    Trier
+	Users    *identity.Service
+	Journal  *journal.Journal
+
+	// Healthy answers GET /api/health and GET /api/status: nil, or why Herald cannot work (the store does not answer). The
+	// reason is logged. Optional.
+	Healthy func(ctx context.Context) error
+	// Version is what GET /api/system/version answers.
+	Version string
+
+	Log *slog.Logger // Defaults to slog.Default().
+	// Clock measures durations for the log. Defaults to time.Now.
+	Clock func() time.Time
+	// BodyLimit is the size in bytes above which a request body is refused with 413. Defaults to 5 MiB.
+	BodyLimit int64
+}
+
+// Tenancy is what it takes to find the tenant of a request.
+type Tenancy interface {
+	// Sole returns the only tenant, or "" when there are several.
+	Sole(ctx context.Context) (wire.ID, error)
+	// Exists tells whether there is a tenant with that id.
+	Exists(ctx context.Context, id wire.ID) (bool, error)
+}
+
+// DefaultBodyLimit is 5 MiB: a bulk import of users fits, and a hundred of them at once do not fill the memory.
+const DefaultBodyLimit = 5 << 20
+
+type server struct{ Services }
+
+// New returns the handler of everything under /api. It answers 404 for all other paths. It is safe for concurrent use.
+func New(services Services) http.Handler {
+	s := newServer(services)
+	return s.handler(s.routes())
+}
+
+func newServer(services Services) *server {
+	s := &server{Services: services}
+	s.Log = cmp.Or(s.Log, slog.Default())
+	s.BodyLimit = cmp.Or(s.BodyLimit, DefaultBodyLimit)
+	if s.Clock == nil {
+		s.Clock = time.Now
+	}
+	return s
+}
+
+func (s *server) handler(rows []route) http.Handler {
+	mux := http.NewServeMux()
+	for _, row := range rows {
+		mux.Handle(row.method+" "+row.pattern, s.serve(row))
+	}
+	return s.record(mux)
+}

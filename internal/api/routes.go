@@ -1,0 +1,37 @@
+package api
+
+import "slices"
+
+// route is one row of the table: a method and a pattern of [http.ServeMux], the endpoint a key's permissions name (the path
+// without its ids), who may call, and what happens.
+type route struct {
+	method, pattern string
+	permission      string
+	access          accessKind
+	handle          func(*call) (any, error)
+}
+
+// accessKind says which keys a route takes. Every kind but open and keyManager also requires the permission.
+type accessKind string
+
+const (
+	open        accessKind = "open"         // no key at all
+	tenantKey   accessKind = "tenant key"   // a global key, or one bound to a tenant, which then stays inside it
+	globalKey   accessKind = "global key"   // only a key that is bound to no tenant; the tenant header means nothing
+	instanceKey accessKind = "instance key" // as globalKey, and a tenant header is refused
+	keyManager  accessKind = "key manager"  // a key with the flag; see access.Service for what it may do to which keys
+)
+
+// routes is the table of contents of the API.
+func (s *server) routes() []route {
+	return slices.Concat(
+		s.keyRoutes(),
+		s.userRoutes(),
+		s.webhookRoutes(),
+		s.tenantRoutes(),
+		s.applicationRoutes(),
+		s.eventLogRoutes(),
+		s.auditLogRoutes(),
+		s.statusRoutes(),
+	)
+}

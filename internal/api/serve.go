@@ -1,0 +1,165 @@
+package api
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/problem"
+)
+
+// answer is the ResponseWriter of one request. It remembers what the log line says, and keeps the texts and redirects away
+// with which ServeMux answers what matches no route: such answers are a status and nothing else.
+type answer struct {
+	http.ResponseWriter
+
+	id     string
+	status int
+	route  string // the pattern of the matched route
+	key    string // the id of the key
+	failed error  // what the caller is not told
+}
+
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+func (a *answer) WriteHeader(code int) {
+	if a.status != 0 {
+		return
+	}
+	if a.route == "" {
+		a.Header().Del("Content-Type")
+		a.Header().Del("Location")
+		if code >= 300 && code < 400 { // "did you mean /api/user?", which would turn a POST into a GET
+			code = http.StatusNotFound
+		}
+	}
+	a.status = code
+	a.ResponseWriter.WriteHeader(code)
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	if a.status == 0 {
+		a.WriteHeader(http.StatusOK)
+	}
+	if a.route == "" {
+		return len(b), nil
+	}
+	return a.ResponseWriter.Write(b)
+}
+
+// record is the outermost layer: it gives the request its id, survives panics and writes the log line.
+func (s *server) record(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := s.Clock()
+		a := &answer{ResponseWriter: w, id: db.NewID()}
+		a.Header().Set("X-Request-Id", a.id)
+		a.Header().Set("Cache-Control", "no-store") // answers hold keys, tokens and personal data
+		defer func() { s.finish(a, r, began, recover()) }()
+		next.ServeHTTP(a, r)
+	})
+}
+
+// finish writes the one line of a request. It names the route, not the URL, because query strings hold e-mail addresses and
+// one-time codes.
+func (s *server) finish(a *answer, r *http.Request, began time.Time, caught any) {
+	if caught == http.ErrAbortHandler {
+		panic(caught)
+	}
+	level := slog.LevelInfo
+	attrs := []slog.Attr{slog.String("request", a.id), slog.String("method", r.Method), slog.String("route", a.route)}
+	if a.key != "" {
+		attrs = append(attrs, slog.String("key", a.key))
+	}
+	if caught != nil {
+		a.WriteHeader(http.StatusInternalServerError) // without effect when the answer had begun
+		attrs = append(attrs, slog.String("panic", fmt.Sprint(caught)), slog.String("stack", string(debug.Stack())))
+		level = slog.LevelError
+	}
+	if a.failed != nil {
+		attrs = append(attrs, slog.String("error", a.failed.Error()))
+		if r.Context().Err() == nil { // else the caller hung up, which is no fault of ours
+			level = slog.LevelError
+		}
+	}
+	attrs = append(attrs, slog.Int("status", a.status), slog.Duration("took", s.Clock().Sub(began)))
+	s.Log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// serve is the handler of one row of the table.
+func (s *server) serve(row route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a := w.(*answer)
+		a.route = row.pattern
+		c := &call{s: s, r: r, route: row}
+		result, err := func() (any, error) {
+			if err := c.admit(a); err != nil {
+				return nil, err
+			}
+			if err := c.parseQuery(); err != nil {
+				return nil, err
+			}
+			if err := c.read(); err != nil {
+				return nil, err
+			}
+			return row.handle(c)
+		}()
+		if err != nil {
+			a.failed = respondError(w, err)
+		} else {
+			a.failed = respond(w, result)
+		}
+	})
+}
+
+// admit lets the request in: its key, whether the key may do this, and the tenant it is confined to.
+func (c *call) admit(a *answer) error {
+	if c.route.access == open {
+		return nil
+	}
+	key, err := c.s.Keys.Authenticate(c.ctx(), c.r.Header.Get("Authorization"))
+	if err != nil {
+		return err
+	}
+	c.key, a.key = key, string(key.ID())
+
+	method := c.r.Method
+	if method == http.MethodHead { // ServeMux answers it with the GET route
+		method = http.MethodGet
+	}
+	header := c.r.Header.Get(tenantHeader)
+	var allowed bool
+	switch c.route.access {
+	case keyManager:
+		allowed = key.MayManage(method)
+	case globalKey:
+		allowed = key.May(method, c.route.permission) && key.Tenant() == ""
+	case instanceKey:
+		allowed = key.May(method, c.route.permission) && key.Tenant() == "" && header == ""
+	case tenantKey:
+		allowed = key.May(method, c.route.permission)
+	}
+	if !allowed {
+		return problem.ErrUnauthenticated
+	}
+	if c.route.access != tenantKey {
+		return nil
+	}
+
+	c.scope = key.Tenant()
+	if header == "" {
+		return nil
+	}
+	id, ok := parseID(header)
+	if !ok {
+		return couldNotConvert("tenantId", "The header %s must be a UUID.", tenantHeader)
+	}
+	if c.scope != "" && id != c.scope {
+		// Not a 400: whether a tenant exists is nothing that another tenant's key may find out.
+		return problem.ErrUnauthenticated
+	}
+	c.scope = id
+	return nil
+}

@@ -1,0 +1,35 @@
+package api
+
+// statusNoDatabase is what GET /api/status answers when the database does not. FusionAuth made the number up.
+const statusNoDatabase = 452
+
+func (s *server) statusRoutes() []route {
+	return []route{
+		{"GET", "/api/health", "/api/health", open, s.health},
+		{"GET", "/api/status", "/api/status", globalKey, s.status},
+		{"GET", "/api/system/version", "/api/system/version", tenantKey, s.version},
+	}
+}
+
+type versionResponse struct {
+	Version string `json:"version"`
+}
+
+// health answers with a status alone, 200 or 500: it is open to everybody.
+func (s *server) health(c *call) (any, error) { return nil, s.healthy(c) }
+
+func (s *server) status(c *call) (any, error) {
+	if err := s.healthy(c); err != nil {
+		return status(statusNoDatabase), nil
+	}
+	return versionResponse{s.Version}, nil
+}
+
+func (s *server) version(*call) (any, error) { return versionResponse{s.Version}, nil }
+
+func (s *server) healthy(c *call) error {
+	if s.Healthy == nil {
+		return nil
+	}
+	return s.Healthy(c.ctx())
+}

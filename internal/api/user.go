@@ -1,0 +1,221 @@
+package api
+
+import (
+	"slices"
+
+	"github.com/herald-events/herald/internal/identity"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
+)
+
+func (s *server) userRoutes() []route {
+	return []route{
+		{"POST", "/api/user", "/api/user", tenantKey, s.createUser},
+		{"POST", "/api/user/{userId}", "/api/user", tenantKey, s.createUser},
+		{"GET", "/api/user", "/api/user", tenantKey, s.findUser},
+		{"GET", "/api/user/{userId}", "/api/user", tenantKey, s.loadUser},
+		{"PUT", "/api/user/{userId}", "/api/user", tenantKey, s.replaceUser},
+		{"PATCH", "/api/user/{userId}", "/api/user", tenantKey, s.patchUser},
+		{"DELETE", "/api/user/{userId}", "/api/user", tenantKey, s.deleteUser},
+		{"DELETE", "/api/user/bulk", "/api/user/bulk", tenantKey, s.deleteUsers},
+		{"GET", "/api/user/search", "/api/user/search", tenantKey, s.searchUsers},
+		{"POST", "/api/user/search", "/api/user/search", tenantKey, s.searchUsers},
+		{"PUT", "/api/user/search", "/api/user/search", tenantKey, s.flushUsers},
+	}
+}
+
+func (s *server) createUser(c *call) (any, error) {
+	id, err := c.pathID("userId")
+	if err != nil {
+		return nil, err
+	}
+	var request wire.UserRequest
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	tenant, err := c.tenant()
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.Users.Create(c.ctx(), tenant, id, request, c.eventInfo(request.EventInfo))
+	if err != nil {
+		return nil, err
+	}
+	return userResponse(u), nil
+}
+
+// user returns the user that the path names, unless it is out of the caller's reach.
+func (s *server) user(c *call) (*identity.User, error) {
+	id, err := c.pathID("userId")
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.Users.Load(c.ctx(), id)
+	if err != nil {
+		return nil, err
+	}
+	return u, c.narrow(u.TenantID)
+}
+
+func userResponse(u *identity.User) wire.UserResponse { return wire.UserResponse{User: &u.User} }
+
+func (s *server) loadUser(c *call) (any, error) {
+	u, err := s.user(c)
+	if err != nil {
+		return nil, err
+	}
+	return userResponse(u), nil
+}
+
+// findUser looks a user up by a login id. The parameters are tried in the order of the code; the first that is there counts.
+func (s *server) findUser(c *call) (any, error) {
+	for _, by := range []struct {
+		parameter string
+		kinds     []wire.IdentityType
+	}{
+		{"email", []wire.IdentityType{wire.IdentityEmail}},
+		{"username", []wire.IdentityType{wire.IdentityUsername}},
+		{"loginId", nil},
+	} {
+		text := c.query(by.parameter)
+		if text == "" {
+			continue
+		}
+		kinds := by.kinds
+		if kinds == nil {
+			var err error
+			if kinds, err = c.loginIDTypes(); err != nil {
+				return nil, err
+			}
+		}
+		tenant, err := c.tenant()
+		if err != nil {
+			return nil, err
+		}
+		u, err := s.Users.LoadByLoginID(c.ctx(), tenant, text, kinds...)
+		if err != nil {
+			return nil, err
+		}
+		return userResponse(u), nil
+	}
+	if c.query("changePasswordId") != "" || c.query("verificationId") != "" {
+		return nil, problem.ErrNotFound // nobody hands out such ids yet
+	}
+	return nil, invalidField("userId", "missing", "Say which user: an id in the path, or email, username or loginId as a parameter.")
+}
+
+// loginIDTypes are the kinds of login ids a look-up tries, in order. None means the default.
+func (c *call) loginIDTypes() ([]wire.IdentityType, error) {
+	var kinds []wire.IdentityType
+	for _, text := range c.queryAll("loginIdTypes") {
+		kind := wire.IdentityType(text)
+		if !slices.Contains([]wire.IdentityType{wire.IdentityEmail, wire.IdentityPhoneNumber, wire.IdentityUsername}, kind) {
+			return nil, invalidField("loginIdTypes", "invalid", "A login id is an email, a phoneNumber or a username.")
+		}
+		kinds = append(kinds, kind)
+	}
+	return kinds, nil
+}
+
+// replaceUser is PUT: a new user in the place of the old one, or, with ?reactivate=true and no body, the old one active again.
+func (s *server) replaceUser(c *call) (any, error) {
+	reactivate, err := c.queryBool("reactivate")
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.user(c)
+	if err != nil {
+		return nil, err
+	}
+	var request wire.UserRequest
+	if reactivate {
+		if err := c.decodeOptional(&request); err != nil {
+			return nil, err
+		}
+		if u, err = s.Users.Reactivate(c.ctx(), u, c.eventInfo(request.EventInfo)); err != nil {
+			return nil, err
+		}
+		return userResponse(u), nil
+	}
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	return s.updateUser(c, u, request)
+}
+
+func (s *server) patchUser(c *call) (any, error) {
+	u, err := s.user(c)
+	if err != nil {
+		return nil, err
+	}
+	var request wire.UserRequest
+	if err := c.patch(wire.UserRequest{User: wire.UserInput{User: u.User}}, &request); err != nil {
+		return nil, err
+	}
+	return s.updateUser(c, u, request)
+}
+
+func (s *server) updateUser(c *call, u *identity.User, request wire.UserRequest) (any, error) {
+	u, err := s.Users.Update(c.ctx(), u, request, c.eventInfo(request.EventInfo))
+	if err != nil {
+		return nil, err
+	}
+	return userResponse(u), nil
+}
+
+// deleteUser deactivates, or deletes for good when the query or the body says hardDelete.
+func (s *server) deleteUser(c *call) (any, error) {
+	hard, err := c.queryBool("hardDelete")
+	if err != nil {
+		return nil, err
+	}
+	var request wire.UserDeleteSingleRequest
+	if err := c.decodeOptional(&request); err != nil {
+		return nil, err
+	}
+	u, err := s.user(c)
+	if err != nil {
+		return nil, err
+	}
+	info := c.eventInfo(request.EventInfo)
+	if hard || request.HardDelete {
+		return nil, s.Users.Delete(c.ctx(), u, info)
+	}
+	return nil, s.Users.Deactivate(c.ctx(), u, info)
+}
+
+// deleteUsers takes what is in the body, and from the query what the body leaves open. userId and userIds mean the same.
+func (s *server) deleteUsers(c *call) (any, error) {
+	var request wire.UserDeleteRequest
+	if err := c.decodeQuery(&request); err != nil {
+		return nil, err
+	}
+	more, err := c.queryIDs("userId")
+	if err != nil {
+		return nil, err
+	}
+	request.UserIDs = append(request.UserIDs, more...)
+	if err := c.decodeOptional(&request); err != nil {
+		return nil, err
+	}
+	response, err := s.Users.DeleteBulk(c.ctx(), c.scope, request, c.eventInfo(request.EventInfo))
+	if err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+func (s *server) searchUsers(c *call) (any, error) {
+	var criteria wire.UserSearch
+	if err := c.search(&criteria); err != nil {
+		return nil, err
+	}
+	users, total, err := s.Users.Search(c.ctx(), c.scope, criteria)
+	if err != nil {
+		return nil, err
+	}
+	return wire.UserSearchResponse{Users: users, Total: total}, nil
+}
+
+// flushUsers is for callers that wait for a search index: here a search always finds what is committed.
+func (s *server) flushUsers(*call) (any, error) { return nil, nil }

@@ -1,0 +1,143 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/wire"
+)
+
+// Trier sends a test event to a webhook.
+type Trier interface {
+	// Try sends body to the webhook as a test and returns what came of it; problem.ErrNotFound without such a webhook.
+	Try(ctx context.Context, id wire.ID, body []byte) (*webhook.Attempt, error)
+}
+
+func (s *server) webhookRoutes() []route {
+	return []route{
+		{"POST", "/api/webhook", "/api/webhook", globalKey, s.createWebhook},
+		{"POST", "/api/webhook/{webhookId}", "/api/webhook", globalKey, s.createWebhook},
+		{"GET", "/api/webhook", "/api/webhook", globalKey, s.listWebhooks},
+		{"GET", "/api/webhook/{webhookId}", "/api/webhook", globalKey, s.loadWebhook},
+		{"PUT", "/api/webhook/{webhookId}", "/api/webhook", globalKey, s.replaceWebhook},
+		{"PATCH", "/api/webhook/{webhookId}", "/api/webhook", globalKey, s.patchWebhook},
+		{"DELETE", "/api/webhook/{webhookId}", "/api/webhook", globalKey, s.deleteWebhook},
+		{"GET", "/api/webhook/search", "/api/webhook/search", globalKey, s.searchWebhooks},
+		{"POST", "/api/webhook/search", "/api/webhook/search", globalKey, s.searchWebhooks},
+		{"POST", "/api/webhook/{webhookId}/test", "/api/webhook", globalKey, s.testWebhook},
+	}
+}
+
+func (s *server) createWebhook(c *call) (any, error) {
+	id, err := c.pathID("webhookId")
+	if err != nil {
+		return nil, err
+	}
+	var request wire.WebhookRequest
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	w, err := s.Webhooks.Create(c.ctx(), id, request.Webhook)
+	return wire.WebhookResponse{Webhook: &w}, err
+}
+
+func (s *server) listWebhooks(c *call) (any, error) {
+	webhooks, err := s.Webhooks.List(c.ctx())
+	return wire.WebhooksResponse{Webhooks: webhooks}, err
+}
+
+func (s *server) loadWebhook(c *call) (any, error) {
+	id, err := c.pathID("webhookId")
+	if err != nil {
+		return nil, err
+	}
+	w, err := s.Webhooks.Load(c.ctx(), id)
+	return wire.WebhookResponse{Webhook: &w}, err
+}
+
+func (s *server) replaceWebhook(c *call) (any, error) {
+	return s.changeWebhook(c, func(wire.Webhook) (wire.Webhook, error) {
+		var request wire.WebhookRequest
+		err := c.decode(&request)
+		return request.Webhook, err
+	})
+}
+
+func (s *server) patchWebhook(c *call) (any, error) {
+	return s.changeWebhook(c, func(current wire.Webhook) (wire.Webhook, error) {
+		var request wire.WebhookRequest
+		err := c.patch(wire.WebhookRequest{Webhook: current}, &request)
+		return request.Webhook, err
+	})
+}
+
+func (s *server) changeWebhook(c *call, change func(wire.Webhook) (wire.Webhook, error)) (any, error) {
+	id, err := c.pathID("webhookId")
+	if err != nil {
+		return nil, err
+	}
+	if err := c.read(); err != nil {
+		return nil, err
+	}
+	w, err := s.Webhooks.Update(c.ctx(), id, change)
+	return wire.WebhookResponse{Webhook: &w}, err
+}
+
+func (s *server) deleteWebhook(c *call) (any, error) {
+	id, err := c.pathID("webhookId")
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.Webhooks.Delete(c.ctx(), id)
+}
+
+func (s *server) searchWebhooks(c *call) (any, error) {
+	var criteria wire.WebhookSearch
+	if err := c.search(&criteria); err != nil {
+		return nil, err
+	}
+	webhooks, total, err := s.Webhooks.Search(c.ctx(), criteria)
+	return wire.WebhookSearchResponse{Total: total, Webhooks: webhooks}, err
+}
+
+// testWebhook sends the given event, or the example of a type, to one webhook and shows what came back. The call is ours.
+func (s *server) testWebhook(c *call) (any, error) {
+	id, err := c.pathID("webhookId")
+	if err != nil {
+		return nil, err
+	}
+	var request wire.WebhookTestRequest
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	body, err := testBody(request)
+	if err != nil {
+		return nil, err
+	}
+	attempt, err := s.Trier.Try(c.ctx(), id, body)
+	if err != nil {
+		return nil, err
+	}
+	return wire.WebhookTestResponse{Attempt: attempt.Wire()}, nil
+}
+
+func testBody(request wire.WebhookTestRequest) ([]byte, error) {
+	var v problem.Validation
+	switch {
+	case len(request.Event) > 0 && request.Type != "":
+		v.Field("type", "invalid", "Give either an event to send or the type of an example, not both.")
+	case len(request.Event) > 0:
+		return json.Marshal(map[string]json.RawMessage{"event": request.Event})
+	case request.Type == "":
+		v.Field("event", "missing", "Give an event to send, or the type of an example.")
+	default:
+		if body, err := event.Example(event.Type(request.Type)); err == nil {
+			return body, nil
+		}
+		v.Field("type", "invalid", "There is no event type %q. Did you mean %q?", request.Type, event.Suggest(request.Type))
+	}
+	return nil, v.Err()
+}

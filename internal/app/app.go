@@ -1,0 +1,215 @@
+// Package app is the composition root: it wires a whole Herald out of its packages, starts it and stops it. The command line, the
+// end-to-end tests and whoever embeds Herald in a test use it in the same way:
+//
+//	a, err := app.New(ctx, app.Options{Settings: settings})
+//	err = a.Start(ctx)   // listens, carries on what a crash left, runs the kickstart file
+//	…                    // a.Addr() tells the bound address
+//	a.Stop(ctx)          // drains: requests, votes and deliveries under way finish, the rest stays in the outbox
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/herald-events/herald/internal/access"
+	"github.com/herald-events/herald/internal/api"
+	"github.com/herald-events/herald/internal/config"
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/internal/identity"
+	"github.com/herald-events/herald/internal/journal"
+	"github.com/herald-events/herald/internal/key"
+	"github.com/herald-events/herald/internal/publish"
+	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/webhook"
+)
+
+// Options are what an App is made with. Settings are required and must be valid.
+type Options struct {
+	Settings config.Serve
+	// Version of the binary, shown by the API. Defaults to "dev".
+	Version string
+	// Logger defaults to one that discards.
+	Logger *slog.Logger
+	// Clock defaults to time.Now.
+	Clock func() time.Time
+	// Publish overrides defaults of the publisher: Schedule, Lease, Poll, Concurrency. Defaults to the product's.
+	Publish publish.Options
+}
+
+// App is a whole Herald. Its methods are called once each, in the order New, Start, Stop.
+type App struct {
+	o        Options
+	log      *slog.Logger
+	store    *db.DB
+	egress   *egress.Egress
+	journal  *journal.Journal
+	tenants  *tenant.Service
+	keys     *access.Service
+	webhooks *webhook.Service
+	events   *publish.Publisher
+	users    *identity.Service
+	handler  http.Handler
+	server   *http.Server
+	listener net.Listener
+	served   chan error
+	// tending ends the housekeeping that Start began.
+	tending context.CancelFunc
+	tended  chan struct{}
+}
+
+// New opens the store, migrates it and wires everything. It is one long straight function on purpose: the order of the wiring is the order
+// of its lines, and a reader sees all of it at once. Errors are plain sentences for the operator.
+func New(ctx context.Context, o Options) (*App, error) {
+	o.Version = cmp.Or(o.Version, "dev")
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	a := &App{o: o, log: o.Logger, served: make(chan error, 1)}
+	settings := o.Settings
+
+	var err error
+	a.store, err = db.Open(ctx, db.Options{Dir: settings.Data, URL: settings.DatabaseURL.Reveal(), Clock: o.Clock, Logger: o.Logger})
+	if err != nil {
+		return nil, err
+	}
+	undo := a.store.Close
+	defer func() {
+		if err != nil {
+			_ = undo()
+		}
+	}()
+
+	master, err := masterKey(settings.Store)
+	if err != nil {
+		return nil, err
+	}
+	sealer := key.NewSealer(master)
+
+	a.egress, err = egress.New(egress.Options{
+		Policy: egress.Policy{AllowPrivate: !settings.Hardened, Allow: settings.Egress.Allow, Deny: settings.Egress.Deny},
+		Proxy:  proxy(settings.Proxy), UserAgent: "Herald/" + o.Version, Clock: o.Clock,
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	a.journal = journal.New(a.store)
+	a.tenants = tenant.New(a.store, sealer)
+	a.keys = access.New(a.store, sealer, o.Clock, a.tenants.ExistsIn)
+	a.webhooks = webhook.New(webhook.Options{DB: a.store, Sealer: sealer, Egress: a.egress, Clock: o.Clock})
+
+	o.Publish.DB, o.Publish.Webhooks, o.Publish.Tenants, o.Publish.Journal = a.store, a.webhooks, a.tenants, a.journal
+	o.Publish.Logger = o.Logger
+	o.Publish.Deadline = cmp.Or(o.Publish.Deadline, settings.TransactionTimeout)
+	a.events = publish.New(o.Publish)
+	a.users = identity.New(a.store, a.events, a.tenants)
+
+	// Where a lower package causes something that a higher one does, the two are connected here.
+	a.webhooks.Changed = a.events.WebhookChanged
+	a.webhooks.Deleting = a.events.WebhookDeleting
+	a.connect()
+
+	if err = a.tenants.Bootstrap(ctx, ""); err != nil {
+		return nil, err
+	}
+	if err = a.checkMaster(ctx, sealer); err != nil {
+		return nil, err
+	}
+	a.handler = api.New(api.Services{
+		Keys: a.keys, Tenancy: a.tenants, Tenants: a.tenants, Webhooks: a.webhooks, Trier: a.events, Users: a.users, Journal: a.journal,
+		Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
+	})
+	return a, nil
+}
+
+// Handler serves the API. It works as soon as New has returned.
+func (a *App) Handler() http.Handler { return a.handler }
+
+// Start listens, carries on with what a crash left behind, begins to deliver, and runs the kickstart file if the store is untouched. When
+// it returns, requests are served.
+func (a *App) Start(ctx context.Context) error {
+	listener, err := net.Listen("tcp", a.o.Settings.Addr)
+	if err != nil {
+		return listenError(a.o.Settings.Addr, err)
+	}
+	if err := a.events.Start(ctx); err != nil {
+		_ = listener.Close()
+		return err
+	}
+	// The kickstart runs before the door opens: a request from outside could otherwise touch the store first.
+	if err := a.kickstart(ctx); err != nil {
+		_ = listener.Close()
+		a.events.Stop(ctx)
+		return err
+	}
+	a.listener = listener
+	a.server = &http.Server{
+		Handler:           a.handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	go func() { a.served <- a.server.Serve(listener) }()
+	a.tend()
+	return nil
+}
+
+// Addr is the address that is listened on, with the port that was chosen. Valid after Start.
+func (a *App) Addr() string { return a.listener.Addr().String() }
+
+// Served yields the error that ended serving, http.ErrServerClosed after Stop.
+func (a *App) Served() <-chan error { return a.served }
+
+// Stop takes no more requests, waits for those under way with their votes, waits for the deliveries under way, and closes the store. What
+// has not been sent stays in the outbox. When ctx ends first, the rest is cut off; nothing is lost by that either.
+func (a *App) Stop(ctx context.Context) error {
+	var errs []error
+	if a.server != nil {
+		errs = append(errs, a.server.Shutdown(ctx))
+	}
+	if a.tending != nil {
+		a.tending()
+		<-a.tended
+	}
+	a.events.Stop(ctx)
+	a.egress.Close()
+	return errors.Join(append(errs, a.store.Close())...)
+}
+
+// masterKey is the key that secrets at rest are encrypted with.
+func masterKey(s config.Store) ([]byte, error) {
+	master, _, err := key.LoadMaster(s.Data, s.EncryptionKey.Reveal())
+	return master, err
+}
+
+func proxy(p config.Proxy) *egress.Proxy {
+	if p.Host == "" {
+		return nil
+	}
+	return &egress.Proxy{Host: p.Host, Port: p.Port, Username: p.Username, Password: egress.Secret(p.Password.Reveal())}
+}
+
+// listenError says in a plain sentence why an address cannot be listened on.
+func listenError(addr string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("the address %s is in use by another program; choose another one with --addr", addr)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("listening on %s is not permitted; choose a port above 1023 with --addr", addr)
+	default:
+		return fmt.Errorf("cannot listen on %s: %w", addr, err)
+	}
+}

@@ -1,0 +1,47 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/wire"
+)
+
+// connect lets log entries become events, tenants lead to webhooks, and the end of a tenant to the end of what belongs to it.
+func (a *App) connect() {
+	a.journal.OnEventLog = func(tx *db.Tx, e wire.EventLog) error {
+		return a.events.Announce(tx, "", nil, &event.EventLogEvent{Header: event.Header{Type: event.EventLogCreate}, EventLog: e})
+	}
+	a.journal.OnAuditLog = func(tx *db.Tx, entry wire.AuditLog, info *wire.EventInfo) error {
+		return a.events.Announce(tx, entry.TenantID, info, &event.AuditLogEvent{Header: event.Header{Type: event.AuditLogCreate}, AuditLog: entry})
+	}
+	a.tenants.Bindings = a.webhooks
+	a.tenants.BeforeDelete = append(a.tenants.BeforeDelete, a.users.DeleteOfTenant)
+	a.tenants.OnDelete = append(a.tenants.OnDelete, a.keys.DeleteOfTenant, a.webhooks.TenantDeleted)
+}
+
+// tendEvery is how often the logs are trimmed.
+const tendEvery = time.Minute
+
+// tend keeps the logs at their size, in small steps beside the work.
+func (a *App) tend() {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.tending, a.tended = cancel, make(chan struct{})
+	go func() {
+		defer close(a.tended)
+		tick := time.NewTicker(tendEvery)
+		defer tick.Stop()
+		for {
+			if err := a.journal.Trim(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("the logs could not be trimmed", "error", err)
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}

@@ -1,0 +1,40 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"github.com/herald-events/herald/internal/access"
+	"github.com/herald-events/herald/internal/config"
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/wire"
+)
+
+// NewKey is an API key to be made offline. The zero value is a random global key that may do everything.
+type NewKey struct {
+	Key, Name, Tenant string
+	Manager           bool
+}
+
+// CreateKey makes an API key in the store itself and returns the key. On SQLite no server may be running on the store.
+func CreateKey(ctx context.Context, store config.Store, k NewKey) (key string, err error) {
+	a, err := New(ctx, Options{Settings: config.Serve{Store: store}})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, a.Stop(ctx)) }()
+	return a.CreateKey(ctx, k)
+}
+
+// CreateKey makes an API key and returns it.
+func (a *App) CreateKey(ctx context.Context, k NewKey) (string, error) {
+	created, err := a.keys.Create(ctx, nil, "", wire.APIKey{Key: k.Key, Name: k.Name, TenantID: wire.ID(k.Tenant), KeyManager: k.Manager},
+		access.CreateOptions{AllowKeyManager: true})
+	return created.Key, err
+}
+
+// Fresh tells whether nobody has used the store yet: there is no API key and no user.
+func (a *App) Fresh(ctx context.Context) (bool, error) { return a.untouched(ctx) }
+
+// Store is the store, for tests that look behind the API.
+func (a *App) Store() *db.DB { return a.store }

@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/herald-events/herald/internal/app"
+	"github.com/herald-events/herald/internal/config"
+)
+
+type createKeyCommand struct {
+	config.Store `embed:""`
+
+	Key        string `help:"The key itself. Defaults to a random one; a key given here can be read by other users of this machine while the command runs." placeholder:"KEY"`
+	Name       string `help:"A name for people." placeholder:"NAME"`
+	Tenant     string `help:"Confine the key to this tenant." placeholder:"UUID"`
+	KeyManager bool   `help:"Let the key create and change other keys."`
+}
+
+func (c createKeyCommand) Run(ctx context.Context, out *output) error {
+	key, err := app.CreateKey(ctx, c.Store, app.NewKey{Key: c.Key, Name: c.Name, Tenant: c.Tenant, Manager: c.KeyManager})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out.talk, "Created in %s. Send it as it is in the header Authorization. It may do everything%s.\n", c.Database(), within(c.Tenant))
+	_, err = fmt.Fprintln(out, key)
+	return err
+}
+
+func within(tenant string) string {
+	if tenant == "" {
+		return ""
+	}
+	return " within its tenant"
+}

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/herald-events/herald/internal/app"
+	"github.com/herald-events/herald/internal/config"
+)
+
+type serveCommand struct {
+	config.Serve `embed:""`
+}
+
+// drainTime is how long a stopping server waits for requests, votes and deliveries under way: longer than a vote can take.
+const drainTime = 30 * time.Second
+
+func (c serveCommand) Run(ctx context.Context, out *output) error {
+	begin := time.Now()
+	a, err := app.New(ctx, app.Options{Settings: c.Serve, Version: out.version, Logger: logger(c.Log, out.talk)})
+	if err != nil {
+		return err
+	}
+	if err := a.Start(ctx); err != nil {
+		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+	}
+	fmt.Fprintf(out.talk, "herald %s · %s · ready in %d ms\n", out.version, c.Database(), time.Since(begin).Milliseconds())
+	fmt.Fprintf(out.talk, "  API    %s/api\n", localURL(a.Addr()))
+	if fresh, err := a.Fresh(ctx); err != nil {
+		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+	} else if fresh {
+		fmt.Fprintf(out.talk, "  There is no API key yet. Stop the server, then make one:  herald apikey create%s\n", storeFlags(c.Store))
+	}
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(out.talk, "Stopping: requests, votes and deliveries under way finish, the rest stays in the outbox.")
+	case err = <-a.Served():
+		if errors.Is(err, http.ErrServerClosed) {
+			err = nil
+		}
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	return errors.Join(err, a.Stop(drain))
+}
+
+func logger(l config.Log, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: l.Level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// localURL is an address at which the server can be reached from the same machine.
+func localURL(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && (ip == nil || ip.IsUnspecified()) {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// storeFlags are the flags that lead another command to the same store. A PostgreSQL address holds a password and is not repeated.
+func storeFlags(s config.Store) string {
+	switch {
+	case s.DatabaseURL.IsSet():
+		return " --database-url …"
+	case s.Data != "./herald-data":
+		return " --data " + s.Data
+	default:
+		return ""
+	}
+}

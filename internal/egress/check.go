@@ -1,0 +1,114 @@
+package egress
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// CheckURL tells in a sentence, without its capital and full stop, why a request to this URL would never be sent; nil means that
+// it would be tried. It does not look at the network: which addresses are allowed is decided when dialling.
+func CheckURL(raw string) error {
+	_, err := parseURL(raw)
+	return err
+}
+
+func parseURL(raw string) (*url.URL, error) {
+	// Go's parser accepts some of these and its errors quote the text, which may hold a password.
+	if strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\\' }) {
+		return nil, errors.New("the URL must not contain spaces, backslashes or control characters")
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case raw == "":
+		return nil, errors.New("the URL is missing")
+	case err != nil:
+		return nil, errors.New("the URL cannot be read")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, errors.New("the URL must begin with http:// or https://")
+	case u.Opaque != "" || u.Hostname() == "":
+		return nil, errors.New("the URL has no host")
+	case u.User != nil:
+		return nil, errors.New("the URL must not contain a username or password; use the fields for basic authentication")
+	case u.Fragment != "" || strings.Contains(raw, "#"):
+		return nil, errors.New("the URL must not contain a fragment (#)")
+	case len(u.Hostname()) > 253 || strings.ContainsAny(u.Hostname(), "%/?#@ "):
+		return nil, errors.New("the host of the URL is not valid")
+	}
+	if p := u.Port(); p != "" {
+		if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
+			return nil, errors.New("the port of the URL must be from 1 to 65535")
+		}
+	}
+	return u, nil
+}
+
+// RedactURL is the URL without what may be secret in it: username, password, the values of the query, the fragment. Paths stay, since
+// nothing would be left to recognize it by.
+func RedactURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Opaque != "" {
+		return "(unreadable URL)"
+	}
+	u.User, u.Fragment, u.RawFragment = nil, "", ""
+	if u.RawQuery != "" {
+		pairs := strings.Split(u.RawQuery, "&")
+		for i, p := range pairs {
+			if name, _, found := strings.Cut(p, "="); found {
+				pairs[i] = name + "=…"
+			} else {
+				pairs[i] = "…" // without a name the whole may be the secret
+			}
+		}
+		u.RawQuery = strings.Join(pairs, "&")
+	}
+	return u.String()
+}
+
+// ownHeaders may not be configured: they are the framing of the request, belong to one hop, or carry our signature.
+var ownHeaders = map[string]string{
+	"host":                       "the URL decides it",
+	"content-length":             "it follows from the body",
+	"content-type":               "the body is always JSON",
+	"transfer-encoding":          "it belongs to the connection",
+	"connection":                 "it belongs to the connection",
+	"keep-alive":                 "it belongs to the connection",
+	"proxy-connection":           "it belongs to the connection",
+	"proxy-authorization":        "it belongs to the connection",
+	"proxy-authenticate":         "it belongs to the connection",
+	"te":                         "it belongs to the connection",
+	"trailer":                    "it belongs to the connection",
+	"upgrade":                    "it belongs to the connection",
+	"expect":                     "it belongs to the connection",
+	"x-fusionauth-signature-jwt": "it carries the signature",
+}
+
+// CheckHeader tells in a sentence, like CheckURL's, why this custom header may not be configured; nil means that it may. The value never appears in the
+// sentence.
+func CheckHeader(name, value string) error {
+	if name == "" {
+		return errors.New("a header needs a name")
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return !tokenRune(r) }) {
+		return errors.New("a header's name may contain letters, digits and !#$%&'*+-.^_`|~ only")
+	}
+	lower := strings.ToLower(name)
+	why := ownHeaders[lower]
+	if strings.HasPrefix(lower, "webhook-") {
+		why = "it carries the signature"
+	}
+	if why != "" {
+		return fmt.Errorf("the header %s cannot be configured: %s", name, why)
+	}
+	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+		return fmt.Errorf("the value of the header %s must not contain line breaks or control characters", name)
+	}
+	return nil
+}
+
+// tokenRune tells whether the rune may be in a token (RFC 9110, section 5.6.2).
+func tokenRune(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+}

@@ -1,0 +1,22 @@
+// Package identity is the directory of users and the first publisher of events: whatever happens to a user happens here, as one
+// publish.Operation with the events that go with it. It owns users, what they log in with and their passwords. It does not own who may
+// call it (package access), how webhooks are asked and events delivered (package publish), or the settings of tenants.
+//
+// The flow of a change, taking creation as the example (create.go):
+//
+//   - what a request says is brought into canonical form and checked, all mistakes at once (input.go);
+//   - a password is hashed, slowly and outside of any transaction (password.go);
+//   - Prepare reserves the login ids, then looks whether somebody has them (login_id.go), and plans user.create;
+//   - the webhooks are asked, by package publish;
+//   - Commit writes the row. A change of an existing user re-checks the row's version: one that moved is problem.Stale.
+//
+// A login id that belongs to somebody else refuses the request and is announced all the same: user.loginId.duplicate.* (login_id.go).
+//
+// Events of this package, in their order within one call; `.complete` twins are added by package publish:
+//
+//	create      user.create
+//	update      user.update, then user.email.update if the address changed, user.password.update if a password was set
+//	deactivate  user.deactivate, unless the user is inactive already
+//	reactivate  user.reactivate, unless the user is active already
+//	delete      user.delete
+package identity

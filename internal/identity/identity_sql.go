@@ -1,0 +1,219 @@
+package identity
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
+)
+
+// insert writes a new user and the login ids, which are reserved.
+func insert(tx *db.Tx, u *User) error {
+	document, err := json.Marshal(u.User)
+	if err != nil {
+		return fmt.Errorf("encode user: %w", err)
+	}
+	_, err = tx.Exec(`INSERT INTO users (id, tenant_id, active, email, username, phone_number, first_name, last_name, full_name, birth_date,
+			document, password_scheme, password_hash, version, insert_instant, last_update_instant)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		u.ID, u.TenantID, u.Active, text0(u.Email), text0(u.Username), text0(u.PhoneNumber), text0(u.FirstName), text0(u.LastName),
+		text0(u.FullName), text0(u.BirthDate), string(document), text0(string(u.password.scheme)), verbatim(u.password.encoded), u.version,
+		int64(u.InsertInstant), int64(u.LastUpdateInstant))
+	if db.IsForeignKey(err) { // the tenant is gone
+		return noTenant()
+	}
+	if err != nil {
+		return err
+	}
+	return insertLoginIDs(tx, u, loginIDs(&u.User))
+}
+
+// insertLoginIDs is problem.Stale when somebody got one of them although they were reserved: the reservation ran out.
+func insertLoginIDs(tx *db.Tx, u *User, all []loginID) error {
+	for _, l := range all {
+		n, err := tx.Exec(`INSERT INTO login_id (tenant_id, type, value, user_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+			u.TenantID, l.kind, l.key, u.ID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return problem.Stale("login id")
+		}
+	}
+	return nil
+}
+
+// update writes u over original. It is problem.Stale when original is not what is stored any more.
+func update(tx *db.Tx, original, u *User) error {
+	document, err := json.Marshal(u.User)
+	if err != nil {
+		return fmt.Errorf("encode user: %w", err)
+	}
+	n, err := tx.Exec(`UPDATE users SET email = $1, username = $2, phone_number = $3, first_name = $4, last_name = $5, full_name = $6,
+			birth_date = $7, document = $8, password_scheme = $9, password_hash = $10, last_update_instant = $11, version = version + 1
+		WHERE id = $12 AND version = $13`,
+		text0(u.Email), text0(u.Username), text0(u.PhoneNumber), text0(u.FirstName), text0(u.LastName), text0(u.FullName),
+		text0(u.BirthDate), string(document), text0(string(u.password.scheme)), verbatim(u.password.encoded), int64(u.LastUpdateInstant),
+		u.ID, original.version)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return problem.Stale("user")
+	}
+	u.version = original.version + 1
+
+	before, after := loginIDs(&original.User), loginIDs(&u.User)
+	for _, l := range without(slices.Clone(before), after) {
+		if _, err := tx.Exec(`DELETE FROM login_id WHERE tenant_id = $1 AND type = $2 AND value = $3`, u.TenantID, l.kind, l.key); err != nil {
+			return err
+		}
+	}
+	return insertLoginIDs(tx, u, without(after, before))
+}
+
+// write writes what apply did to u. It is problem.Stale when u is not what was stored any more.
+func (k kind) write(tx *db.Tx, u *User) (err error) {
+	var n int64
+	if k == deletion {
+		n, err = tx.Exec(`DELETE FROM users WHERE id = $1 AND version = $2`, u.ID, u.version)
+	} else {
+		n, err = tx.Exec(`UPDATE users SET active = $1, last_update_instant = $2, version = version + 1 WHERE id = $3 AND version = $4`,
+			u.Active, int64(u.LastUpdateInstant), u.ID, u.version)
+	}
+	if err == nil && n == 0 {
+		err = problem.Stale("user")
+	}
+	return err
+}
+
+// text0 is a text to find and order by: in lower case, NULL for none.
+func text0(text string) any { return verbatim(strings.ToLower(text)) }
+
+func verbatim(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// unmoved is problem.Stale when u is not what is stored any more, problem.ErrNotFound when it is gone.
+func unmoved(tx *db.Tx, u *User) error {
+	var version int64
+	err := tx.QueryRow(`SELECT version FROM users WHERE id = $1`, u.ID).Scan(&version)
+	switch {
+	case errors.Is(err, db.ErrNoRows):
+		return problem.ErrNotFound
+	case err == nil && version != u.version:
+		return problem.Stale("user")
+	}
+	return err
+}
+
+func exists(tx *db.Tx, id wire.ID) (found bool, err error) {
+	err = tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM users WHERE id = $1)`, id).Scan(&found)
+	return found, err
+}
+
+func anybody(tx *db.Tx) (found bool, err error) {
+	err = tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM users)`).Scan(&found)
+	return found, err
+}
+
+// selectUsers begins every statement that reads whole users, for scan.
+const selectUsers = `SELECT u.id, u.tenant_id, u.active, u.document, u.password_scheme, u.password_hash, u.version, u.last_login_instant,
+	u.insert_instant, u.last_update_instant FROM users u `
+
+// scan reads a row of selectUsers. Columns win over the document: they can change without it.
+func scan(row interface{ Scan(...any) error }) (*User, error) {
+	var u User
+	var id, tenant wire.ID
+	var active bool
+	var document string
+	var passwordScheme, passwordHash sql.NullString
+	var lastLogin sql.NullInt64
+	var inserted, updated int64
+	if err := row.Scan(&id, &tenant, &active, &document, &passwordScheme, &passwordHash, &u.version, &lastLogin, &inserted, &updated); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(document), &u.User); err != nil {
+		return nil, fmt.Errorf("identity: the document of user %s cannot be read: %w", id, err)
+	}
+	u.ID, u.TenantID, u.Active = id, tenant, active
+	u.LastLoginInstant, u.InsertInstant, u.LastUpdateInstant = wire.Instant(lastLogin.Int64), wire.Instant(inserted), wire.Instant(updated)
+	u.password = credential{scheme(passwordScheme.String), passwordHash.String}
+	return &u, nil
+}
+
+func one(row *sql.Row) (*User, error) {
+	u, err := scan(row)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, problem.ErrNotFound
+	}
+	return u, err
+}
+
+func many(rows *sql.Rows, err error) ([]*User, error) {
+	return db.Collect(rows, err, func(rows *sql.Rows) (*User, error) { return scan(rows) })
+}
+
+func load(tx *db.Tx, id wire.ID) (*User, error) {
+	return one(tx.QueryRow(selectUsers+`WHERE u.id = $1`, id))
+}
+
+func findByLoginID(tx *db.Tx, tenant wire.ID, l loginID) (*User, error) {
+	return one(tx.QueryRow(selectUsers+`JOIN login_id l ON l.user_id = u.id WHERE l.tenant_id = $1 AND l.type = $2 AND l.value = $3`,
+		tenant, l.kind, l.key))
+}
+
+// loadMany returns the users with these ids in the order of the ids, without those that do not exist.
+func loadMany(tx *db.Tx, ids []wire.ID) ([]*User, error) {
+	users := make([]*User, 0, len(ids))
+	for chunk := range slices.Chunk(ids, chunkSize) {
+		found, err := many(tx.Query(selectUsers+`WHERE u.id IN `+list(1, len(chunk)), anys(chunk)...))
+		if err != nil {
+			return nil, err
+		}
+		byID := make(map[wire.ID]*User, len(found))
+		for _, u := range found {
+			byID[u.ID] = u
+		}
+		for _, id := range chunk {
+			if u := byID[id]; u != nil {
+				users = append(users, u)
+			}
+		}
+	}
+	return users, nil
+}
+
+// oldest returns up to limit users of a tenant.
+func oldest(tx *db.Tx, tenant wire.ID, limit int) ([]*User, error) {
+	return many(tx.Query(selectUsers+`WHERE u.tenant_id = $1 ORDER BY u.insert_instant, u.id LIMIT $2`, tenant, limit))
+}
+
+// chunkSize is how many ids one statement names.
+const chunkSize = 500
+
+// list returns ($first, …) for n parameters.
+func list(first, n int) string {
+	parts := make([]string, n)
+	for i := range parts {
+		parts[i] = fmt.Sprintf("$%d", first+i)
+	}
+	return "(" + strings.Join(parts, ", ") + ")"
+}
+
+func anys(ids []wire.ID) []any {
+	all := make([]any, len(ids))
+	for i, id := range ids {
+		all[i] = id
+	}
+	return all
+}

@@ -1,0 +1,148 @@
+package identity
+
+import (
+	"context"
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// scheme says how a password was hashed, as stored.
+type scheme string
+
+const (
+	// schemeArgon2id is what new passwords get: RFC 9106, encoded as $argon2id$v=19$m=…,t=…,p=…$salt$hash.
+	schemeArgon2id scheme = "argon2id"
+	// schemeFusionAuth is FusionAuth's default, understood so that its users can be brought along: PBKDF2 with HMAC-SHA-256, encoded as
+	// factor$salt$hash with salt and hash in base64.
+	schemeFusionAuth scheme = "salted-pbkdf2-hmac-sha256"
+)
+
+// Cost of a new hash: the second choice of RFC 9106 has too much memory for small machines, this is OWASP's minimum of 2023.
+const (
+	argonMemory  = 19 * 1024 // KiB
+	argonTime    = 2
+	argonThreads = 1
+	argonSalt    = 16 // bytes
+	argonHash    = 32 // bytes
+)
+
+// Bounds for hashes that come from elsewhere, so that one of them cannot occupy the machine.
+const (
+	maxArgonMemory = 1 << 20 // KiB
+	maxArgonTime   = 64
+	maxFactor      = 10_000_000
+)
+
+// credential is a hashed password. The zero value is that of a user without one. It prints as a placeholder.
+type credential struct {
+	scheme  scheme
+	encoded string
+}
+
+func (credential) String() string   { return "[password]" }
+func (credential) GoString() string { return "[password]" }
+
+// hasher hashes passwords, as many at a time as there are processors: each takes much memory and all of one processor.
+type hasher struct{ slots chan struct{} }
+
+func newHasher() hasher { return hasher{make(chan struct{}, runtime.NumCPU())} }
+
+// use runs work when a slot is free. Errors: that of ctx when it ends first.
+func (h hasher) use(ctx context.Context, work func()) error {
+	select {
+	case h.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-h.slots }()
+	work()
+	return nil
+}
+
+// hash returns the credential of a new password. It takes tens of milliseconds: never call it inside a transaction.
+func (h hasher) hash(ctx context.Context, password string) (c credential, err error) {
+	err = h.use(ctx, func() {
+		salt := make([]byte, argonSalt)
+		_, _ = rand.Read(salt) // never fails
+		sum := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonHash)
+		c = credential{schemeArgon2id, fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+			base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(sum))}
+	})
+	return c, err
+}
+
+// verify tells whether password is the one that c was made from. A user without a password has none that is right. Errors: that of ctx;
+// a hash that cannot be read.
+func (h hasher) verify(ctx context.Context, c credential, password string) (ok bool, err error) {
+	if c == (credential{}) {
+		return false, nil
+	}
+	work, err := c.work(password)
+	if err != nil {
+		return false, err
+	}
+	err = h.use(ctx, func() {
+		got, want := work()
+		ok = subtle.ConstantTimeCompare(got, want) == 1
+	})
+	return ok, err
+}
+
+// work reads the credential and returns the slow part of the comparison.
+func (c credential) work(password string) (func() (got, want []byte), error) {
+	switch c.scheme {
+	case schemeArgon2id:
+		return c.argon2id(password)
+	case schemeFusionAuth:
+		return c.fusionAuth(password)
+	}
+	return nil, fmt.Errorf("identity: a password is stored in the unknown scheme %q", c.scheme)
+}
+
+func (c credential) argon2id(password string) (func() (got, want []byte), error) {
+	parts := strings.Split(c.encoded, "$") // "", argon2id, v=, m=,t=,p=, salt, hash
+	var version, memory, time, threads uint32
+	bad := fmt.Errorf("identity: a stored password of the scheme %s cannot be read", c.scheme)
+	if len(parts) != 6 {
+		return nil, bad
+	}
+	if _, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &time, &threads); err != nil {
+		return nil, bad
+	}
+	salt, errSalt := base64.RawStdEncoding.DecodeString(parts[4])
+	want, errHash := base64.RawStdEncoding.DecodeString(parts[5])
+	if errSalt != nil || errHash != nil || len(want) == 0 || version != argon2.Version ||
+		memory > maxArgonMemory || time == 0 || time > maxArgonTime || threads == 0 || threads > 255 {
+		return nil, bad
+	}
+	return func() ([]byte, []byte) {
+		return argon2.IDKey([]byte(password), salt, time, memory, uint8(threads), uint32(len(want))), want
+	}, nil
+}
+
+func (c credential) fusionAuth(password string) (func() (got, want []byte), error) {
+	bad := fmt.Errorf("identity: a stored password of the scheme %s cannot be read", c.scheme)
+	parts := strings.Split(c.encoded, "$")
+	if len(parts) != 3 {
+		return nil, bad
+	}
+	factor, errFactor := strconv.Atoi(parts[0])
+	salt, errSalt := base64.StdEncoding.DecodeString(parts[1])
+	want, errHash := base64.StdEncoding.DecodeString(parts[2])
+	if errFactor != nil || errSalt != nil || errHash != nil || factor < 1 || factor > maxFactor || len(want) == 0 {
+		return nil, bad
+	}
+	return func() ([]byte, []byte) {
+		got, _ := pbkdf2.Key(sha256.New, password, salt, factor, len(want)) // fails for absurd lengths only, and then nothing matches
+		return got, want
+	}, nil
+}

@@ -1,0 +1,140 @@
+package identity
+
+import (
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/herald-events/herald/internal/db"
+	lists "github.com/herald-events/herald/internal/search"
+	"github.com/herald-events/herald/wire"
+)
+
+// columns maps the members that users can be sorted by.
+var columns = map[string]string{
+	"id": "u.id", "active": "u.active", "birthDate": "u.birth_date", "email": "u.email", "firstName": "u.first_name",
+	"fullName": "u.full_name", "insertInstant": "u.insert_instant", "lastLoginInstant": "u.last_login_instant", "lastName": "u.last_name",
+	"lastUpdateInstant": "u.last_update_instant", "phoneNumber": "u.phone_number", "tenantId": "u.tenant_id", "username": "u.username",
+}
+
+var directions = map[string]string{"": "ASC", "asc": "ASC", "desc": "DESC"}
+
+// oldestFirst keeps pages stable while users are added. Where the original's order is not documented, it is ours.
+const oldestFirst = "u.insert_instant ASC, u.id ASC"
+
+func search(tx *db.Tx, scope wire.ID, c wire.UserSearch) ([]wire.User, int, error) {
+	if len(c.IDs) > 0 {
+		return searchIDs(tx, scope, c.IDs)
+	}
+	condition, args := matching(scope, c.QueryString)
+	var total int
+	if err := tx.QueryRow(`SELECT COUNT(*) FROM users u `+condition, args...).Scan(&total); err != nil || total == 0 {
+		return nil, total, err
+	}
+	limit, offset := lists.Window(c.Page)
+	users, err := many(tx.Query(selectUsers+condition+` ORDER BY `+order(c)+
+		fmt.Sprintf(` LIMIT $%d OFFSET $%d`, len(args)+1, len(args)+2), append(args, limit, offset)...))
+	return shown(users), total, err
+}
+
+func searchIDs(tx *db.Tx, scope wire.ID, ids []wire.ID) ([]wire.User, int, error) {
+	users, err := loadMany(tx, distinct(ids))
+	if scope != "" {
+		users = slices.DeleteFunc(users, func(u *User) bool { return u.TenantID != scope })
+	}
+	return shown(users), len(users), err
+}
+
+func shown(users []*User) []wire.User {
+	all := make([]wire.User, len(users))
+	for i, u := range users {
+		all[i] = u.User
+	}
+	return all
+}
+
+// matching returns the condition of a search for one term: equal, in any case, to a name or a login id. A * or nothing is everybody.
+func matching(scope wire.ID, term string) (condition string, args []any) {
+	var all []string
+	arg := func(v any) string {
+		args = append(args, v)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	if scope != "" {
+		all = append(all, `u.tenant_id = `+arg(scope))
+	}
+	if term = lists.Fold(term); term != "" && term != "*" {
+		// A union, because each part has an index of its own; an OR over all of them would read every user. Naming the tenants makes
+		// login_id's primary key usable when the search is in all of them.
+		t := arg(term)
+		if !clean(term) {
+			return `WHERE FALSE`, nil
+		}
+		all = append(all, `u.id IN (
+			SELECT user_id FROM login_id WHERE tenant_id IN (SELECT id FROM tenant) AND type IN ('email', 'phoneNumber', 'username') AND value = `+t+`
+			UNION SELECT id FROM users WHERE first_name = `+t+`
+			UNION SELECT id FROM users WHERE last_name = `+t+`
+			UNION SELECT id FROM users WHERE full_name = `+t+`)`)
+	}
+	if len(all) == 0 {
+		return ``, nil
+	}
+	return `WHERE ` + strings.Join(all, ` AND `), args
+}
+
+// order returns what stands behind ORDER BY. Users without the member come last unless the field says otherwise: the engines would not agree.
+func order(c wire.UserSearch) string {
+	if len(c.SortFields) == 0 {
+		return lists.OrderBy(c.OrderBy, columns, oldestFirst)
+	}
+	var terms []string
+	for _, f := range c.SortFields {
+		column, missing := columns[f.Name], "ASC"
+		if f.Missing == "_first" {
+			missing = "DESC"
+		}
+		terms = append(terms, `(`+column+` IS NULL) `+missing, column+` `+directions[strings.ToLower(f.Order)])
+	}
+	return strings.Join(append(terms, "u.id ASC"), ", ")
+}
+
+// placesOf returns the users with these ids that exist, in the order of the ids.
+func placesOf(tx *db.Tx, scope wire.ID, ids []wire.ID) ([]place, error) {
+	var all []place
+	for chunk := range slices.Chunk(distinct(ids), chunkSize) {
+		found, err := places(tx.Query(`SELECT id, tenant_id FROM users WHERE id IN `+list(1, len(chunk)), anys(chunk)...))
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range chunk {
+			i := slices.IndexFunc(found, func(p place) bool { return p.user == id })
+			if i >= 0 && (scope == "" || found[i].tenant == scope) {
+				all = append(all, found[i])
+			}
+		}
+	}
+	return all, nil
+}
+
+// placesFound returns the users that a term finds.
+func placesFound(tx *db.Tx, scope wire.ID, term string, limit int) ([]place, error) {
+	condition, args := matching(scope, term)
+	return places(tx.Query(`SELECT u.id, u.tenant_id FROM users u `+condition+` ORDER BY `+oldestFirst+
+		fmt.Sprintf(` LIMIT $%d`, len(args)+1), append(args, limit)...))
+}
+
+func places(rows *sql.Rows, err error) ([]place, error) {
+	return db.Collect(rows, err, func(rows *sql.Rows) (p place, err error) {
+		return p, rows.Scan(&p.user, &p.tenant)
+	})
+}
+
+func distinct(ids []wire.ID) []wire.ID {
+	seen := make(map[wire.ID]bool, len(ids))
+	return slices.DeleteFunc(slices.Clone(ids), func(id wire.ID) bool {
+		double := seen[id]
+		seen[id] = true
+		return double
+	})
+}

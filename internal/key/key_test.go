@@ -1,0 +1,224 @@
+package key_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/herald-events/herald/internal/key"
+)
+
+func master(b byte) []byte { return bytes.Repeat([]byte{b}, key.Size) }
+
+func TestSeal_RoundTrip(t *testing.T) {
+	t.Parallel()
+	s := key.NewSealer(master(1))
+	for _, plain := range []string{"", "x", "pässwörd", strings.Repeat("long ", 10_000)} {
+		sealed, err := s.Seal("webhook/secrets/1", []byte(plain))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain != "" && len(plain) > 3 && strings.Contains(sealed, plain) {
+			t.Errorf("the sealed text shows the secret")
+		}
+		for _, r := range sealed {
+			if r <= ' ' || r > '~' {
+				t.Fatalf("sealed text has the unprintable %q", r)
+			}
+		}
+		got, err := s.Open("webhook/secrets/1", sealed)
+		if err != nil || string(got) != plain {
+			t.Errorf("Open = %.20q, %v; want %.20q", got, err, plain)
+		}
+	}
+}
+
+func TestSeal_NeverTheSameTextTwice(t *testing.T) {
+	t.Parallel()
+	s := key.NewSealer(master(1))
+	a, _ := s.Seal("c", []byte("secret"))
+	b, _ := s.Seal("c", []byte("secret"))
+	if a == b {
+		t.Errorf("two seals of one secret are equal: %s", a)
+	}
+}
+
+func TestSeal_NeedsContext(t *testing.T) {
+	t.Parallel()
+	if text, err := key.NewSealer(master(1)).Seal("", []byte("secret")); err == nil {
+		t.Errorf("Seal without a context = %q, want an error", text)
+	}
+}
+
+func TestOpen_Refuses(t *testing.T) {
+	t.Parallel()
+	const secret = "correct horse battery staple"
+	s, other := key.NewSealer(master(1)), key.NewSealer(master(2))
+	sealed, err := s.Seal("webhook/1", []byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, _ := other.Seal("webhook/1", []byte(secret))
+	parts := strings.Split(sealed, ".")
+	raw, _ := base64.RawURLEncoding.DecodeString(parts[2])
+	raw[len(raw)-1] ^= 1
+	flipped := parts[0] + "." + parts[1] + "." + base64.RawURLEncoding.EncodeToString(raw)
+	otherID := strings.Split(foreign, ".")[1]
+
+	tests := []struct {
+		name, context, sealed string
+		want                  error
+	}{
+		{"another context", "webhook/2", sealed, key.ErrCorrupt},
+		{"another key", "webhook/1", foreign, key.ErrOtherKey},
+		{"another key under our id", "webhook/1", strings.Replace(foreign, otherID, parts[1], 1), key.ErrCorrupt},
+		{"our text under another id", "webhook/1", strings.Replace(sealed, parts[1], otherID, 1), key.ErrOtherKey},
+		{"one bit changed", "webhook/1", flipped, key.ErrCorrupt},
+		{"cut off", "webhook/1", sealed[:len(sealed)-8], key.ErrCorrupt},
+		{"no ciphertext", "webhook/1", parts[0] + "." + parts[1] + ".", key.ErrCorrupt},
+		{"later version", "webhook/1", "v2" + sealed[2:], key.ErrCorrupt},
+		{"plain text", "webhook/1", secret, key.ErrCorrupt},
+		{"not base64", "webhook/1", parts[0] + "." + parts[1] + ".***", key.ErrCorrupt},
+		{"empty", "webhook/1", "", key.ErrCorrupt},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			plain, err := s.Open(tt.context, tt.sealed)
+			if !errors.Is(err, tt.want) || plain != nil {
+				t.Fatalf("Open = %q, %v; want %v", plain, err, tt.want)
+			}
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("the error shows the secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestNewSealer_PanicsOnWrongLength(t *testing.T) {
+	t.Parallel()
+	defer func() {
+		if recover() == nil {
+			t.Error("a key of 16 bytes was accepted")
+		}
+	}()
+	key.NewSealer(make([]byte, 16))
+}
+
+func TestLoadMaster_CreatesOnceAndReadsAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, created, err := key.LoadMaster(dir, "")
+	if err != nil || !created || len(first) != key.Size {
+		t.Fatalf("first LoadMaster = %d bytes, %v, %v", len(first), created, err)
+	}
+	again, created, err := key.LoadMaster(dir, " ")
+	if err != nil || created || !bytes.Equal(again, first) {
+		t.Fatalf("second LoadMaster gives another key, created %v, %v", created, err)
+	}
+	info, err := os.Stat(filepath.Join(dir, key.File))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode = %v, %v; want 0600", info.Mode(), err)
+	}
+	if path, exposed := key.Exposed(dir); exposed {
+		t.Errorf("%s counts as exposed", path)
+	}
+	entries, _ := os.ReadDir(dir)
+	if len(entries) != 1 {
+		t.Errorf("%d files left in the folder, want the key alone", len(entries))
+	}
+}
+
+func TestLoadMaster_RaceHasOneWinner(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const n = 16
+	keys, made := make([][]byte, n), make([]bool, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			var err error
+			if keys[i], made[i], err = key.LoadMaster(dir, ""); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	winners := 0
+	for i := range n {
+		if made[i] {
+			winners++
+		}
+		if !bytes.Equal(keys[i], keys[0]) {
+			t.Errorf("process %d has another key", i)
+		}
+	}
+	if winners != 1 {
+		t.Errorf("%d created the file, want 1", winners)
+	}
+}
+
+func TestLoadMaster_Formats(t *testing.T) {
+	t.Parallel()
+	raw := []byte{0xfb, 0xff, 0xfe}
+	raw = append(raw, master(7)[:key.Size-len(raw)]...)
+	for name, text := range map[string]string{
+		"base64":            base64.StdEncoding.EncodeToString(raw),
+		"base64 unpadded":   base64.RawStdEncoding.EncodeToString(raw),
+		"base64url":         base64.URLEncoding.EncodeToString(raw),
+		"hexadecimal":       hex.EncodeToString(raw),
+		"with a line break": base64.StdEncoding.EncodeToString(raw) + "\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, created, err := key.LoadMaster(t.TempDir(), text)
+			if err != nil || created || !bytes.Equal(got, raw) {
+				t.Errorf("LoadMaster = %x, %v, %v; want %x", got, created, err, raw)
+			}
+		})
+	}
+}
+
+func TestLoadMaster_PlainErrors(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, text, want string }{
+		{"empty", "\n", "is empty"},
+		{"too short", "c2hvcnQ=", "holds 5 bytes, a master key has 32"},
+		{"no encoding", "this is my secret key!", "is neither base64 nor hexadecimal"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, key.File), []byte(tt.text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			got, created, err := key.LoadMaster(dir, "")
+			if err == nil || got != nil || created {
+				t.Fatalf("LoadMaster = %x, %v, %v; want an error", got, created, err)
+			}
+			if !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), key.File) {
+				t.Errorf("error = %q; want the file and %q", err, tt.want)
+			}
+			if text := strings.TrimSpace(tt.text); text != "" && strings.Contains(err.Error(), text) {
+				t.Errorf("the error shows the file's content: %v", err)
+			}
+			if _, exposed := key.Exposed(dir); !exposed {
+				t.Error("a file of mode 0644 does not count as exposed")
+			}
+		})
+	}
+}
+
+func TestLoadMaster_FolderMissing(t *testing.T) {
+	t.Parallel()
+	if _, _, err := key.LoadMaster(filepath.Join(t.TempDir(), "nowhere"), ""); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error = %v, want that the folder is missing", err)
+	}
+}

@@ -1,0 +1,368 @@
+package publish
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/crashpoint"
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/journal"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/wire"
+)
+
+// Options are what a Publisher works with. DB, Webhooks, Tenants and Journal are required.
+type Options struct {
+	DB       *db.DB
+	Webhooks *webhook.Service
+	Tenants  *tenant.Service
+	Journal  *journal.Journal
+	Logger   *slog.Logger
+
+	// Node names this process in claims and attempts. Empty means a random name.
+	Node string
+	// Deadline bounds the votes of one API call, all its events together. Defaults to 10 s.
+	Deadline time.Duration
+	// Schedule is the pauses between the attempts of a delivery. Defaults to the product's: 5 s … 10 h, nine of them.
+	Schedule []time.Duration
+	// Concurrency is how many requests to one webhook may be under way at once. Defaults to 16.
+	Concurrency int
+	// Poll is how often a lane looks for work that nobody announced (another process, a lease that ran out). Defaults to 1 s.
+	Poll time.Duration
+	// Lease is how long beyond a webhook's own timeouts a claim holds. Defaults to 15 s.
+	Lease time.Duration
+}
+
+// Publisher publishes events. It is safe for concurrent use.
+type Publisher struct {
+	Options
+	schedule schedule
+
+	// running counts votes and deliveries under way; Stop waits for it.
+	running sync.WaitGroup
+	lanes   lanes
+}
+
+var _ Doer = (*Publisher)(nil)
+
+// New returns a Publisher that votes and records; Start makes it deliver.
+func New(o Options) *Publisher {
+	o.Node = cmp.Or(o.Node, rand.Text()[:12])
+	o.Deadline = cmp.Or(o.Deadline, 10*time.Second)
+	o.Concurrency = cmp.Or(o.Concurrency, 16)
+	o.Lease = cmp.Or(o.Lease, 15*time.Second)
+	if o.Poll == 0 {
+		// On SQLite nobody else writes: everything is announced, and polling only heals what should not happen.
+		if o.Poll = time.Second; o.DB.Engine() == db.SQLite {
+			o.Poll = 10 * time.Second
+		}
+	}
+	if o.Schedule == nil {
+		o.Schedule = defaultSchedule
+	}
+	return &Publisher{Options: o, schedule: o.Schedule}
+}
+
+// ErrRefused says that the webhooks did not agree. Code and message are part of the compatible contract, word for word.
+var ErrRefused error = problem.New(problem.Refused, "[WebhookTransactionException]",
+	"One or more webhooks returned an invalid response or were unreachable. Based on your transaction configuration, your action cannot be completed.")
+
+// Do takes the operation through prepare, ask and commit.
+//
+// A caller that goes away does not stop it: an operation that was put to webhooks is carried through, so that what they were told and
+// what is stored agree.
+func (p *Publisher) Do(ctx context.Context, op Operation) error {
+	p.running.Add(1)
+	defer p.running.Done()
+	ctx = context.WithoutCancel(ctx)
+
+	run, err := p.prepare(ctx, op)
+	if err != nil || run.committed {
+		return err
+	}
+	crashpoint.Here("prepared")
+
+	if p.ask(ctx, run) == refused {
+		return errors.Join(p.refuse(ctx, run), ErrRefused)
+	}
+	crashpoint.Here("answered")
+
+	if err := p.commit(ctx, run, op); err != nil {
+		return errors.Join(p.refuse(ctx, run), err)
+	}
+	return nil
+}
+
+// run is an operation under way.
+type run struct {
+	id           string
+	tenant       wire.ID
+	info         *wire.EventInfo
+	asked        []*recorded     // the transactional events, in order
+	rest         []event.Payload // what follows the commit
+	reservations int
+	committed    bool // there was nobody to ask: prepare has committed
+
+	// settled is closed when the outcome is stored. Votes that come in later wait for it, then follow the outcome.
+	settled chan struct{}
+	outcome verdict
+}
+
+// recorded is one event: what is sent, to whom, and under which rule.
+type recorded struct {
+	head    event.Header
+	body    []byte
+	rule    wire.TransactionType // None when nobody decides
+	targets []*webhook.Target
+	votes   []*vote // parallel to targets; nil when the event is not voted on
+}
+
+// voted tells whether webhooks decide about the event.
+func (e *recorded) voted() bool { return e.rule != wire.None && len(e.targets) > 0 }
+
+// vote is one webhook's answer to one event. Its delivery is written with the commit, whatever the answer.
+type vote struct {
+	target   *webhook.Target
+	delivery string
+	attempt  *webhook.Attempt // what came of it; read it only when counted, or after receiving the vote from the channel of answers
+	counted  bool             // the answer came before the decision
+}
+
+// prepare runs the operation's checks and records the events to be voted on as Running, each with the time by which it must be decided:
+// what a crash leaves Running after that is closed as Failed. With nobody to ask it goes on to the commit in the same transaction.
+func (p *Publisher) prepare(ctx context.Context, op Operation) (*run, error) {
+	var r *run
+	err := p.DB.Update(ctx, func(tx *db.Tx) error {
+		r = &run{id: db.NewID(), tenant: op.Tenant, info: op.Info, settled: make(chan struct{})}
+		decideBy := tx.NowMillis() + (p.Deadline + commitGrace).Milliseconds()
+		plan := &Plan{operation: r.id, expire: decideBy}
+		if err := op.Prepare(tx, plan); err != nil {
+			return err
+		}
+		r.reservations = plan.reservations
+		var first []event.Payload
+		first, r.rest = inOrder(plan.events)
+		var err error
+		if r.asked, err = p.record(tx, r.id, op.Tenant, op.Info, first); err != nil {
+			return err
+		}
+		if slices.ContainsFunc(r.asked, (*recorded).voted) {
+			crashpoint.Here("preparing")
+			return insertEvents(tx, r.id, r.asked, running, decideBy)
+		}
+		r.committed = true
+		if err := insertEvents(tx, r.id, r.asked, succeeded, 0); err != nil {
+			return err
+		}
+		return p.write(tx, r, op)
+	})
+	return r, err
+}
+
+// commitGrace is how long after its deadline an operation may still commit, and its reservations hold.
+const commitGrace = 5 * time.Second
+
+// ask puts the events to their webhooks, one event after the other, all webhooks of one event at once. The first refusal refuses all;
+// an event that is still undecided at the deadline is refused. No transaction is open meanwhile.
+func (p *Publisher) ask(ctx context.Context, r *run) verdict {
+	patience, cancel := context.WithTimeout(ctx, p.Deadline)
+	defer cancel()
+	for _, e := range r.asked {
+		if e.voted() && p.poll(ctx, patience, r, e) == refused {
+			return refused
+		}
+	}
+	return passed
+}
+
+// poll asks the webhooks of one event and counts their votes until the outcome is certain. Calls under way then go on under their
+// own timeouts and are recorded once the operation's outcome is.
+func (p *Publisher) poll(ctx, patience context.Context, r *run, e *recorded) verdict {
+	answers := make(chan *vote, len(e.targets))
+	for _, target := range e.targets {
+		v := &vote{target: target, delivery: db.NewID()}
+		e.votes = append(e.votes, v)
+		p.running.Go(func() {
+			v.attempt = target.Send(ctx, e.body)
+			answers <- v
+		})
+	}
+	yes, no, outcome := 0, 0, undecided
+	for outcome == undecided {
+		select {
+		case v := <-answers:
+			v.counted = true
+			if v.attempt.Outcome.Success() {
+				yes++
+			} else {
+				no++
+			}
+			outcome = decide(e.rule, len(e.targets), yes, no)
+		case <-patience.Done():
+			outcome = refused
+		}
+	}
+	if late := len(e.targets) - yes - no; late > 0 {
+		p.running.Go(func() {
+			<-r.settled
+			for range late {
+				p.recordLate(ctx, r, e, <-answers)
+			}
+		})
+	}
+	return outcome
+}
+
+// commit writes the change, unless the operation was closed as failed meanwhile (it took too long) or one of its names was lost.
+func (p *Publisher) commit(ctx context.Context, r *run, op Operation) error {
+	err := p.DB.Update(ctx, func(tx *db.Tx) error {
+		if err := closeEvents(tx, r, succeeded); err != nil {
+			return err
+		}
+		if err := release(tx, r); err != nil {
+			return err
+		}
+		return p.write(tx, r, op)
+	})
+	if err == nil {
+		r.outcome = passed
+		close(r.settled)
+	}
+	return err
+}
+
+// write writes the change itself, its remaining events and every delivery that is owed.
+func (p *Publisher) write(tx *db.Tx, r *run, op Operation) error {
+	if op.Commit != nil {
+		if err := op.Commit(tx); err != nil {
+			return err
+		}
+	}
+	rest, err := p.record(tx, r.id, r.tenant, r.info, r.rest)
+	if err != nil {
+		return err
+	}
+	if err := insertEvents(tx, r.id, rest, succeeded, 0); err != nil {
+		return err
+	}
+	if err := p.owe(tx, slices.Concat(r.asked, rest)); err != nil {
+		return err
+	}
+	crashpoint.Here("committing")
+	tx.AfterCommit(func() { crashpoint.Here("committed") })
+	return nil
+}
+
+// refuse records that the change did not happen.
+func (p *Publisher) refuse(ctx context.Context, r *run) error {
+	crashpoint.Here("refusing")
+	defer close(r.settled)
+	r.outcome = refused
+	err := p.DB.Update(ctx, func(tx *db.Tx) error {
+		if err := closeEvents(tx, r, failed); err != nil && !errors.Is(err, errClosed) {
+			return err
+		}
+		if err := release(tx, r); err != nil && !errors.Is(err, errReleased) {
+			return err
+		}
+		for _, e := range r.asked {
+			for _, v := range e.votes {
+				if v.counted {
+					if err := p.insertAttempt(tx, e.head.ID, "", webhook.Vote, v.attempt); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		// The caller is told the outcome all the same. The sweeper closes the events, the reservations run out.
+		p.Logger.Error("a refused operation could not be recorded", "operation", r.id, "error", err)
+	}
+	return nil
+}
+
+// Announce records non-transactional events of a change that tx writes, and the deliveries they owe. They are sent after the commit.
+func (p *Publisher) Announce(tx *db.Tx, tenant wire.ID, info *wire.EventInfo, events ...event.Payload) error {
+	operation := db.NewID()
+	recorded, err := p.record(tx, operation, tenant, info, events)
+	if err != nil {
+		return err
+	}
+	if err := insertEvents(tx, operation, recorded, succeeded, 0); err != nil {
+		return err
+	}
+	return p.owe(tx, recorded)
+}
+
+// inOrder splits the events of an operation into those before the commit and those after it: the twins of the former in the same
+// order, then the other non-transactional ones.
+func inOrder(events []event.Payload) (before, after []event.Payload) {
+	var others []event.Payload
+	for _, e := range events {
+		d, _ := event.Lookup(e.Head().Type)
+		if !d.Transactional {
+			others = append(others, e)
+			continue
+		}
+		before = append(before, e)
+		if d.Complete != "" {
+			after = append(after, event.WithType(e, d.Complete))
+		}
+	}
+	return before, append(after, others...)
+}
+
+// record fills in the events' common members, encodes each once, and finds out whom it concerns.
+func (p *Publisher) record(tx *db.Tx, operation string, tenant wire.ID, info *wire.EventInfo, events []event.Payload) ([]*recorded, error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	settings, err := p.Tenants.SettingsIn(tx)
+	if err != nil {
+		return nil, err
+	}
+	webhooks, err := p.Webhooks.RegistryIn(tx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*recorded, 0, len(events))
+	for _, payload := range events {
+		head := payload.Head()
+		d, ok := event.Lookup(head.Type)
+		if !ok {
+			return nil, fmt.Errorf("publish: event type %q is not in the catalogue", head.Type)
+		}
+		head.ID, head.CreateInstant, head.TenantID = wire.ID(db.NewID()), wire.Instant(tx.NowMillis()), tenant
+		if head.Info == nil {
+			head.Info = info
+		}
+		enabled, rule := true, wire.None
+		if d.Scope == event.ScopeTenant {
+			enabled, rule = settings.Event(tenant, head.Type)
+		}
+		e := &recorded{head: *head, rule: wire.None}
+		if enabled {
+			e.targets = webhooks.Subscribers(head.Type, d.Scope, tenant)
+		}
+		if d.Transactional {
+			e.rule = rule
+		}
+		if e.body, err = event.Encode(payload); err != nil {
+			return nil, fmt.Errorf("publish: encode %s: %w", head.Type, err)
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}

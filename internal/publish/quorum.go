@@ -1,0 +1,48 @@
+package publish
+
+import "github.com/herald-events/herald/wire"
+
+// verdict is what the votes counted so far mean for the change.
+type verdict int
+
+const (
+	undecided verdict = iota
+	passed
+	refused
+)
+
+// decide counts the votes of one event: n webhooks are asked, yes have agreed, no have not (any answer but 2xx, a timeout, no
+// connection). It answers as soon as the outcome is certain, so it may be called after each vote. Fractions are exact: half of three
+// is two, two thirds of four are three. With nobody to ask there is no vote and every rule passes.
+//
+// Rules: seed "Events & Webhook Overview", transaction settings.
+func decide(rule wire.TransactionType, n, yes, no int) verdict {
+	needed := needed(rule, n)
+	switch {
+	case yes >= needed:
+		return passed
+	case n-no < needed:
+		return refused
+	default:
+		return undecided
+	}
+}
+
+// needed is the number of webhooks out of n that must agree.
+func needed(rule wire.TransactionType, n int) int {
+	if n == 0 {
+		return 0
+	}
+	switch rule {
+	case wire.Any:
+		return 1
+	case wire.SimpleMajority:
+		return (n + 1) / 2
+	case wire.SuperMajority:
+		return (2*n + 2) / 3
+	case wire.AbsoluteMajority:
+		return n
+	default:
+		return 0
+	}
+}

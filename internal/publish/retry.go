@@ -1,0 +1,74 @@
+package publish
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/herald-events/herald/internal/webhook"
+)
+
+// schedule is the pauses after the first, second … failed attempt. After the attempt that follows the last pause a delivery is dead.
+type schedule []time.Duration
+
+// defaultSchedule goes on for about 28 hours: long enough for a night and the morning in which somebody finds the broken receiver.
+var defaultSchedule = schedule{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
+	2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 10 * time.Hour,
+}
+
+// longest is the cap for what a receiver may ask for with Retry-After.
+func (s schedule) longest() time.Duration {
+	longest := time.Duration(0)
+	for _, pause := range s {
+		longest = max(longest, pause)
+	}
+	return longest
+}
+
+// fate is what becomes of a delivery after an attempt.
+type fate struct {
+	state state
+	due   time.Time // of a pending delivery, else zero
+}
+
+// dueMillis is due as it is stored: zero for a delivery that is not pending.
+func (f fate) dueMillis() int64 {
+	if f.state != pending {
+		return 0
+	}
+	return f.due.UnixMilli()
+}
+
+// next decides the fate of a delivery after its attempts-th attempt ended at now with a. jitter is a random number in [0, 1); it spreads the
+// pause by ±20 %, so that the deliveries of an outage do not all come back in the same second.
+//
+// A receiver that answers 410 says that it is gone for good. Retry-After (seconds or a date, RFC 9110 section 10.2.3) lengthens a pause
+// up to the schedule's longest, it never shortens one.
+func (s schedule) next(attempts int, a *webhook.Attempt, now time.Time, jitter float64) fate {
+	switch {
+	case a.Outcome.Success():
+		return fate{state: delivered}
+	case a.StatusCode == http.StatusGone, attempts > len(s):
+		return fate{state: dead}
+	}
+	pause := s[max(attempts, 1)-1]
+	pause = time.Duration(float64(pause) * (0.8 + 0.4*jitter))
+	pause = max(pause, min(retryAfter(a.ResponseHeader.Get("Retry-After"), now), s.longest()))
+	return fate{state: pending, due: now.Add(pause)}
+}
+
+// retryAfter is the pause that a Retry-After header asks for, zero if it asks for none or cannot be understood.
+func retryAfter(value string, now time.Time) time.Duration {
+	if value == "" {
+		return 0
+	}
+	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
+		const day = 24 * 60 * 60
+		return time.Duration(min(max(seconds, 0), 365*day)) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(at.Sub(now), 0)
+	}
+	return 0
+}

@@ -1,0 +1,52 @@
+package publish
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/wire"
+)
+
+// Try sends body to one webhook, authenticated like a real event, and returns what came of it. The attempt and what was sent are
+// recorded, marked as a test; nothing is decided by the answer and nothing is tried again. A webhook that is switched off can be tried.
+//
+// body is an object with the member event, itself an object; its other content is the caller's business.
+func (p *Publisher) Try(ctx context.Context, id wire.ID, body []byte) (*webhook.Attempt, error) {
+	var sent struct {
+		Event *struct {
+			ID       wire.ID `json:"id"`
+			Type     string  `json:"type"`
+			TenantID wire.ID `json:"tenantId"`
+		} `json:"event"`
+	}
+	if err := json.Unmarshal(body, &sent); err != nil || sent.Event == nil {
+		var v problem.Validation
+		v.Field("event", "invalid", "The event to send is a JSON object; its members id, type and tenantId, if given, are texts.")
+		return nil, v.Err()
+	}
+	registry, err := p.Webhooks.Registry(ctx)
+	if err != nil {
+		return nil, err
+	}
+	target := registry.Target(id)
+	if target == nil {
+		return nil, problem.ErrNotFound
+	}
+	p.running.Add(1)
+	defer p.running.Done()
+	ctx = context.WithoutCancel(ctx)
+	a := target.Send(ctx, body)
+	// A test has an id of its own: the example that was sent may be sent again, and may name an event that really happened.
+	record := db.NewID()
+	err = p.DB.Update(ctx, func(tx *db.Tx) error {
+		if err := insertTest(tx, record, strings.ToValidUTF8(sent.Event.Type, ""), sent.Event.TenantID, body, a); err != nil {
+			return err
+		}
+		return p.insertAttempt(tx, wire.ID(record), "", webhook.Test, a)
+	})
+	return a, err
+}

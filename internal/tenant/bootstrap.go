@@ -1,0 +1,124 @@
+package tenant
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
+)
+
+const (
+	// AdminApplicationID is the id of the built-in application, whose roles say what an administrator may do. It is FusionAuth's, because
+	// kickstart files and client tests name it.
+	AdminApplicationID wire.ID = "3c219e58-ed0e-4b18-ad48-f4f92793ae32"
+	// DefaultSigningKeyID names the key that signs tokens unless a tenant names another.
+	DefaultSigningKeyID wire.ID = "7d1c3e52-61a8-4c0f-9b1e-2f5a4d8e6c70"
+)
+
+// adminRoles are the roles of the built-in application. The first includes all others.
+var adminRoles = []wire.ApplicationRole{
+	{Name: "admin", Description: "May do everything", IsSuperRole: true},
+	{Name: "api_key_manager", Description: "May manage API keys"},
+	{Name: "audit_log_viewer", Description: "May read the audit log"},
+	{Name: "event_log_viewer", Description: "May read the event log"},
+	{Name: "system_manager", Description: "May change the settings of the system"},
+	{Name: "tenant_manager", Description: "May manage tenants"},
+	{Name: "user_manager", Description: "May manage users"},
+	{Name: "webhook_event_log_viewer", Description: "May read which events were sent, and what came back"},
+	{Name: "webhook_manager", Description: "May manage webhooks"},
+}
+
+// Bootstrap gives an empty store its identity, the default tenant (with the given id, or a new one if that is empty) and the
+// built-in application. On any other store it does nothing. Several processes may call it at once: one of them does it.
+func (s *Service) Bootstrap(ctx context.Context, defaultTenant wire.ID) error {
+	return s.db.Update(ctx, func(tx *db.Tx) error {
+		if i, err := loadInstance(tx); err != nil || i.id != "" {
+			return err
+		}
+		now := wire.Instant(tx.NowMillis())
+		t := wire.Tenant{ID: cmp.Or(defaultTenant, wire.ID(db.NewID())), Name: "Default", InsertInstant: now, LastUpdateInstant: now}
+		var v problem.Validation
+		check(&v, &t)
+		if err := v.Err(); err != nil {
+			return err
+		}
+		r, err := s.seal(t, nil)
+		if err != nil {
+			return err
+		}
+		// The name is unique, so a second process waits here for the first one's commit, and then has nothing to do.
+		inserted, err := insertTenant(tx, r)
+		if err != nil || !inserted {
+			return err
+		}
+		if err := insertInstance(tx, instance{id: wire.ID(db.NewID()), defaultTenant: t.ID}); err != nil {
+			return err
+		}
+		a := wire.Application{
+			ID: AdminApplicationID, TenantID: t.ID, Name: "Herald", Active: true, State: wire.Active, InsertInstant: now, LastUpdateInstant: now,
+		}
+		for _, role := range adminRoles {
+			role.ID, role.InsertInstant, role.LastUpdateInstant = wire.ID(db.NewID()), now, now
+			a.Roles = append(a.Roles, role)
+		}
+		if err := insertApplication(tx, a); err != nil {
+			return err
+		}
+		return tx.Bump(topic)
+	})
+}
+
+// SetDefaultID gives the default tenant another id, which a kickstart file may ask for. It is refused once there is another tenant or
+// anything that refers to the default one; only the built-in application follows it.
+func (s *Service) SetDefaultID(ctx context.Context, id wire.ID) error {
+	return s.db.Update(ctx, func(tx *db.Tx) error {
+		rows, err := allTenants(tx)
+		if err != nil {
+			return err
+		}
+		switch {
+		case len(rows) == 1 && rows[0].id == id:
+			return nil
+		case len(rows) != 1:
+			return problem.New(problem.Invalid, "[invalid]defaultTenantId", "The default tenant's id cannot change any more: there are other tenants.")
+		}
+		old := rows[0]
+		values, err := s.openSecrets(old)
+		if err != nil {
+			return err
+		}
+		sealed, err := s.sealSecrets(id, values) // a sealed text belongs to one id
+		if err != nil {
+			return err
+		}
+		if err := renameTenant(tx, old.id, id, sealed); err != nil {
+			if db.IsForeignKey(err) {
+				return problem.New(problem.Invalid, "[invalid]defaultTenantId", "The default tenant's id cannot change any more: the tenant is in use.")
+			}
+			return err
+		}
+		return tx.Bump(topic)
+	})
+}
+
+// KeyCheck returns a text that was sealed with the master key this store belongs to: what the first call ever stored, which seal made.
+// Whoever can open it has that key.
+func (s *Service) KeyCheck(ctx context.Context, seal func() (string, error)) (sealed string, err error) {
+	err = s.db.Update(ctx, func(tx *db.Tx) error {
+		i, err := loadInstance(tx)
+		if err != nil {
+			return err
+		}
+		if sealed = i.keyCheck; sealed != "" {
+			return nil
+		}
+		if sealed, err = seal(); err != nil {
+			return err
+		}
+		sealed, err = storeKeyCheck(tx, sealed)
+		return err
+	})
+	return sealed, err
+}

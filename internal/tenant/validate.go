@@ -1,0 +1,182 @@
+package tenant
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
+)
+
+// longestName in characters.
+const longestName = 191
+
+// defaultIssuer is FusionAuth's: the `iss` of tokens until somebody sets another.
+const defaultIssuer = "acme.com"
+
+// checkNew adds what stands against a new tenant with this name and id.
+func checkNew(tx *db.Tx, v *problem.Validation, t wire.Tenant) error {
+	exists, err := tenantExists(tx, t.ID)
+	if err != nil {
+		return err
+	}
+	v.Check(!exists, "tenantId", "duplicate", "There is a tenant with the id %s already.", t.ID)
+	return checkName(tx, v, t.Name, "")
+}
+
+// checkName adds what is wrong with the name of the tenant self, or of a new one if that is empty.
+func checkName(tx *db.Tx, v *problem.Validation, name string, self wire.ID) error {
+	name = strings.TrimSpace(name)
+	switch {
+	case name == "":
+		v.Field("tenant.name", "blank", "A tenant needs a name.")
+	case !utf8.ValidString(name) || strings.ContainsRune(name, 0):
+		v.Field("tenant.name", "invalid", "The name holds bytes that are no text.")
+	case utf8.RuneCountInString(name) > longestName:
+		v.Field("tenant.name", "tooLong", "A tenant's name has at most %d characters.", longestName)
+	default:
+		taken, err := nameTaken(tx, name, self)
+		if err != nil {
+			return err
+		}
+		if taken {
+			duplicateName(v, name)
+		}
+	}
+	return nil
+}
+
+func duplicateName(v *problem.Validation, name string) {
+	v.Field("tenant.name", "duplicate", "There is a tenant with the name %q already; case does not count.", name)
+}
+
+// check adds everything else that is wrong with t, and brings it into the form in which it is stored.
+func check(v *problem.Validation, t *wire.Tenant) {
+	t.Name = strings.TrimSpace(t.Name)
+	t.State = wire.Active
+	t.EventConfiguration.Events = checkEvents(v, t.EventConfiguration.Events)
+	t.Extra = checkExtra(v, t.Extra)
+}
+
+// checkEvents returns the event settings as FusionAuth keeps them: types of the whole installation are dropped, because a tenant has no say
+// in them, and those that are not transactional have no transaction. No type is added that the caller did not list.
+func checkEvents(v *problem.Validation, events wire.Map[wire.EventSetting]) wire.Map[wire.EventSetting] {
+	const path = "tenant.eventConfiguration.events"
+	kept := make(wire.Map[wire.EventSetting], len(events))
+	for _, name := range slices.Sorted(maps.Keys(events)) {
+		setting := events[name]
+		d, known := event.Lookup(event.Type(name))
+		switch setting.TransactionType {
+		case "":
+			setting.TransactionType = wire.None
+		case wire.None, wire.Any, wire.SimpleMajority, wire.SuperMajority, wire.AbsoluteMajority:
+		default:
+			v.Field(path, "invalid", "The transaction type of %s is None, Any, SimpleMajority, SuperMajority or AbsoluteMajority, not %q.",
+				name, setting.TransactionType)
+		}
+		switch near := event.Suggest(name); {
+		case !known && near != "":
+			v.Field(path, "invalid", "There is no event type %q. Did you mean %q?", name, near)
+		case !known:
+			v.Field(path, "invalid", "There is no event type %q.", name)
+		case d.Scope == event.ScopeSystem:
+			continue
+		case !d.Transactional:
+			setting.TransactionType = wire.None
+		}
+		kept[name] = setting
+	}
+	return kept
+}
+
+// checkExtra returns a copy of the members that Herald keeps without acting on them, with the few rules there are for them.
+func checkExtra(v *problem.Validation, given map[string]json.RawMessage) map[string]json.RawMessage {
+	extra := make(map[string]json.RawMessage, len(given)+1)
+	for name, value := range given {
+		if !isNull(value) { // null is how clients say that a member is absent
+			extra[name] = value
+		}
+	}
+	if text, isText := textOf(extra["issuer"]); extra["issuer"] == nil || isText && strings.TrimSpace(text) == "" {
+		extra["issuer"] = json.RawMessage(`"` + defaultIssuer + `"`)
+	}
+	if data, ok := object(v, "tenant.data", extra["data"]); ok {
+		maps.DeleteFunc(data, func(_ string, value json.RawMessage) bool { return isNull(value) })
+		extra["data"] = encode(data)
+	}
+	object(v, "tenant.passwordValidationRules", extra["passwordValidationRules"])
+	checkMultiFactor(v, extra["multiFactorConfiguration"])
+	checkSecrets(v, extra)
+	return extra
+}
+
+// checkMultiFactor insists on what is needed to send a code. Whether messenger and template exist is not checked: a tenant may be set up
+// before them.
+func checkMultiFactor(v *problem.Validation, raw json.RawMessage) {
+	const path = "tenant.multiFactorConfiguration"
+	configuration, _ := object(v, path, raw)
+	for _, method := range []struct {
+		name   string
+		needed []string
+	}{
+		{"email", []string{"templateId"}},
+		{"sms", []string{"messengerId", "templateId"}},
+		{"voice", []string{"messengerId", "templateId"}},
+	} {
+		path := path + "." + method.name
+		settings, _ := object(v, path, configuration[method.name])
+		enabled := string(settings["enabled"]) == "true" || string(settings["enabled"]) == `"true"`
+		for _, name := range method.needed {
+			path := path + "." + name
+			id, isText := textOf(settings[name])
+			switch {
+			case isNull(settings[name]) || isText && id == "":
+				v.Check(!enabled, path, "missing", "%s is required when %s is enabled.", name, method.name)
+			case !isText || uuid.Validate(id) != nil:
+				v.Field(path, "couldNotConvert", "%s must be a UUID.", name)
+			}
+		}
+	}
+}
+
+// object decodes a member that is an object where it is present. ok is false when it is absent; anything but an object is added to v.
+func object(v *problem.Validation, path string, raw json.RawMessage) (members map[string]json.RawMessage, ok bool) {
+	if isNull(raw) {
+		return nil, false
+	}
+	if err := json.Unmarshal(raw, &members); err != nil {
+		v.Field(path, "couldNotConvert", "%s must be an object.", path)
+		return nil, false
+	}
+	return members, true
+}
+
+func textOf(raw json.RawMessage) (text string, ok bool) {
+	if len(raw) == 0 || raw[0] != '"' {
+		return "", false
+	}
+	return text, json.Unmarshal(raw, &text) == nil
+}
+
+func isNull(raw json.RawMessage) bool {
+	return len(raw) == 0 || bytes.Equal(bytes.TrimSpace(raw), []byte("null"))
+}
+
+// encode is for members that were decoded before, so it cannot fail.
+func encode(members map[string]json.RawMessage) json.RawMessage {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if e.Encode(members) != nil {
+		return nil
+	}
+	return bytes.TrimSpace(b.Bytes())
+}

@@ -1,0 +1,76 @@
+package webhook
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/wire"
+)
+
+// Kind tells what an attempt was made for, as stored and as sent.
+type Kind string
+
+const (
+	Vote     Kind = "vote"     // asked before a commit
+	Delivery Kind = "delivery" // the first attempt after one
+	Retry    Kind = "retry"
+	Test     Kind = "test"
+)
+
+// Attempt is one HTTP call to one webhook and what came of it. Everything but ResponseHeader may be recorded and shown: secrets are masked.
+type Attempt struct {
+	Webhook        wire.ID
+	URL            string // without credentials and query values
+	Outcome        egress.Outcome
+	StatusCode     int    // zero when there was no answer
+	Exception      string // why there was no good answer, for people
+	Start, End     time.Time
+	ResponseHeader http.Header // as received; for decisions only
+	Detail         Detail
+}
+
+// Detail is what is kept of request and response.
+type Detail struct {
+	RequestHeaders    map[string]string `json:"requestHeaders,omitempty"`
+	RequestSize       int               `json:"requestSize"` // bytes; the body is the event's
+	ResponseHeaders   map[string]string `json:"responseHeaders,omitempty"`
+	ResponseBody      string            `json:"responseBody,omitempty"`
+	ResponseSize      int64             `json:"responseSize"` // bytes read, of which ResponseBody holds the first
+	ResponseTruncated bool              `json:"responseTruncated,omitzero"`
+	RemoteAddress     string            `json:"remoteAddress,omitempty"`
+	Phases            Phases            `json:"phases"`
+}
+
+// Phases is how long the parts of a call took, in microseconds since its start.
+type Phases struct {
+	DNS       int64 `json:"dns,omitzero"`
+	Connect   int64 `json:"connect,omitzero"`
+	TLS       int64 `json:"tls,omitzero"`
+	FirstByte int64 `json:"firstByte,omitzero"`
+	Total     int64 `json:"total"`
+}
+
+// Summary says in half a sentence what came of the attempt.
+func (a *Attempt) Summary() string {
+	switch {
+	case a.StatusCode != 0 && a.Exception != "":
+		return fmt.Sprintf("status %d, %s", a.StatusCode, a.Exception)
+	case a.StatusCode != 0:
+		return fmt.Sprintf("status %d", a.StatusCode)
+	default:
+		return a.Exception
+	}
+}
+
+// Wire is the attempt as the API shows it.
+func (a *Attempt) Wire() wire.WebhookAttempt {
+	return wire.WebhookAttempt{
+		WebhookID: a.Webhook, URL: a.URL, Outcome: string(a.Outcome), StatusCode: a.StatusCode, Exception: a.Exception,
+		StartInstant: wire.Instant(a.Start.UnixMilli()), EndInstant: wire.Instant(a.End.UnixMilli()),
+		DurationMicros: a.End.Sub(a.Start).Microseconds(),
+		RequestHeaders: a.Detail.RequestHeaders, ResponseHeaders: a.Detail.ResponseHeaders,
+		ResponseBody: a.Detail.ResponseBody, ResponseTruncated: a.Detail.ResponseTruncated, ResponseSize: a.Detail.ResponseSize,
+	}
+}

@@ -1,0 +1,292 @@
+// Package webhook is the registry of webhooks: what they are, which of them wants which event, and how one attempt to send to one
+// of them goes. When and how often attempts are made is decided by package publish.
+package webhook
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/search"
+	"github.com/herald-events/herald/wire"
+)
+
+// Sealer keeps secrets unreadable at rest. The context binds a sealed text to its place.
+type Sealer interface {
+	Seal(context string, plain []byte) (string, error)
+	Open(context, sealed string) ([]byte, error)
+}
+
+// Options are what a Service works with; all but the hooks are required.
+type Options struct {
+	DB     *db.DB
+	Sealer Sealer
+	Egress *egress.Egress
+	// Clock stamps attempts. Required.
+	Clock func() time.Time
+	// Changed, if set, runs in the transaction that created, changed or deleted a webhook.
+	Changed func(tx *db.Tx, id wire.ID) error
+	// Deleting, if set, runs in the transaction that is about to delete a webhook.
+	Deleting func(tx *db.Tx, id wire.ID) error
+}
+
+// Service manages webhooks. It is safe for concurrent use.
+type Service struct {
+	Options
+	registry *db.Cache[*Registry]
+}
+
+// topic of the cached registry. Deleting a tenant changes it too, as bindings go with their tenant.
+const topic = "webhook"
+
+// New returns a Service.
+func New(o Options) *Service {
+	s := &Service{Options: o}
+	s.registry = db.NewCache(o.DB, topic, func(tx *db.Tx) (*Registry, error) {
+		webhooks, err := s.all(tx)
+		if err != nil {
+			return nil, err
+		}
+		r := &Registry{byID: make(map[wire.ID]*Target, len(webhooks))}
+		for _, w := range webhooks {
+			t := s.newTarget(w)
+			r.targets = append(r.targets, t)
+			r.byID[t.ID] = t
+		}
+		return r, nil
+	})
+	return s
+}
+
+// Registry returns the webhooks ready to be sent to. It follows this process's changes at once, other processes' within a second.
+func (s *Service) Registry(ctx context.Context) (*Registry, error) { return s.registry.Load(ctx) }
+
+// RegistryIn returns the webhooks exactly as tx sees them.
+func (s *Service) RegistryIn(tx *db.Tx) (*Registry, error) { return s.registry.LoadIn(tx) }
+
+// Create stores w under id, or under a new id if that is empty, and returns it as stored.
+func (s *Service) Create(ctx context.Context, id wire.ID, w wire.Webhook) (wire.Webhook, error) {
+	err := s.DB.Update(ctx, func(tx *db.Tx) error {
+		w.ID = id
+		if w.ID == "" {
+			w.ID = wire.ID(db.NewID())
+		}
+		w.InsertInstant, w.LastUpdateInstant = wire.Instant(tx.NowMillis()), wire.Instant(tx.NowMillis())
+		if err := s.check(tx, &w); err != nil {
+			return err
+		}
+		if err := s.insert(tx, &w); err != nil {
+			if db.IsDuplicate(err) {
+				var v problem.Validation
+				v.Field("webhookId", "duplicate", "There is a webhook with the id %s already.", w.ID)
+				return v.Err()
+			}
+			return err
+		}
+		return s.changed(tx, w.ID)
+	})
+	return w, err
+}
+
+// Load returns the webhook, or problem.ErrNotFound.
+func (s *Service) Load(ctx context.Context, id wire.ID) (w wire.Webhook, err error) {
+	err = s.DB.View(ctx, func(tx *db.Tx) error {
+		w, _, err = s.load(tx, id)
+		return err
+	})
+	return w, err
+}
+
+// List returns all webhooks, the newest first.
+func (s *Service) List(ctx context.Context) (webhooks []wire.Webhook, err error) {
+	err = s.DB.View(ctx, func(tx *db.Tx) error {
+		webhooks, err = s.all(tx)
+		return err
+	})
+	return webhooks, err
+}
+
+// Update replaces the webhook by what change makes of it. change gets the webhook as it is, may run more than once, and may fail.
+func (s *Service) Update(ctx context.Context, id wire.ID, change func(current wire.Webhook) (wire.Webhook, error)) (w wire.Webhook, err error) {
+	err = s.DB.Update(ctx, func(tx *db.Tx) error {
+		current, version, err := s.load(tx, id)
+		if err != nil {
+			return err
+		}
+		if w, err = change(current); err != nil {
+			return err
+		}
+		w.ID, w.InsertInstant, w.LastUpdateInstant = id, current.InsertInstant, wire.Instant(tx.NowMillis())
+		if err := s.check(tx, &w); err != nil {
+			return err
+		}
+		if err := s.update(tx, &w, version); err != nil {
+			return err
+		}
+		return s.changed(tx, id)
+	})
+	return w, err
+}
+
+// Delete removes the webhook. What is still owed to it is cancelled.
+func (s *Service) Delete(ctx context.Context, id wire.ID) error {
+	return s.DB.Update(ctx, func(tx *db.Tx) error {
+		if s.Deleting != nil {
+			if err := s.Deleting(tx, id); err != nil {
+				return err
+			}
+		}
+		if err := remove(tx, id); err != nil {
+			return err
+		}
+		return s.changed(tx, id)
+	})
+}
+
+// Bind makes webhooks the ones that are bound to the tenant. Global webhooks need no binding and are passed over. An unknown id is a
+// field problem of `webhookIds`.
+func (s *Service) Bind(tx *db.Tx, tenant wire.ID, webhooks []wire.ID) error {
+	registry, err := s.RegistryIn(tx)
+	if err != nil {
+		return err
+	}
+	var v problem.Validation
+	for _, id := range webhooks {
+		v.Check(registry.Target(id) != nil, "webhookIds", "invalid", "There is no webhook with the id %s.", id)
+	}
+	if err := v.Err(); err != nil {
+		return err
+	}
+	if err := s.rebind(tx, tenant, slices.DeleteFunc(slices.Clone(webhooks), func(id wire.ID) bool {
+		return registry.Target(id).webhook.Global
+	})); err != nil {
+		return err
+	}
+	return tx.Bump(topic)
+}
+
+func (s *Service) changed(tx *db.Tx, id wire.ID) error {
+	if err := tx.Bump(topic); err != nil {
+		return err
+	}
+	if s.Changed != nil {
+		return s.Changed(tx, id)
+	}
+	return nil
+}
+
+// check normalizes w and reports every member that cannot be accepted.
+func (s *Service) check(tx *db.Tx, w *wire.Webhook) error {
+	var v problem.Validation
+	w.URL = strings.TrimSpace(w.URL)
+	if w.URL == "" {
+		v.Field("webhook.url", "blank", "A webhook needs the URL that events are sent to.")
+	} else if err := egress.CheckURL(w.URL); err != nil {
+		v.Field("webhook.url", "invalid", "The URL cannot be used: %v.", err)
+	}
+	checkTimeout(&v, "webhook.connectTimeout", int64(w.ConnectTimeout))
+	checkTimeout(&v, "webhook.readTimeout", int64(w.ReadTimeout))
+	for _, name := range slices.Sorted(maps.Keys(w.EventsEnabled)) {
+		if _, ok := event.Lookup(event.Type(name)); !ok {
+			v.Field("webhook.eventsEnabled", "invalid", "There is no event type %q. Did you mean %q?", name, event.Suggest(name))
+		}
+	}
+	if err := s.checkTenants(tx, &v, w); err != nil {
+		return err
+	}
+	w.Headers = checkHeaders(&v, w.Headers)
+	w.HTTPAuthenticationUsername = strings.TrimSpace(w.HTTPAuthenticationUsername)
+	w.HTTPAuthenticationPassword = strings.TrimSpace(w.HTTPAuthenticationPassword)
+	v.Check(!strings.Contains(w.HTTPAuthenticationUsername, ":"), "webhook.httpAuthenticationUsername", "invalid",
+		"HTTP Basic authentication cannot carry a user name with a colon in it.")
+	v.Check(!strings.ContainsFunc(w.HTTPAuthenticationUsername+w.HTTPAuthenticationPassword, isControl), "webhook.httpAuthenticationPassword", "invalid",
+		"User name and password cannot contain control characters.")
+	if w.SSLCertificate = strings.TrimSpace(w.SSLCertificate); w.SSLCertificate != "" {
+		if _, err := egress.ParsePEM(w.SSLCertificate); err != nil {
+			v.Field("webhook.sslCertificate", "invalid", "The certificate cannot be used: %v.", err)
+		}
+	}
+	v.Check(w.SSLCertificateKeyID == "", "webhook.sslCertificateKeyId", "invalid", "There is no key with the id %s.", w.SSLCertificateKeyID)
+	if w.SignatureConfiguration.Enabled {
+		if w.SignatureConfiguration.SigningKeyID == "" {
+			v.Field("webhook.signatureConfiguration.signingKeyId", "missing", "Signing needs the id of a key.")
+		} else {
+			v.Field("webhook.signatureConfiguration.signingKeyId", "invalid", "There is no key with the id %s.", w.SignatureConfiguration.SigningKeyID)
+		}
+	}
+	v.Check(len(w.Description) <= maxDescription, "webhook.description", "tooLong", "The description is longer than %d bytes.", maxDescription)
+	if w.Enabled != nil && *w.Enabled {
+		w.Enabled = nil // the default is left out
+	}
+	return v.Err()
+}
+
+// maxTimeout bounds what a caller of the API can be made to wait for one webhook.
+const (
+	maxTimeout     = 10 * 60 * 1000 // milliseconds
+	maxDescription = 64 << 10
+)
+
+func checkTimeout(v *problem.Validation, path string, ms int64) {
+	switch {
+	case ms == 0:
+		v.Field(path, "missing", "A timeout in milliseconds, greater than 0, is required.")
+	case ms < 0 || ms > maxTimeout:
+		v.Field(path, "invalid", "A timeout is between 1 and %d milliseconds.", maxTimeout)
+	}
+}
+
+// checkHeaders trims names and values and refuses what would break the request or pass for a part of it that is ours.
+func checkHeaders(v *problem.Validation, headers map[string]string) map[string]string {
+	trimmed := make(map[string]string, len(headers))
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		value := strings.TrimSpace(headers[name])
+		if err := egress.CheckHeader(strings.TrimSpace(name), value); err != nil {
+			v.Field("webhook.headers", "invalid", "The header %q cannot be sent: %v.", name, err)
+		}
+		trimmed[strings.TrimSpace(name)] = value
+	}
+	if len(trimmed) == 0 {
+		return nil
+	}
+	return trimmed
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// checkTenants sorts the tenant ids and refuses unknown ones.
+func (s *Service) checkTenants(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error {
+	slices.Sort(w.TenantIDs)
+	w.TenantIDs = slices.Compact(w.TenantIDs)
+	for _, id := range w.TenantIDs {
+		known, err := tenantExists(tx, id)
+		if err != nil {
+			return err
+		}
+		v.Check(known, "webhook.tenantIds", "invalid", "There is no tenant with the id %s.", id)
+	}
+	return nil
+}
+
+// Search returns a page of the webhooks that match, and how many match in all.
+func (s *Service) Search(ctx context.Context, c wire.WebhookSearch) (webhooks []wire.Webhook, total int, err error) {
+	var v problem.Validation
+	search.Check(&v, "search.", c.Page)
+	if err := v.Err(); err != nil {
+		return nil, 0, err
+	}
+	err = s.DB.View(ctx, func(tx *db.Tx) error {
+		webhooks, total, err = s.search(tx, c)
+		return err
+	})
+	return webhooks, total, err
+}
+
+// TenantDeleted refreshes what is known about webhooks after the tenant's bindings went with it.
+func (s *Service) TenantDeleted(tx *db.Tx, _ wire.ID) error { return tx.Bump(topic) }

@@ -1,0 +1,220 @@
+package webhook
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/search"
+	"github.com/herald-events/herald/wire"
+)
+
+// secrets are the members of a webhook that are sealed at rest.
+type secrets struct {
+	Password    string            `json:"password,omitempty"`
+	Headers     map[string]string `json:"headers,omitempty"`
+	Certificate string            `json:"certificate,omitempty"` // may hold a private key
+}
+
+// split separates w into the document and the sealed secrets that its row holds.
+func (s *Service) split(w *wire.Webhook) (document, sealed string, err error) {
+	open := *w
+	open.HTTPAuthenticationPassword, open.Headers, open.SSLCertificate, open.TenantIDs = "", nil, "", nil
+	plain, err := json.Marshal(open)
+	if err != nil {
+		return "", "", err
+	}
+	hidden, err := json.Marshal(secrets{w.HTTPAuthenticationPassword, w.Headers, w.SSLCertificate})
+	if err != nil {
+		return "", "", err
+	}
+	sealed, err = s.Sealer.Seal(place(w.ID), hidden)
+	return string(plain), sealed, err
+}
+
+// join is the reverse of split.
+func (s *Service) join(id wire.ID, document, sealed string) (w wire.Webhook, err error) {
+	if err := json.Unmarshal([]byte(document), &w); err != nil {
+		return w, fmt.Errorf("webhook %s: %w", id, err)
+	}
+	plain, err := s.Sealer.Open(place(id), sealed)
+	if err != nil {
+		return w, fmt.Errorf("webhook %s: %w", id, err)
+	}
+	var hidden secrets
+	if err := json.Unmarshal(plain, &hidden); err != nil {
+		return w, fmt.Errorf("webhook %s: secrets are not what was sealed", id)
+	}
+	w.HTTPAuthenticationPassword, w.Headers, w.SSLCertificate = hidden.Password, hidden.Headers, hidden.Certificate
+	return w, nil
+}
+
+// place is what binds the sealed secrets to their row.
+func place(id wire.ID) string { return "webhook/secrets/" + string(id) }
+
+func (s *Service) insert(tx *db.Tx, w *wire.Webhook) error {
+	document, sealed, err := s.split(w)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`INSERT INTO webhook (id, url, description, global, document, secrets, version, insert_instant, last_update_instant)
+		VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7)`,
+		w.ID, search.Fold(w.URL), search.Fold(w.Description), w.Global, document, sealed, tx.NowMillis()); err != nil {
+		return err
+	}
+	return insertTenants(tx, w)
+}
+
+func (s *Service) update(tx *db.Tx, w *wire.Webhook, version int64) error {
+	document, sealed, err := s.split(w)
+	if err != nil {
+		return err
+	}
+	n, err := tx.Exec(`UPDATE webhook SET url = $1, description = $2, global = $3, document = $4, secrets = $5, version = version + 1, last_update_instant = $6
+		WHERE id = $7 AND version = $8`, search.Fold(w.URL), search.Fold(w.Description), w.Global, document, sealed, tx.NowMillis(), w.ID, version)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return problem.Stale("webhook")
+	}
+	if _, err := tx.Exec(`DELETE FROM webhook_tenant WHERE webhook_id = $1`, w.ID); err != nil {
+		return err
+	}
+	return insertTenants(tx, w)
+}
+
+func remove(tx *db.Tx, id wire.ID) error {
+	n, err := tx.Exec(`DELETE FROM webhook WHERE id = $1`, id)
+	if err == nil && n == 0 {
+		err = problem.ErrNotFound
+	}
+	return err
+}
+
+func insertTenants(tx *db.Tx, w *wire.Webhook) error {
+	for _, tenant := range w.TenantIDs {
+		if _, err := tx.Exec(`INSERT INTO webhook_tenant (webhook_id, tenant_id) VALUES ($1, $2)`, w.ID, tenant); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) rebind(tx *db.Tx, tenant wire.ID, webhooks []wire.ID) error {
+	if _, err := tx.Exec(`DELETE FROM webhook_tenant WHERE tenant_id = $1`, tenant); err != nil {
+		return err
+	}
+	for _, id := range webhooks {
+		if _, err := tx.Exec(`INSERT INTO webhook_tenant (webhook_id, tenant_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, tenant); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tenantExists(tx *db.Tx, id wire.ID) (bool, error) {
+	var one int
+	err := tx.QueryRow(`SELECT 1 FROM tenant WHERE id = $1`, id).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (s *Service) load(tx *db.Tx, id wire.ID) (w wire.Webhook, version int64, err error) {
+	var document, sealed string
+	err = tx.QueryRow(`SELECT document, secrets, version FROM webhook WHERE id = $1`, id).Scan(&document, &sealed, &version)
+	if errors.Is(err, sql.ErrNoRows) {
+		return w, 0, problem.ErrNotFound
+	}
+	if err != nil {
+		return w, 0, err
+	}
+	if w, err = s.join(id, document, sealed); err != nil {
+		return w, 0, err
+	}
+	one := []wire.Webhook{w}
+	err = addTenants(tx, one, `WHERE webhook_id = $1`, id)
+	return one[0], version, err
+}
+
+func (s *Service) all(tx *db.Tx) ([]wire.Webhook, error) {
+	return s.query(tx, `ORDER BY insert_instant DESC, id DESC`)
+}
+
+// columns maps what a search may be ordered by to columns.
+var columns = map[string]string{"description": "description", "id": "id", "insertInstant": "insert_instant", "url": "url"}
+
+func (s *Service) search(tx *db.Tx, c wire.WebhookSearch) ([]wire.Webhook, int, error) {
+	var where []string
+	var args []any
+	arg := func(v any) string {
+		args = append(args, v)
+		return fmt.Sprintf("$%d", len(args))
+	}
+	if pattern := search.Pattern(c.Description); pattern != "" {
+		where = append(where, `description LIKE `+arg(pattern)+search.Escape)
+	}
+	if pattern := search.Pattern(c.URL); pattern != "" {
+		where = append(where, `url LIKE `+arg(pattern)+search.Escape)
+	}
+	if c.TenantID != "" {
+		where = append(where, `(global OR id IN (SELECT webhook_id FROM webhook_tenant WHERE tenant_id = `+arg(c.TenantID)+`))`)
+	}
+	condition := ""
+	if len(where) > 0 {
+		condition = `WHERE ` + strings.Join(where, ` AND `)
+	}
+	var total int
+	if err := tx.QueryRow(`SELECT COUNT(*) FROM webhook `+condition, args...).Scan(&total); err != nil {
+		return nil, 0, err
+	}
+	limit, offset := search.Window(c.Page)
+	order := search.OrderBy(c.OrderBy, columns, "insert_instant DESC, id DESC")
+	webhooks, err := s.query(tx, condition+` ORDER BY `+order+` LIMIT `+arg(limit)+` OFFSET `+arg(offset), args...)
+	return webhooks, total, err
+}
+
+// query reads the webhooks that the rest of the statement selects, with their tenants.
+func (s *Service) query(tx *db.Tx, rest string, args ...any) ([]wire.Webhook, error) {
+	rows, err := tx.Query(`SELECT id, document, secrets FROM webhook `+rest, args...)
+	webhooks, err := db.Collect(rows, err, func(rows *sql.Rows) (w wire.Webhook, err error) {
+		var id wire.ID
+		var document, sealed string
+		if err := rows.Scan(&id, &document, &sealed); err != nil {
+			return w, err
+		}
+		return s.join(id, document, sealed)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return webhooks, addTenants(tx, webhooks, ``)
+}
+
+// addTenants fills in the tenants of the webhooks, as condition selects them.
+func addTenants(tx *db.Tx, webhooks []wire.Webhook, condition string, args ...any) error {
+	type binding struct{ webhook, tenant wire.ID }
+	rows, err := tx.Query(`SELECT webhook_id, tenant_id FROM webhook_tenant `+condition+` ORDER BY tenant_id`, args...)
+	bindings, err := db.Collect(rows, err, func(rows *sql.Rows) (b binding, err error) {
+		return b, rows.Scan(&b.webhook, &b.tenant)
+	})
+	if err != nil {
+		return err
+	}
+	position := make(map[wire.ID]int, len(webhooks))
+	for i := range webhooks {
+		position[webhooks[i].ID] = i
+	}
+	for _, b := range bindings {
+		if i, ok := position[b.webhook]; ok {
+			webhooks[i].TenantIDs = append(webhooks[i].TenantIDs, b.tenant)
+		}
+	}
+	return nil
+}

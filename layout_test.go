@@ -1,0 +1,158 @@
+package herald_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/herald-events/herald/"
+
+// mayImport is the layout: which of our packages each package may import. Arrows point down only. Packages that everybody may
+// import (wire, event, problem, crashpoint) are not listed on the right. CONTRIBUTING.md has the table with the reasons.
+var mayImport = map[string][]string{
+	"wire":                {},
+	"event":               {},
+	"internal/problem":    {},
+	"internal/crashpoint": {},
+	"internal/search":     {},
+	"internal/egress":     {},
+	"internal/key":        {},
+	"internal/kickstart":  {},
+	"internal/config":     {},
+	"internal/db":         {},
+	"internal/journal":    {"internal/db", "internal/search"},
+	"internal/tenant":     {"internal/db", "internal/search", "internal/journal"},
+	"internal/access":     {"internal/db", "internal/search", "internal/journal"},
+	"internal/webhook":    {"internal/db", "internal/search", "internal/egress", "internal/journal"},
+	"internal/publish":    {"internal/db", "internal/egress", "internal/journal", "internal/tenant", "internal/webhook"},
+	"internal/identity":   {"internal/db", "internal/search", "internal/journal", "internal/tenant", "internal/publish"},
+	"internal/api": {
+		"internal/access", "internal/db", "internal/identity", "internal/journal", "internal/publish", "internal/search",
+		"internal/tenant", "internal/webhook",
+	},
+	"internal/app": {
+		"internal/access", "internal/api", "internal/config", "internal/db", "internal/egress", "internal/identity", "internal/journal",
+		"internal/key", "internal/kickstart", "internal/publish", "internal/tenant", "internal/webhook",
+	},
+	"internal/cli": {"internal/app", "internal/config"},
+	"cmd/herald":   {"internal/cli"},
+}
+
+var everybodyMayImport = []string{"wire", "event", "internal/problem", "internal/crashpoint"}
+
+// domain packages take their clock, their HTTP client and their context from whoever calls them.
+var domain = []string{"internal/journal", "internal/tenant", "internal/access", "internal/webhook", "internal/publish", "internal/identity"}
+
+var notInDomain = map[string]string{
+	"time.Now":             "take the clock of the transaction (tx.Now) or of the options",
+	"http.DefaultClient":   "send through egress",
+	"http.Get":             "send through egress",
+	"http.Post":            "send through egress",
+	"time.Sleep":           "wait for a signal or a timer that can be stopped",
+	"http.DefaultServeMux": "make a mux of your own",
+}
+
+func TestLayout_ImportsPointDown(t *testing.T) {
+	t.Parallel()
+	eachFile(t, func(pkg, file string, f *ast.File) {
+		allowed, listed := mayImport[pkg]
+		if !listed {
+			t.Errorf("%s: package %s is not in the layout table", file, pkg)
+			return
+		}
+		for _, spec := range f.Imports {
+			imported, _ := strconv.Unquote(spec.Path.Value)
+			ours, ok := strings.CutPrefix(imported, module)
+			if ok && !slices.Contains(allowed, ours) && !slices.Contains(everybodyMayImport, ours) {
+				t.Errorf("%s imports %s: %s may import only %v", file, ours, pkg, allowed)
+			}
+			public := pkg == "wire" || pkg == "event"
+			if public && !ok && strings.Contains(strings.Split(imported, "/")[0], ".") {
+				t.Errorf("%s imports %s: public packages use the standard library only", file, imported)
+			}
+		}
+	})
+}
+
+func TestLayout_DomainTakesWhatItNeeds(t *testing.T) {
+	t.Parallel()
+	eachFile(t, func(pkg, file string, f *ast.File) {
+		if !slices.Contains(domain, pkg) {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := sel.X.(*ast.Ident); ok {
+					if instead, ok := notInDomain[x.Name+"."+sel.Sel.Name]; ok {
+						t.Errorf("%s uses %s.%s: %s", file, x.Name, sel.Sel.Name, instead)
+					}
+				}
+			}
+			return true
+		})
+	})
+}
+
+// TestLayout_SQLHasItsFiles keeps SQL where it is looked for: in *_sql.go, in db and in migrations.
+func TestLayout_SQLHasItsFiles(t *testing.T) {
+	t.Parallel()
+	eachFile(t, func(pkg, file string, f *ast.File) {
+		if strings.HasSuffix(file, "_sql.go") || pkg == "internal/db" {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+				text, _ := strconv.Unquote(lit.Value)
+				for _, verb := range []string{"SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "} {
+					if strings.HasPrefix(text, verb) {
+						t.Errorf("%s: SQL text belongs into a file named *_sql.go: %.40q", file, text)
+					}
+				}
+			}
+			return true
+		})
+	})
+}
+
+// eachFile calls fn for every file of the product itself: no tests, no test kits, no tools.
+func eachFile(t *testing.T, fn func(pkg, file string, f *ast.File)) {
+	t.Helper()
+	files := 0
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name = filepath.ToSlash(name)
+		if entry.IsDir() {
+			if base := path.Base(name); name != "." && (strings.HasPrefix(base, ".") || base == "testdata" || strings.HasSuffix(base, "test") ||
+				name == "tools" || name == "test" || name == "internal/deps") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		files++
+		fn(path.Dir(name), name, f)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 20 {
+		t.Fatalf("only %d files were found: is the test still run from the root?", files)
+	}
+}
