@@ -291,6 +291,16 @@ func TestUpdate_Refuses(t *testing.T) {
 				t.Errorf("%s: %s, want %s", name, got, test.want)
 			}
 		}
+		hidden := w.create(wire.APIKey{Key: "hidden", Name: "hidden", Retrievable: new(false)}).ID
+		for text, want := range map[string]string{"hidden": "<nil>", "other": "[invalid]apiKey.key"} {
+			_, err := w.Update(t.Context(), nil, hidden, func(k wire.APIKey) (wire.APIKey, error) {
+				k.Key = text
+				return k, nil
+			})
+			if got := codes(err); got != want {
+				t.Errorf("the text %q for one that is not retrievable: %s, want %s", text, got, want)
+			}
+		}
 		if _, err := w.Update(t.Context(), nil, idTwo, nil); !errors.Is(err, problem.ErrNotFound) {
 			t.Errorf("unknown id: %v", err)
 		}

@@ -136,7 +136,8 @@ func (s *server) probes() []route {
 		{"POST", "/probe/search", p, tenantKey, searchProbe},
 		{"GET", "/probe/query", p, tenantKey, func(c *call) (any, error) {
 			flag, err1 := c.queryBool("flag")
-			number, err2 := c.queryInt("number")
+			var number int
+			err2 := c.queryValue("number", &number)
 			one, err3 := c.queryID("one")
 			all, err4 := c.queryIDs("all")
 			var v problem.Validation

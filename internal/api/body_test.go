@@ -1,7 +1,10 @@
 package api
 
 import (
+	"bufio"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -54,4 +57,35 @@ func TestBody_TooLarge(t *testing.T) {
 	h = once(t, Services{BodyLimit: 16})
 	h.do("POST", "/probe/echo", `{"abcdefghi": 1}`).expect(t, 200, `{"webhook":{"global":false,"eventsEnabled":{},"signatureConfiguration":{"enabled":false},"data":{}}}`)
 	h.do("POST", "/probe/echo", `{"abcdefghij": 1}`).expectCodes(t, 413, "[bodyTooLarge]")
+}
+
+// TestBody_TooLargeForAClientThatOnlyReadsAfterwards: most clients send all of it before they look at the answer. Were the
+// connection closed while they do, they would see a broken connection and not the 413.
+func TestBody_TooLargeForAClientThatOnlyReadsAfterwards(t *testing.T) {
+	t.Parallel()
+	h := once(t, Services{})
+	connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(h.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	const size = 32 << 20
+	_, err = fmt.Fprintf(connection, "POST /probe/echo HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n", superKey, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chunk := make([]byte, 1<<20)
+	for range size / len(chunk) {
+		if _, err := connection.Write(chunk); err != nil {
+			t.Fatalf("the connection broke while sending: %v", err)
+		}
+	}
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d", response.StatusCode)
+	}
 }

@@ -44,12 +44,6 @@ func (c *call) queryBool(name string) (bool, error) {
 	return value, c.queryValue(name, &value)
 }
 
-// queryInt returns a parameter that is a whole number. It is 0 without one.
-func (c *call) queryInt(name string) (int, error) {
-	var value int
-	return value, c.queryValue(name, &value)
-}
-
 // queryID returns a parameter that is a UUID, in lower case. It is "" without one.
 func (c *call) queryID(name string) (wire.ID, error) {
 	var id wire.ID

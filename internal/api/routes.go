@@ -26,10 +26,10 @@ const (
 func (s *server) routes() []route {
 	return slices.Concat(
 		s.keyRoutes(),
-		s.userRoutes(),
-		s.webhookRoutes(),
 		s.tenantRoutes(),
 		s.applicationRoutes(),
+		s.userRoutes(),
+		s.webhookRoutes(),
 		s.eventLogRoutes(),
 		s.auditLogRoutes(),
 		s.statusRoutes(),

@@ -147,8 +147,12 @@ func (a *App) Start(ctx context.Context) error {
 		_ = listener.Close()
 		return err
 	}
-	// The kickstart runs before the door opens: a request from outside could otherwise touch the store first.
-	if err := a.kickstart(ctx); err != nil {
+	// Both run before the door opens: a request from outside could otherwise touch the store first.
+	err = a.tenants.ResumeDeletes(ctx)
+	if err == nil {
+		err = a.kickstart(ctx)
+	}
+	if err != nil {
 		_ = listener.Close()
 		a.events.Stop(ctx)
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -23,7 +24,11 @@ const drainTime = 30 * time.Second
 
 func (c serveCommand) Run(ctx context.Context, out *output) error {
 	begin := time.Now()
-	a, err := app.New(ctx, app.Options{Settings: c.Serve, Version: out.version, Logger: logger(c.Log, out.talk)})
+	log := logger(c.Log, out.talk)
+	// net/http writes what it cannot return as an error to the standard logger, parts of a receiver's answer among it.
+	slog.SetDefault(log)
+	stdlog.SetOutput(io.Discard)
+	a, err := app.New(ctx, app.Options{Settings: c.Serve, Version: out.version, Logger: log})
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@
 //
 // It does not know what the secrets are or where they are stored; the owner of a table seals what it writes and opens what it reads.
 //
-//	master, created, err := key.LoadMaster(dataDir, os.Getenv("HERALD_MASTER_KEY"))
+//	master, created, err := key.LoadMaster(dataDir, os.Getenv("HERALD_ENCRYPTION_KEY"))
 //	sealer := key.NewSealer(master)
 //	text, err := sealer.Seal("webhook/secrets/"+id, plain)
 //	plain, err := sealer.Open("webhook/secrets/"+id, text)

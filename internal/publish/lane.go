@@ -123,40 +123,35 @@ func (p *Publisher) wake(webhooks []wire.ID) {
 	}
 }
 
-// run is the life of a lane.
+// run is the life of a lane: claim, send, and sleep until something is due, somebody wakes it, or room comes free for what is left.
 func (l *lane) run(ctx context.Context) {
 	var sending sync.WaitGroup
 	defer sending.Wait()
-	free, returned := l.Concurrency, make(chan struct{}, l.Concurrency)
+	free, returned := l.Concurrency, make(chan bool, l.Concurrency)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
 		claimed, wait := l.claim(ctx, free)
 		free -= len(claimed)
 		for _, d := range claimed {
 			crashpoint.Here("claimed")
-			sending.Go(func() {
-				l.deliver(d)
-				returned <- struct{}{}
-			})
+			sending.Go(func() { returned <- l.deliver(d) })
 		}
-		timer := time.NewTimer(wait)
-		for looking := true; looking; {
+		timer.Reset(wait)
+		// With work left, claim again when half the lane is free: a claim per delivery would cost a transaction each.
+		for look := wait == 0; !look || free < (l.Concurrency+1)/2; {
 			select {
-			case <-returned:
+			case again := <-returned:
 				free++
-				// With work left, claim again when half the lane is free: a claim per delivery would cost a transaction each.
-				looking = free < (l.Concurrency+1)/2 || wait > 0
+				look = look || again
 			case <-l.wake:
-				looking = free == 0
-				wait = 0
+				look = true
 			case <-timer.C:
-				looking = free == 0
-				wait = 0
+				look = true
 			case <-ctx.Done():
-				timer.Stop()
 				return
 			}
 		}
-		timer.Stop()
 	}
 }
 
@@ -199,16 +194,16 @@ func (l *lane) claim(ctx context.Context, free int) (claimed []*delivery, wait t
 	return claimed, wait
 }
 
-// deliver sends one delivery and stores what became of it.
-func (l *lane) deliver(d *delivery) {
+// deliver sends one delivery and stores what became of it. It tells whether the delivery is to be tried again.
+func (l *lane) deliver(d *delivery) (again bool) {
 	ctx := l.lanes.sending
 	registry, err := l.Webhooks.Registry(ctx)
 	if err != nil {
-		return // the lease runs out, then it is tried again
+		return true // the lease runs out, then it is tried again
 	}
 	target := registry.Target(d.webhook)
 	if target == nil {
-		return // deleted; so are its deliveries
+		return false // deleted; so are its deliveries
 	}
 	kind := webhook.Delivery
 	if d.attempts > 0 {
@@ -216,7 +211,7 @@ func (l *lane) deliver(d *delivery) {
 	}
 	a := target.Send(ctx, d.body)
 	if a.Outcome == egress.Cancelled {
-		return // we are stopping: the delivery stays as it is and is tried again after the next start
+		return true // we are stopping: the delivery stays as it is and is tried again after the next start
 	}
 	crashpoint.Here("sent")
 	d.attempts++
@@ -224,6 +219,7 @@ func (l *lane) deliver(d *delivery) {
 		l.Logger.Error("the result of a delivery could not be stored; it is sent again", "event", d.event, "webhook", d.webhook, "error", err)
 	}
 	crashpoint.Here("settled")
+	return !a.Outcome.Success()
 }
 
 // settle records an attempt and moves its delivery on: delivered, due again, or dead. The result of a claim that was lost is

@@ -161,6 +161,9 @@ func (p *Publisher) prepare(ctx context.Context, op Operation) (*run, error) {
 			return insertEvents(tx, r.id, r.asked, running, decideBy)
 		}
 		r.committed = true
+		if err := release(tx, r); err != nil {
+			return err
+		}
 		if err := insertEvents(tx, r.id, r.asked, succeeded, 0); err != nil {
 			return err
 		}

@@ -13,16 +13,15 @@ import (
 // secret is a member that the store holds sealed, apart from the rest of the document.
 type secret struct {
 	parent, name string
-	// hidden members are in no answer. A change that does not mention one keeps it, an empty text removes it.
+	// hidden members are in no answer, nor in a tenant copied from this one. A change that does not mention one keeps it, an empty text
+	// removes it.
 	hidden bool
-	// personal members are not copied to a tenant that is made from this one.
-	personal bool
 }
 
 // secrets lists all there are. A hidden one is FusionAuth's way for the password of the mail server; the key of the captcha is
 // returned, because clients compare it with what they sent.
 var secrets = []secret{
-	{parent: "emailConfiguration", name: "password", hidden: true, personal: true},
+	{parent: "emailConfiguration", name: "password", hidden: true},
 	{parent: "captchaConfiguration", name: "secretKey"},
 }
 
