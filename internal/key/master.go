@@ -33,6 +33,9 @@ func LoadMaster(dir, fromEnv string) (master []byte, created bool, err error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return master, false, err
 	}
+	if err := os.MkdirAll(dir, 0o700); err != nil { // on PostgreSQL nobody else makes the folder
+		return nil, false, fmt.Errorf("create the folder of the key file: %w", err)
+	}
 	master = make([]byte, Size)
 	_, _ = rand.Read(master) // never fails, see its documentation
 	switch err := create(path, master); {

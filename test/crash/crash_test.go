@@ -185,10 +185,12 @@ func (w *world) start(env ...string) {
 		w.t.Fatal(err)
 	}
 	address, died := make(chan string, 1), make(chan struct{})
+	var said strings.Builder // to be read when died is closed
 	go func() {
 		defer close(died)
 		lines := bufio.NewScanner(stderr)
 		for lines.Scan() {
+			fmt.Fprintln(&said, lines.Text())
 			if _, url, ok := strings.Cut(lines.Text(), "  API    "); ok {
 				address <- strings.TrimSuffix(url, "/api")
 			}
@@ -201,7 +203,7 @@ func (w *world) start(env ...string) {
 	select {
 	case w.url = <-address:
 	case <-died:
-		w.t.Fatal("the server did not start")
+		w.t.Fatalf("the server did not start:\n%s", &said)
 	case <-time.After(patience):
 		w.t.Fatal("the server did not say where it listens")
 	}
