@@ -62,8 +62,8 @@ func (c *Cache[T]) current(e *entry[T]) bool {
 	return c.d.engine == SQLite || time.Since(e.checked) < c.d.tuning.staleness
 }
 
-// LoadIn returns the value as the transaction sees the tables, including its own changes. What a transaction that bumped the
-// topic sees is not kept, nor what an Update sees that is rolled back. On PostgreSQL it costs one query.
+// LoadIn returns the value as the transaction sees the tables, including its own changes once it has bumped the topic. What
+// such a transaction sees is not kept, nor what an Update sees that is rolled back. On PostgreSQL it costs one query.
 func (c *Cache[T]) LoadIn(tx *Tx) (T, error) {
 	if slices.Contains(tx.bumped, c.topic) || (tx.batch != nil && tx.batch.bumped[c.topic]) {
 		return c.load(tx)
@@ -91,12 +91,7 @@ func (c *Cache[T]) LoadIn(tx *Tx) (T, error) {
 	}
 	e := &entry[T]{value: value, seen: tx.seen.number, number: number, checked: now}
 	if tx.write {
-		// Only when it commits, and still nobody has said that it changed what value is made of.
-		tx.AfterCommit(func() {
-			if !slices.Contains(tx.bumped, c.topic) {
-				c.keep(e)
-			}
-		})
+		tx.AfterCommit(func() { c.keep(e) }) // should it bump the topic until then, e is outdated already
 	} else {
 		c.keep(e)
 	}

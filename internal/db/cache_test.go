@@ -96,6 +96,17 @@ func TestCache_LoadIn(t *testing.T) {
 			t.Error(err)
 		}
 		wantTotal(t, cache, 0)
+
+		// The same when the bump follows later, or is never reached.
+		update(t, d, func(tx *db.Tx) error { return tx.Bump(sizes) })
+		_ = d.Update(t.Context(), func(tx *db.Tx) error {
+			if _, err := tx.Exec(`INSERT INTO item (id, size) VALUES ('undone', 5)`); err != nil {
+				return err
+			}
+			want(tx, 5)
+			return errRefused
+		})
+		wantTotal(t, cache, 0)
 		update(t, d, func(tx *db.Tx) error {
 			want(tx, 0)
 			if err := add(tx, 5); err != nil {
@@ -153,6 +164,39 @@ func TestCache_LoadInABatch(t *testing.T) {
 		t.Error(err)
 	}
 	wantTotal(t, cache, 5)
+}
+
+// While a commit that bumps is under way, its number does not tell yet whether a snapshot contains it.
+func TestCache_LoadInDuringACommit(t *testing.T) {
+	t.Parallel()
+	d := withTable(t, db.SQLite)
+	cache, loads := total(d)
+	look := func(tx *db.Tx) error { _, err := cache.LoadIn(tx); return err }
+	view := func(fn func(tx *db.Tx) error) {
+		t.Helper()
+		if err := d.View(t.Context(), fn); err != nil {
+			t.Error(err)
+		}
+	}
+	view(func(before *db.Tx) error {
+		end := d.BeginCommit(sizes)
+		view(look)
+		err := look(before)
+		if loads.Load() != 2 {
+			t.Errorf("computed %d times, want twice: a value of uncertain age is not for an older snapshot", loads.Load())
+		}
+		view(look)
+		if loads.Load() != 3 {
+			t.Errorf("computed %d times, want 3: nor is the older one's for a snapshot of uncertain age", loads.Load())
+		}
+		end()
+		return err
+	})
+	view(look)
+	view(look)
+	if loads.Load() != 4 {
+		t.Errorf("computed %d times, want 4: the commit has changed the value, nothing after it", loads.Load())
+	}
 }
 
 func TestCache_LoadFails(t *testing.T) {

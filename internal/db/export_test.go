@@ -14,6 +14,11 @@ func (o *Options) TuneStaleness(d time.Duration) { o.tuning.staleness = d }
 // TuneBatches makes SQLite's writer commit only when nobody waits any more.
 func (o *Options) TuneBatches() { o.tuning.batchTime = time.Hour }
 
+// BeginCommit does to the caches what the begin of a commit that bumps the topic does, and end what its end does.
+func (d *DB) BeginCommit(topic string) (end func()) {
+	return d.bumps.commit(map[string]bool{topic: true})
+}
+
 // Waiting returns how many calls of Update wait for SQLite's writer.
 func (d *DB) Waiting() int { return len(d.store.(*sqliteStore).writer.jobs) }
 

@@ -97,6 +97,9 @@ func (s *postgresStore) update(ctx context.Context, fn func(*Tx) error) (after [
 
 // attempt runs fn in one read-write transaction.
 func (s *postgresStore) attempt(ctx context.Context, fn func(*Tx) error) ([]func(), error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	seen := s.d.bumps.now()
 
 	// The transaction ends with ctx until the commit begins. From then on nobody can call it off, because its outcome would

@@ -29,10 +29,16 @@ func TestPostgres_Unreachable(t *testing.T) {
 			}
 		}
 	}
-	_, err := db.Open(t.Context(), db.Options{URL: "postgres://herald:" + password + "@host:port/herald"})
-	wantSentence(t, err, "The address of the PostgreSQL database cannot be read")
-	if strings.Contains(err.Error(), password) {
-		t.Errorf("the error contains the password: %v", err)
+	for _, address := range []string{
+		"postgres://herald:" + password + "@host:port/herald",
+		"postgres://herald:" + password + "%zz@host/herald",
+		"password=" + password + " nonsense",
+	} {
+		_, err := db.Open(t.Context(), db.Options{URL: address})
+		wantSentence(t, err, "The address of the PostgreSQL database cannot be read")
+		if strings.Contains(err.Error(), password) {
+			t.Errorf("the error contains the password: %v", err)
+		}
 	}
 }
 

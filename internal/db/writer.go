@@ -37,9 +37,9 @@ type job struct {
 	ctx   context.Context
 	state atomic.Int32
 
-	turn chan *Tx       // the writer: the connection is yours
-	back chan jobResult // the caller: have it back
-	done chan error     // the writer: this became of it
+	turn chan *Tx   // the writer: the connection is yours; nil when it could not begin
+	back chan error // the caller: have it back, this is fn's error
+	done chan error // the writer: this became of it
 }
 
 const (
@@ -47,11 +47,6 @@ const (
 	jobStarted
 	jobAbandoned // its ctx ended first
 )
-
-type jobResult struct {
-	tx  *Tx
-	err error
-}
 
 // errUnwound stands for fn's error when fn did not return.
 var errUnwound = errors.New("db: the transaction's function did not return")
@@ -66,7 +61,7 @@ func (w *writer) update(ctx context.Context, fn func(*Tx) error) (after []func()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	j := &job{ctx: ctx, turn: make(chan *Tx, 1), back: make(chan jobResult, 1), done: make(chan error, 1)}
+	j := &job{ctx: ctx, turn: make(chan *Tx, 1), back: make(chan error, 1), done: make(chan error, 1)}
 	select {
 	case w.jobs <- j:
 	case <-ctx.Done():
@@ -88,14 +83,14 @@ func (w *writer) update(ctx context.Context, fn func(*Tx) error) (after []func()
 
 	// Deferred, because fn may panic or exit the goroutine. The writer gets its connection back either way, and the panic
 	// goes on only when the savepoint is gone.
-	result := jobResult{tx: tx, err: errUnwound}
+	result := errUnwound
 	defer func() {
 		tx.end()
 		after = tx.after
 		j.back <- result
 		err = <-j.done
 	}()
-	result.err = fn(tx)
+	result = fn(tx)
 	return nil, nil
 }
 
@@ -179,25 +174,25 @@ func (w *writer) one(j *job, b *batch, seen snapshot) (own, fatal error) {
 	tx := w.d.newTx(context.WithoutCancel(j.ctx), w.conn, true)
 	tx.batch, tx.seen = b, seen
 	j.turn <- tx
-	result := <-j.back
-	if err := w.closeRows(); result.err == nil {
-		result.err = err
+	own = <-j.back
+	if err := w.closeRows(); own == nil {
+		own = err
 	}
 
-	if result.err != nil {
+	if own != nil {
 		if err := w.exec("ROLLBACK TO job"); err != nil {
-			return result.err, fmt.Errorf("another change of the same commit failed beyond repair: %w", err)
+			return own, fmt.Errorf("another change of the same commit failed beyond repair: %w", err)
 		}
 	}
 	if err := w.exec("RELEASE job"); err != nil {
-		return result.err, fmt.Errorf("release a savepoint: %w", err)
+		return own, fmt.Errorf("release a savepoint: %w", err)
 	}
-	if result.err == nil {
+	if own == nil {
 		for _, topic := range tx.bumped {
 			b.bumped[topic] = true
 		}
 	}
-	return result.err, nil
+	return own, nil
 }
 
 func (w *writer) commit(b *batch) error {

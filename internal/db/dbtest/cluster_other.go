@@ -2,4 +2,4 @@
 
 package dbtest
 
-func startCluster() (*server, error) { return nil, errNoPostgreSQL }
+func startCluster() (*server, error) { return nil, ErrNoPostgreSQL }

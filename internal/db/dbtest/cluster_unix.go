@@ -40,7 +40,11 @@ func startCluster() (_ *server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(memoryDir(), "pg") // short: a socket's path has at most 107 bytes
+	parent := memoryDir()
+	if durable {
+		parent = "" // a disk, where keeping what was committed has its price
+	}
+	dir, err := os.MkdirTemp(parent, "pg") // short: a socket's path has at most 107 bytes
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +77,11 @@ func startCluster() (_ *server, err error) {
 		return nil, err
 	}
 	defer log.Close()
-	postgres := command("postgres", "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off",
-		"-c", "full_page_writes=off", "-c", "autovacuum=off", "-c", "max_connections=200")
+	arguments := []string{"-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "max_connections=200"}
+	if !durable {
+		arguments = append(arguments, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off")
+	}
+	postgres := command("postgres", arguments...)
 	postgres.Stdout, postgres.Stderr = log, log
 	if err := postgres.Start(); err != nil {
 		return nil, err

@@ -14,6 +14,7 @@
 package dbtest
 
 import (
+	"context"
 	"errors"
 	"os"
 	"sync"
@@ -127,10 +128,32 @@ func URL(t testing.TB) string {
 	t.Helper()
 	s, err := startServer()
 	switch {
-	case errors.Is(err, errNoPostgreSQL) && os.Getenv("CI") != "true":
+	case errors.Is(err, ErrNoPostgreSQL) && os.Getenv("CI") != "true":
 		t.Skip("needs PostgreSQL: " + err.Error())
 	case err != nil:
 		t.Fatal(err)
 	}
 	return s.database(t)
 }
+
+// durable makes the server keep what was committed through a loss of power, at the price that it has in production.
+var durable bool
+
+// Temporary is Options for benchmarks: on PostgreSQL the server is durable then, which that of the tests is not. remove drops the
+// store. The error is ErrNoPostgreSQL when there is none.
+func Temporary(ctx context.Context, engine db.Engine) (o db.Options, remove func(), err error) {
+	if engine == db.SQLite {
+		dir, err := os.MkdirTemp("", "herald-")
+		return db.Options{Dir: dir}, func() { _ = os.RemoveAll(dir) }, err
+	}
+	durable = true
+	s, err := startServer()
+	if err != nil {
+		return db.Options{}, nil, err
+	}
+	name, err := s.create(ctx)
+	return db.Options{URL: s.url(name)}, func() { _ = s.drop(ctx, name) }, err
+}
+
+// Stop ends the server, for programs that have no Main.
+func Stop() { stopServer() }

@@ -19,7 +19,8 @@ import (
 	"github.com/herald-events/herald/internal/db"
 )
 
-var errNoPostgreSQL = errors.New("initdb and postgres were not found; install PostgreSQL, or set PG_BINDIR or TEST_POSTGRES_DSN")
+// ErrNoPostgreSQL says that there is no PostgreSQL to test with.
+var ErrNoPostgreSQL = errors.New("initdb and postgres were not found; install PostgreSQL, or set PG_BINDIR or TEST_POSTGRES_DSN")
 
 // server is where the databases of the tests are made.
 type server struct {
@@ -93,20 +94,29 @@ func (s *server) makeTemplate() error {
 // database makes a database that is dropped at the end of the test, and returns its address.
 func (s *server) database(t testing.TB) string {
 	t.Helper()
-	name := "t_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	// One copy at a time: the server refuses some that overlap.
-	s.copying.Lock()
-	err := s.exec(t.Context(), "CREATE DATABASE "+name+s.copied)
-	s.copying.Unlock()
+	name, err := s.create(t.Context())
 	if err != nil {
 		t.Fatalf("make a database: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := s.exec(context.WithoutCancel(t.Context()), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		if err := s.drop(context.WithoutCancel(t.Context()), name); err != nil {
 			t.Errorf("drop the database: %v", err)
 		}
 	})
 	return s.url(name)
+}
+
+// create makes an empty, migrated database and returns its name.
+func (s *server) create(ctx context.Context) (name string, err error) {
+	name = "t_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	// One copy at a time: the server refuses some that overlap.
+	s.copying.Lock()
+	defer s.copying.Unlock()
+	return name, s.exec(ctx, "CREATE DATABASE "+name+s.copied)
+}
+
+func (s *server) drop(ctx context.Context, name string) error {
+	return s.exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
 }
 
 // url returns the address of a database on the server, for a pool that leaves connections for parallel tests.
@@ -150,5 +160,5 @@ func programs() (string, error) {
 			return dir, nil
 		}
 	}
-	return "", errNoPostgreSQL
+	return "", ErrNoPostgreSQL
 }
