@@ -130,14 +130,18 @@ func testBody(request wire.WebhookTestRequest) ([]byte, error) {
 	case len(request.Event) > 0 && request.Type != "":
 		v.Field("type", "invalid", "Give either an event to send or the type of an example, not both.")
 	case len(request.Event) > 0:
-		return json.Marshal(map[string]json.RawMessage{"event": request.Event})
+		return encodeJSON(map[string]json.RawMessage{"event": request.Event})
 	case request.Type == "":
 		v.Field("event", "missing", "Give an event to send, or the type of an example.")
 	default:
 		if body, err := event.Example(event.Type(request.Type)); err == nil {
 			return body, nil
 		}
-		v.Field("type", "invalid", "There is no event type %q. Did you mean %q?", request.Type, event.Suggest(request.Type))
+		if near := event.Suggest(request.Type); near != "" {
+			v.Field("type", "invalid", "There is no event type %q. Did you mean %q?", request.Type, near)
+		} else {
+			v.Field("type", "invalid", "There is no event type %q.", request.Type)
+		}
 	}
 	return nil, v.Err()
 }

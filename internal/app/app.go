@@ -139,6 +139,10 @@ func (a *App) Handler() http.Handler { return a.handler }
 // Start listens, carries on with what a crash left behind, begins to deliver, and runs the kickstart file if the store is untouched. When
 // it returns, requests are served.
 func (a *App) Start(ctx context.Context) error {
+	file, err := a.loadKickstart(ctx) // first, so that a mistake in it is found before anything has happened
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", a.o.Settings.Addr)
 	if err != nil {
 		return listenError(a.o.Settings.Addr, err)
@@ -149,8 +153,8 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	// Both run before the door opens: a request from outside could otherwise touch the store first.
 	err = a.tenants.ResumeDeletes(ctx)
-	if err == nil {
-		err = a.kickstart(ctx)
+	if err == nil && file != nil {
+		err = a.runKickstart(ctx, file)
 	}
 	if err != nil {
 		_ = listener.Close()

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -13,31 +14,45 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// kickstart sets up an untouched store from the configured file, through the same handler that serves the API.
-func (a *App) kickstart(ctx context.Context) error {
+// loadKickstart reads and checks the configured file; nil when there is nothing to set up. On a store in use the file is not even read: the
+// setting may stay after the file, or the environment that it reads, has gone.
+func (a *App) loadKickstart(ctx context.Context) (*kickstart.File, error) {
 	path := a.o.Settings.Kickstart
 	if path == "" {
-		return nil
+		return nil, nil //nolint:nilnil // no file is no error
+	}
+	untouched, err := a.untouched(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !untouched {
+		a.log.InfoContext(ctx, "kickstart skipped: the server already has users or API keys", "file", path)
+		return nil, nil //nolint:nilnil // as above
 	}
 	defaultTenant, err := a.tenants.DefaultID(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	file, err := kickstart.Load(path, os.LookupEnv, kickstart.BuiltIns{Values: map[string]string{
+	return kickstart.Load(path, os.LookupEnv, kickstart.BuiltIns{Values: map[string]string{
 		"FUSIONAUTH_APPLICATION_ID":         string(tenant.AdminApplicationID),
 		"FUSIONAUTH_TENANT_ID":              string(defaultTenant),
 		"FUSIONAUTH_DEFAULT_SIGNING_KEY_ID": string(tenant.DefaultSigningKeyID),
 	}})
-	if err != nil {
-		return err
-	}
-	_, err = kickstart.Run(ctx, file, kickstart.Target{
+}
+
+// runKickstart sets up an untouched store, through the same handler that serves the API.
+func (a *App) runKickstart(ctx context.Context, file *kickstart.File) error {
+	report, err := kickstart.Run(ctx, file, kickstart.Target{
 		Untouched:     a.untouched,
 		DefaultTenant: func(ctx context.Context, id string) error { return a.tenants.SetDefaultID(ctx, wire.ID(id)) },
 		CreateKey:     a.createKey,
 		Handler:       a.handler,
 		Success:       a.announceKickstart,
 	}, a.log)
+	if err != nil && len(report.Done) > 0 {
+		// Not even an interrupt is an orderly end now: half of the set-up remains, and no later start goes on with it.
+		return errors.New(err.Error())
+	}
 	return err
 }
 

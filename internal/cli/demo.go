@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/herald-events/herald/event"
@@ -23,7 +24,7 @@ import (
 
 type demoCommand struct {
 	Exit bool   `help:"End after the story instead of staying up."`
-	Addr string `default:"127.0.0.1:9011" help:"Listen on this address; on a free port if it is in use (default: ${default})."`
+	Addr string `default:"127.0.0.1:9011" placeholder:"HOST:PORT" help:"Listen on this address; on a free port if it is in use (default: ${default})."`
 }
 
 // demo is a server with data of its own, a receiver, and a narrator.
@@ -185,7 +186,7 @@ func (d *demo) call(ctx context.Context, method, path string, body any, about st
 	}
 	request.Header.Set("Authorization", d.key)
 	request.Header.Set("Content-Type", "application/json")
-	d.say("   %s %s %s", method, path, about)
+	d.say("%s", strings.TrimRight("   "+method+" "+path+" "+about, " "))
 	begin := time.Now()
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 type typesCommand struct {
-	Output string `short:"o" enum:"table,json" default:"table" help:"table or json (default: ${default})."`
+	Output string `short:"o" enum:"table,json" default:"table" placeholder:"table|json" help:"How to write them (default: ${default})."`
 }
 
 func (c typesCommand) Run(out *output) error {
@@ -23,7 +23,7 @@ func (c typesCommand) Run(out *output) error {
 	for _, d := range event.All() {
 		asked := "-"
 		if d.Transactional {
-			asked = "before the commit"
+			asked = "yes"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Type, d.Scope, asked, d.Description)
 	}

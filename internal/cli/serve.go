@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/herald-events/herald/internal/app"
@@ -35,16 +36,24 @@ func (c serveCommand) Run(ctx context.Context, out *output) error {
 	if err := a.Start(ctx); err != nil {
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	}
-	fmt.Fprintf(out.talk, "herald %s · %s · ready in %d ms\n", out.version, c.Database(), time.Since(begin).Milliseconds())
-	fmt.Fprintf(out.talk, "  API    %s/api\n", localURL(a.Addr()))
+	// Where log lines are JSON, so is what is said to people.
+	say := func(format string, args ...any) {
+		if text := fmt.Sprintf(format, args...); c.Log.Format == "json" {
+			log.Info(strings.TrimSpace(text))
+		} else {
+			fmt.Fprintln(out.talk, text)
+		}
+	}
+	say("herald %s · %s · ready in %d ms", out.version, c.Database(), time.Since(begin).Milliseconds())
+	say("  API    %s/api", localURL(a.Addr()))
 	if fresh, err := a.Fresh(ctx); err != nil {
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	} else if fresh {
-		fmt.Fprintf(out.talk, "  There is no API key yet. Stop the server, then make one:  herald apikey create%s\n", storeFlags(c.Store))
+		say("  There is no API key yet. %s:  herald apikey create%s", makeOne(c.Store), storeFlags(c.Store))
 	}
 	select {
 	case <-ctx.Done():
-		fmt.Fprintln(out.talk, "Stopping: requests, votes and deliveries under way finish, the rest stays in the outbox.")
+		say("Stopping: requests, votes and deliveries under way finish, the rest stays in the outbox. A second signal ends it at once.")
 	case err = <-a.Served():
 		if errors.Is(err, http.ErrServerClosed) {
 			err = nil
@@ -70,6 +79,14 @@ func localURL(addr string) string {
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// makeOne is the way to the first key. SQLite's folder belongs to one process at a time.
+func makeOne(s config.Store) string {
+	if s.DatabaseURL.IsSet() {
+		return "Make one"
+	}
+	return "Stop the server, then make one"
 }
 
 // storeFlags are the flags that lead another command to the same store. A PostgreSQL address holds a password and is not repeated.

@@ -75,10 +75,10 @@ type Serve struct {
 // Egress is the address policy for outgoing requests. Link-local and cloud metadata addresses are never sent to, whatever it says.
 type Egress struct {
 	// Allow lists address ranges that may be sent to although Hardened forbids them. Defaults to none.
-	Allow []netip.Prefix `placeholder:"PREFIX,…" from:"HERALD_EGRESS_ALLOW" help:"Address ranges to send to although --hardened forbids them."`
+	Allow []netip.Prefix `placeholder:"PREFIX" from:"HERALD_EGRESS_ALLOW" help:"Address ranges to send to although --hardened forbids them."`
 
 	// Deny lists address ranges that must not be sent to; it wins over Allow. Defaults to none.
-	Deny []netip.Prefix `placeholder:"PREFIX,…" from:"HERALD_EGRESS_DENY" help:"Address ranges never to send to."`
+	Deny []netip.Prefix `placeholder:"PREFIX" from:"HERALD_EGRESS_DENY" help:"Address ranges never to send to."`
 }
 
 // Proxy is an outgoing HTTP proxy. The names, and which one needs which, are FusionAuth's.

@@ -21,7 +21,7 @@ func TestSQLite_IsDurable(t *testing.T) {
 			"synchronous":        "2", // FULL: a sync per commit
 			"fullfsync":          "1",
 			"foreign_keys":       "1",
-			"page_size":          "8192",
+			"page_size":          "4096",
 			"wal_autocheckpoint": "0",
 			"busy_timeout":       "10000",
 		} {

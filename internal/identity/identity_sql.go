@@ -70,19 +70,28 @@ func update(tx *db.Tx, original, u *User) error {
 	u.version = original.version + 1
 
 	before, after := loginIDs(&original.User), loginIDs(&u.User)
-	for _, l := range without(slices.Clone(before), after) {
+	if err := deleteLoginIDs(tx, u, without(slices.Clone(before), after)); err != nil {
+		return err
+	}
+	return insertLoginIDs(tx, u, without(after, before))
+}
+
+func deleteLoginIDs(tx *db.Tx, u *User, ids []loginID) error {
+	for _, l := range ids {
 		if _, err := tx.Exec(`DELETE FROM login_id WHERE tenant_id = $1 AND type = $2 AND value = $3`, u.TenantID, l.kind, l.key); err != nil {
 			return err
 		}
 	}
-	return insertLoginIDs(tx, u, without(after, before))
+	return nil
 }
 
 // write writes what apply did to u. It is problem.Stale when u is not what was stored any more.
 func (k kind) write(tx *db.Tx, u *User) (err error) {
 	var n int64
 	if k == deletion {
-		n, err = tx.Exec(`DELETE FROM users WHERE id = $1 AND version = $2`, u.ID, u.version)
+		if n, err = tx.Exec(`DELETE FROM users WHERE id = $1 AND version = $2`, u.ID, u.version); err == nil && n == 1 {
+			err = deleteLoginIDs(tx, u, loginIDs(&u.User))
+		}
 	} else {
 		n, err = tx.Exec(`UPDATE users SET active = $1, last_update_instant = $2, version = version + 1 WHERE id = $3 AND version = $4`,
 			u.Active, int64(u.LastUpdateInstant), u.ID, u.version)

@@ -200,6 +200,9 @@ type LoadError struct {
 }
 
 func (e *LoadError) Error() string {
+	if len(e.Problems) == 1 && len(e.Warnings) == 0 && e.Problems[0].File == e.Path {
+		return "kickstart file " + e.Problems[0].String()
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "kickstart file %s has %s:", e.Path, count(len(e.Problems), "problem"))
 	for _, p := range e.Problems {

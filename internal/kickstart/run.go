@@ -61,7 +61,7 @@ type StepError struct {
 	Codes []string
 	// Message is what came back, in words.
 	Message string
-	// Applied is what was done before and remains: "2 keys and 4 of 9 requests were applied and remain".
+	// Applied is what was done before and remains, and what follows from that: "2 keys and 4 of 9 requests were applied and remain; …".
 	Applied string
 	// Err is the cause, if there is one.
 	Err error
@@ -143,8 +143,11 @@ func (r *run) apply(ctx context.Context) error {
 // failed completes a StepError with what remains, and removes secrets that came back with it.
 func (r *run) failed(e *StepError) error {
 	e.Applied = fmt.Sprintf("%s and %d of %s were applied and remain", count(r.report.Keys, "key"), r.report.Requests, count(len(r.file.Requests), "request"))
-	if len(r.report.Done) == 0 {
+	switch {
+	case len(r.report.Done) == 0:
 		e.Applied = "nothing was applied"
+	case r.report.Keys > 0: // from now on the server counts as used
+		e.Applied += "; to run the file again, begin with an empty store"
 	}
 	e.Message = r.redact(e.Message)
 	for i, code := range e.Codes {

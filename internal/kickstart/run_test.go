@@ -76,6 +76,9 @@ func load(t *testing.T, requests string) *kickstart.File {
 	return f
 }
 
+// again follows what remains of a run that failed after its first key.
+const again = "; to run the file again, begin with an empty store"
+
 const threeRequests = `
 	{"method": "POST", "url": "/api/tenant/aaaaaaaa-6464-6665-3032-326466613934", "body": {"tenant": {"name": "Other"}}},
 	{"method": "PATCH", "url": "/api/user/1?q=` + planted + `", "tenantId": "AAAAAAAA-6464-6665-3032-326466613934", "contentType": "application/merge-patch+json", "body": {"user": {"password": "` + planted + `-password"}}},
@@ -183,39 +186,39 @@ func TestRun_Failures(t *testing.T) {
 			answer: at(2, status(400, `{"fieldErrors":{"user.password":[{"code":"[tooShort]user.password","message":"The password `+planted+`-password is too short."}],"user.email":[{"code":"[blank]user.email","message":"You must\nspecify an email."}]},"generalErrors":[{"code":"[General]","message":"Key `+planted+`-super."}]}`)),
 			status: 400, requests: 1, codes: []string{"[blank]user.email", "[tooShort]user.password", "[General]"},
 			want: "kickstart stopped at request 2 of 3 (PATCH /api/user/1?…): it was answered with 400: [blank]user.email You must specify an email.; [tooShort]user.password The password ••• is too short.; [General] Key •••.\n" +
-				"2 keys and 1 of 3 requests were applied and remain",
+				"2 keys and 1 of 3 requests were applied and remain" + again,
 		},
 		{
 			name: "not allowed", answer: at(1, status(401, "")), status: 401,
-			want: "kickstart stopped at request 1 of 3 (POST /api/tenant/aaaaaaaa-6464-6665-3032-326466613934): it was answered with 401: the first API key may not do this\n2 keys and 0 of 3 requests were applied and remain",
+			want: "kickstart stopped at request 1 of 3 (POST /api/tenant/aaaaaaaa-6464-6665-3032-326466613934): it was answered with 401: the first API key may not do this\n2 keys and 0 of 3 requests were applied and remain" + again,
 		},
 		{
 			name: "not found", answer: at(3, status(404, "")), status: 404, requests: 2,
-			want: "kickstart stopped at request 3 of 3 (PUT /api/thing): it was answered with 404: there is no such object or endpoint\n2 keys and 2 of 3 requests were applied and remain",
+			want: "kickstart stopped at request 3 of 3 (PUT /api/thing): it was answered with 404: there is no such object or endpoint\n2 keys and 2 of 3 requests were applied and remain" + again,
 		},
 		{
 			name: "refused by a webhook", answer: at(3, status(504, `{"generalErrors":[{"code":"[WebhookTransactionException]","message":"No."}]}`)), status: 504, requests: 2, codes: []string{"[WebhookTransactionException]"},
-			want: "kickstart stopped at request 3 of 3 (PUT /api/thing): it was answered with 504: [WebhookTransactionException] No.\n2 keys and 2 of 3 requests were applied and remain",
+			want: "kickstart stopped at request 3 of 3 (PUT /api/thing): it was answered with 504: [WebhookTransactionException] No.\n2 keys and 2 of 3 requests were applied and remain" + again,
 		},
 		{
 			name: "a body that is no errors document", answer: at(3, status(500, "<html>"+planted)), status: 500, requests: 2,
-			want: "kickstart stopped at request 3 of 3 (PUT /api/thing): it was answered with 500\n2 keys and 2 of 3 requests were applied and remain",
+			want: "kickstart stopped at request 3 of 3 (PUT /api/thing): it was answered with 500\n2 keys and 2 of 3 requests were applied and remain" + again,
 		},
 		{
 			name: "redirect", answer: at(3, status(302, "")), status: 302, requests: 2,
-			want: "kickstart stopped at request 3 of 3 (PUT /api/thing): it was answered with 302\n2 keys and 2 of 3 requests were applied and remain",
+			want: "kickstart stopped at request 3 of 3 (PUT /api/thing): it was answered with 302\n2 keys and 2 of 3 requests were applied and remain" + again,
 		},
 		{
 			name: "many errors", answer: at(3, status(400, `{"generalErrors":[`+strings.Join(many, ",")+`]}`)), status: 400, requests: 2, codes: []string{"[c0]", "[c1]", "[c2]", "[c3]", "[c4]"},
-			want: "kickstart stopped at request 3 of 3 (PUT /api/thing): it was answered with 400: [c0] m0; [c1] m1; [c2] m2; [c3] m3; [c4] m4; and 4 more\n2 keys and 2 of 3 requests were applied and remain",
+			want: "kickstart stopped at request 3 of 3 (PUT /api/thing): it was answered with 400: [c0] m0; [c1] m1; [c2] m2; [c3] m3; [c4] m4; and 4 more\n2 keys and 2 of 3 requests were applied and remain" + again,
 		},
 		{
 			name: "a huge answer", answer: at(3, status(400, `{"generalErrors":[{"code":"[c]","message":"`+strings.Repeat("x", 1<<20)+`"}]}`)), status: 400, requests: 2,
-			want: "kickstart stopped at request 3 of 3 (PUT /api/thing): it was answered with 400\n2 keys and 2 of 3 requests were applied and remain",
+			want: "kickstart stopped at request 3 of 3 (PUT /api/thing): it was answered with 400\n2 keys and 2 of 3 requests were applied and remain" + again,
 		},
 		{
 			name: "panic", answer: at(2, func(http.ResponseWriter, *http.Request) { panic("with " + planted + "-password") }), requests: 1,
-			want: "kickstart stopped at request 2 of 3 (PATCH /api/user/1?…): the server failed while answering; the log has the details\n2 keys and 1 of 3 requests were applied and remain",
+			want: "kickstart stopped at request 2 of 3 (PATCH /api/user/1?…): the server failed while answering; the log has the details\n2 keys and 1 of 3 requests were applied and remain" + again,
 		},
 	}
 	for _, tt := range tests {
@@ -251,7 +254,7 @@ func TestRun_KeyThatCannotBeCreated(t *testing.T) {
 	cause := errors.New("duplicate " + planted + "-tenant")
 	s := server{keyErr: cause}
 	report, err := s.run(t, load(t, threeRequests))
-	want := "kickstart stopped at API key (2 of 2): duplicate •••\n1 key and 0 of 3 requests were applied and remain"
+	want := "kickstart stopped at API key (2 of 2): duplicate •••\n1 key and 0 of 3 requests were applied and remain" + again
 	if err == nil || err.Error() != want || !errors.Is(err, cause) || report.Keys != 1 {
 		t.Errorf("error %v, report %v; want %q", err, report, want)
 	}
@@ -274,7 +277,7 @@ func TestRun_TargetFailures(t *testing.T) {
 			x.DefaultTenant = func(context.Context, string) error { return cause }
 		}, "kickstart stopped at the id of the default tenant (variable defaultTenantId): disk full\nnothing was applied"},
 		{"no default tenant", func(x *kickstart.Target) { x.DefaultTenant = nil }, "kickstart stopped at the id of the default tenant (variable defaultTenantId): this server cannot change it\nnothing was applied"},
-		{"success", func(x *kickstart.Target) { x.Success = fails }, "kickstart stopped at the event kickstart.success: disk full\n2 keys and 3 of 3 requests were applied and remain"},
+		{"success", func(x *kickstart.Target) { x.Success = fails }, "kickstart stopped at the event kickstart.success: disk full\n2 keys and 3 of 3 requests were applied and remain" + again},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -312,7 +315,7 @@ func TestRun_Timeout(t *testing.T) {
 				}}
 				start := time.Now()
 				report, err := s.run(t, f)
-				want := "kickstart stopped at request 2 of 3 (PATCH /api/user/1?…): no answer within 2s (settings.readTimeout); it may still have been applied\n2 keys and 1 of 3 requests were applied and remain"
+				want := "kickstart stopped at request 2 of 3 (PATCH /api/user/1?…): no answer within 2s (settings.readTimeout); it may still have been applied\n2 keys and 1 of 3 requests were applied and remain" + again
 				if err == nil || err.Error() != want || !errors.Is(err, context.DeadlineExceeded) || report.Requests != 1 {
 					t.Errorf("error %v, want %q", err, want)
 				}

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"slices"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
@@ -26,10 +27,10 @@ type Operation struct {
 
 // Plan is what Prepare announces. It is valid during Prepare only.
 type Plan struct {
-	operation    string
-	expire       int64 // of its reservations, in milliseconds
-	events       []event.Payload
-	reservations int
+	operation string
+	expire    int64 // of its reservations, in milliseconds
+	events    []event.Payload
+	names     []string // reserved
 }
 
 // Publish adds an event. Its type must be set, id, instant, tenant and info are filled in.
@@ -42,14 +43,17 @@ func (p *Plan) Publish(e event.Payload) { p.events = append(p.events, e) }
 // operations that want it one gets the error taken, before its webhooks are asked. Look for the name in the store after reserving
 // it, not before: that closes the gap between another operation's commit and its release of the name.
 func (p *Plan) Reserve(tx *db.Tx, name string, taken error) error {
-	ok, err := insertReservation(tx, name, p.operation, p.expire)
+	if slices.Contains(p.names, name) {
+		return nil
+	}
+	free, err := reserve(tx, name, p.operation, p.expire)
 	switch {
 	case err != nil:
 		return err
-	case !ok:
+	case !free:
 		return taken
 	}
-	p.reservations++
+	p.names = append(p.names, name)
 	return nil
 }
 

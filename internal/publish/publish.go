@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/crashpoint"
 	"github.com/herald-events/herald/internal/db"
@@ -47,10 +49,16 @@ type Options struct {
 type Publisher struct {
 	Options
 	schedule schedule
+	votes    slots
+	lanes    lanes
 
-	// running counts votes and deliveries under way; Stop waits for it.
-	running sync.WaitGroup
-	lanes   lanes
+	// Whatever is under way (operations, votes, tests) is admitted under gate, so that Stop can wait for it.
+	gate     sync.Mutex
+	stopped  bool
+	underWay sync.WaitGroup
+	// sending ends when requests that are under way must end as well.
+	sending context.Context
+	abort   context.CancelFunc
 }
 
 var _ Doer = (*Publisher)(nil)
@@ -70,52 +78,79 @@ func New(o Options) *Publisher {
 	if o.Schedule == nil {
 		o.Schedule = defaultSchedule
 	}
-	return &Publisher{Options: o, schedule: o.Schedule}
+	p := &Publisher{Options: o, schedule: o.Schedule}
+	p.sending, p.abort = context.WithCancel(context.Background())
+	return p
 }
 
-// ErrRefused says that the webhooks did not agree. Code and message are part of the compatible contract, word for word.
-var ErrRefused error = problem.New(problem.Refused, "[WebhookTransactionException]",
-	"One or more webhooks returned an invalid response or were unreachable. Based on your transaction configuration, your action cannot be completed.")
+var (
+	// ErrRefused says that the webhooks did not agree. Code and message are part of the compatible contract, word for word.
+	ErrRefused error = problem.New(problem.Refused, "[WebhookTransactionException]",
+		"One or more webhooks returned an invalid response or were unreachable. Based on your transaction configuration, your action cannot be completed.")
+	// ErrStopping says that this server takes no more changes.
+	ErrStopping error = problem.New(problem.Unavailable, "[ShuttingDown]", "This server is being stopped. Nothing was changed; try again.")
+)
 
 // Do takes the operation through prepare, ask and commit.
 //
 // A caller that goes away does not stop it: an operation that was put to webhooks is carried through, so that what they were told and
 // what is stored agree.
 func (p *Publisher) Do(ctx context.Context, op Operation) error {
-	p.running.Add(1)
-	defer p.running.Done()
+	if !p.enter() {
+		return ErrStopping
+	}
+	defer p.underWay.Done()
 	ctx = context.WithoutCancel(ctx)
 
-	run, err := p.prepare(ctx, op)
-	if err != nil || run.committed {
+	r, err := p.prepare(ctx, op)
+	if err != nil || r.committed {
 		return err
 	}
 	crashpoint.Here("prepared")
+	defer func() {
+		if r.outcome == undecided { // refused, not committable, or op.Commit panicked
+			p.refuse(ctx, r)
+		}
+		close(r.settled)
+	}()
 
-	if p.ask(ctx, run) == refused {
-		return errors.Join(p.refuse(ctx, run), ErrRefused)
+	if p.ask(r) == refused {
+		return ErrRefused
 	}
 	crashpoint.Here("answered")
 
-	if err := p.commit(ctx, run, op); err != nil {
-		return errors.Join(p.refuse(ctx, run), err)
+	if err := p.commit(ctx, r, op); err != nil {
+		if p.refuse(ctx, r); r.outcome == passed {
+			return nil // it was committed all the same: only the database's word about it had been lost
+		}
+		return err
 	}
 	return nil
 }
 
+// enter admits something that Stop has to wait for, unless it has begun.
+func (p *Publisher) enter() bool {
+	p.gate.Lock()
+	defer p.gate.Unlock()
+	if !p.stopped {
+		p.underWay.Add(1)
+	}
+	return !p.stopped
+}
+
 // run is an operation under way.
 type run struct {
-	id           string
-	tenant       wire.ID
-	info         *wire.EventInfo
-	asked        []*recorded     // the transactional events, in order
-	rest         []event.Payload // what follows the commit
-	reservations int
-	committed    bool // there was nobody to ask: prepare has committed
+	id        string
+	tenant    wire.ID
+	info      *wire.EventInfo
+	asked     []*recorded     // the transactional events, in order
+	rest      []event.Payload // what follows the commit
+	names     []string        // reserved
+	committed bool            // there was nobody to ask: prepare has committed
 
-	// settled is closed when the outcome is stored. Votes that come in later wait for it, then follow the outcome.
-	settled chan struct{}
+	// outcome is final, and stored, once settled is closed. Votes that come in later wait for that, then follow it.
 	outcome verdict
+	settled chan struct{}
 }
 
 // recorded is one event: what is sent, to whom, and under which rule.
@@ -142,26 +177,29 @@ type vote struct {
 // what a crash leaves Running after that is closed as Failed. With nobody to ask it goes on to the commit in the same transaction.
 func (p *Publisher) prepare(ctx context.Context, op Operation) (*run, error) {
 	var r *run
-	err := p.DB.Update(ctx, func(tx *db.Tx) error {
+	err := p.update(ctx, func(tx *db.Tx) error {
 		r = &run{id: db.NewID(), tenant: op.Tenant, info: op.Info, settled: make(chan struct{})}
 		decideBy := tx.NowMillis() + (p.Deadline + commitGrace).Milliseconds()
 		plan := &Plan{operation: r.id, expire: decideBy}
 		if err := op.Prepare(tx, plan); err != nil {
 			return err
 		}
-		r.reservations = plan.reservations
+		r.names = plan.names
 		var first []event.Payload
 		first, r.rest = inOrder(plan.events)
 		var err error
-		if r.asked, err = p.record(tx, r.id, op.Tenant, op.Info, first); err != nil {
+		if r.asked, err = p.record(tx, op.Tenant, op.Info, first); err != nil {
 			return err
 		}
 		if slices.ContainsFunc(r.asked, (*recorded).voted) {
 			crashpoint.Here("preparing")
+			if err := keep(tx, r, decideBy); err != nil {
+				return err
+			}
 			return insertEvents(tx, r.id, r.asked, running, decideBy)
 		}
 		r.committed = true
-		if err := release(tx, r); err != nil {
+		if err := drop(tx, r); err != nil {
 			return err
 		}
 		if err := insertEvents(tx, r.id, r.asked, succeeded, 0); err != nil {
@@ -175,28 +213,55 @@ func (p *Publisher) prepare(ctx context.Context, op Operation) (*run, error) {
 // commitGrace is how long after its deadline an operation may still commit, and its reservations hold.
 const commitGrace = 5 * time.Second
 
-// ask puts the events to their webhooks, one event after the other, all webhooks of one event at once. The first refusal refuses all;
-// an event that is still undecided at the deadline is refused. No transaction is open meanwhile.
-func (p *Publisher) ask(ctx context.Context, r *run) verdict {
-	patience, cancel := context.WithTimeout(ctx, p.Deadline)
+// storePatience bounds each transaction of an operation, which no longer follows its caller's context.
+const storePatience = 30 * time.Second
+
+func (p *Publisher) update(ctx context.Context, fn func(*db.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
 	defer cancel()
-	for _, e := range r.asked {
-		if e.voted() && p.poll(ctx, patience, r, e) == refused {
+	return p.DB.Update(ctx, fn)
+}
+
+// abreast is how many events of one kind an operation asks about at once (a bulk delete has one for each user).
+const abreast = 32
+
+// ask puts the events to their webhooks in order; consecutive events of one type are about different objects, so their order means
+// nothing and they are asked about abreast. The first refusal refuses all; an event that is still undecided at the deadline is
+// refused. No transaction is open meanwhile.
+func (p *Publisher) ask(r *run) verdict {
+	patience, cancel := context.WithTimeout(p.sending, p.Deadline)
+	defer cancel()
+	for _, voted := range kinds(r.asked) {
+		var asking errgroup.Group
+		asking.SetLimit(abreast)
+		for _, e := range voted {
+			if patience.Err() != nil {
+				break
+			}
+			asking.Go(func() error {
+				if p.askAbout(patience, r, e) == refused {
+					cancel() // the others need not be asked, or waited for, any more
+					return ErrRefused
+				}
+				return nil
+			})
+		}
+		if asking.Wait() != nil || patience.Err() != nil {
 			return refused
 		}
 	}
 	return passed
 }
 
-// poll asks the webhooks of one event and counts their votes until the outcome is certain. Calls under way then go on under their
-// own timeouts and are recorded once the operation's outcome is.
-func (p *Publisher) poll(ctx, patience context.Context, r *run, e *recorded) verdict {
+// askAbout asks the webhooks of one event, all at once, and counts their votes until the outcome is certain. Calls under way then go on
+// under their own timeouts and are recorded once the operation's outcome is.
+func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verdict {
 	answers := make(chan *vote, len(e.targets))
 	for _, target := range e.targets {
 		v := &vote{target: target, delivery: db.NewID()}
 		e.votes = append(e.votes, v)
-		p.running.Go(func() {
-			v.attempt = target.Send(ctx, e.body)
+		p.underWay.Go(func() {
+			v.attempt = p.votes.send(p.sending, patience, target, e.body)
 			answers <- v
 		})
 	}
@@ -216,10 +281,10 @@ func (p *Publisher) poll(ctx, patience context.Context, r *run, e *recorded) ver
 		}
 	}
 	if late := len(e.targets) - yes - no; late > 0 {
-		p.running.Go(func() {
+		p.underWay.Go(func() {
 			<-r.settled
 			for range late {
-				p.recordLate(ctx, r, e, <-answers)
+				p.recordLate(r, e, <-answers)
 			}
 		})
 	}
@@ -228,7 +293,7 @@ func (p *Publisher) poll(ctx, patience context.Context, r *run, e *recorded) ver
 
 // commit writes the change, unless the operation was closed as failed meanwhile (it took too long) or one of its names was lost.
 func (p *Publisher) commit(ctx context.Context, r *run, op Operation) error {
-	err := p.DB.Update(ctx, func(tx *db.Tx) error {
+	err := p.update(ctx, func(tx *db.Tx) error {
 		if err := closeEvents(tx, r, succeeded); err != nil {
 			return err
 		}
@@ -239,7 +304,6 @@ func (p *Publisher) commit(ctx context.Context, r *run, op Operation) error {
 	})
 	if err == nil {
 		r.outcome = passed
-		close(r.settled)
 	}
 	return err
 }
@@ -251,7 +315,7 @@ func (p *Publisher) write(tx *db.Tx, r *run, op Operation) error {
 			return err
 		}
 	}
-	rest, err := p.record(tx, r.id, r.tenant, r.info, r.rest)
+	rest, err := p.record(tx, r.tenant, r.info, r.rest)
 	if err != nil {
 		return err
 	}
@@ -266,12 +330,20 @@ func (p *Publisher) write(tx *db.Tx, r *run, op Operation) error {
 	return nil
 }
 
-// refuse records that the change did not happen.
-func (p *Publisher) refuse(ctx context.Context, r *run) error {
+// refuse records that the change did not happen, and sets the outcome. A commit whose answer from the database was lost may have
+// happened all the same; then the outcome is passed and nothing else is to be done.
+func (p *Publisher) refuse(ctx context.Context, r *run) {
 	crashpoint.Here("refusing")
-	defer close(r.settled)
 	r.outcome = refused
-	err := p.DB.Update(ctx, func(tx *db.Tx) error {
+	err := p.update(ctx, func(tx *db.Tx) error {
+		happened, err := committed(tx, r)
+		if err != nil {
+			return err
+		}
+		if happened {
+			r.outcome = passed
+			return nil
+		}
 		if err := closeEvents(tx, r, failed); err != nil && !errors.Is(err, errClosed) {
 			return err
 		}
@@ -290,23 +362,22 @@ func (p *Publisher) refuse(ctx context.Context, r *run) error {
 		return nil
 	})
 	if err != nil {
-		// The caller is told the outcome all the same. The sweeper closes the events, the reservations run out.
+		// The caller is told the outcome all the same. The patrol closes the events, the reservations run out.
 		p.Logger.Error("a refused operation could not be recorded", "operation", r.id, "error", err)
 	}
-	return nil
 }
 
 // Announce records non-transactional events of a change that tx writes, and the deliveries they owe. They are sent after the commit.
 func (p *Publisher) Announce(tx *db.Tx, tenant wire.ID, info *wire.EventInfo, events ...event.Payload) error {
 	operation := db.NewID()
-	recorded, err := p.record(tx, operation, tenant, info, events)
+	all, err := p.record(tx, tenant, info, events)
 	if err != nil {
 		return err
 	}
-	if err := insertEvents(tx, operation, recorded, succeeded, 0); err != nil {
+	if err := insertEvents(tx, operation, all, succeeded, 0); err != nil {
 		return err
 	}
-	return p.owe(tx, recorded)
+	return p.owe(tx, all)
 }
 
 // inOrder splits the events of an operation into those before the commit and those after it: the twins of the former in the same
@@ -327,8 +398,23 @@ func inOrder(events []event.Payload) (before, after []event.Payload) {
 	return before, append(after, others...)
 }
 
+// kinds are the events that are voted on, consecutive ones of one type together.
+func kinds(asked []*recorded) [][]*recorded {
+	var all [][]*recorded
+	for _, e := range asked {
+		switch last := len(all) - 1; {
+		case !e.voted():
+		case last >= 0 && all[last][0].head.Type == e.head.Type:
+			all[last] = append(all[last], e)
+		default:
+			all = append(all, []*recorded{e})
+		}
+	}
+	return all
+}
+
 // record fills in the events' common members, encodes each once, and finds out whom it concerns.
-func (p *Publisher) record(tx *db.Tx, operation string, tenant wire.ID, info *wire.EventInfo, events []event.Payload) ([]*recorded, error) {
+func (p *Publisher) record(tx *db.Tx, tenant wire.ID, info *wire.EventInfo, events []event.Payload) ([]*recorded, error) {
 	if len(events) == 0 {
 		return nil, nil
 	}

@@ -3,6 +3,7 @@ package publish
 import (
 	"database/sql"
 	"encoding/json"
+	"errors"
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
@@ -57,18 +58,26 @@ func null[T ~string](s T) any {
 	return string(s)
 }
 
-// closeEvents gives the operation's events their result. An event that is no longer Running is errClosed.
+// closeEvents gives the operation's events their result. errClosed when one of them is no longer Running.
 func closeEvents(tx *db.Tx, r *run, to result) error {
+	var closed error
 	for _, e := range r.asked {
 		n, err := tx.Exec(`UPDATE event SET result = $1, last_update_instant = $2 WHERE id = $3 AND result = 'Running'`, to, tx.NowMillis(), e.head.ID)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return errClosed
+			closed = errClosed
 		}
 	}
-	return nil
+	return closed
+}
+
+// committed tells whether the operation's commit has happened.
+func committed(tx *db.Tx, r *run) (bool, error) {
+	var is result
+	err := tx.QueryRow(`SELECT result FROM event WHERE id = $1`, r.asked[0].head.ID).Scan(&is)
+	return is == succeeded, err
 }
 
 // closeAbandoned closes what is still Running although its time is over, or whatever its time with all: votes that a crash left open.
@@ -81,32 +90,74 @@ func closeAbandoned(tx *db.Tx, all bool) error {
 	return err
 }
 
+// reserve tells whether the name is free, and keeps it from others until the transaction ends.
+//
+// On PostgreSQL that takes a row: the same insert of another transaction waits for this one's end. On SQLite nobody else writes
+// before this transaction ends, so it is enough to look; keep writes the row if the operation then goes on to ask.
+func reserve(tx *db.Tx, name, operation string, expire int64) (free bool, err error) {
+	if tx.Engine() == db.PostgreSQL {
+		return insertReservation(tx, name, operation, expire)
+	}
+	var holder string
+	err = tx.QueryRow(`SELECT operation_id FROM reservation WHERE name = $1 AND expire_instant >= $2`, name, tx.NowMillis()).Scan(&holder)
+	if errors.Is(err, db.ErrNoRows) {
+		return true, nil
+	}
+	return false, err
+}
+
 // insertReservation takes the name, unless another operation holds it. One that ran out is taken over.
-func insertReservation(tx *db.Tx, name, operation string, expire int64) (bool, error) {
+func insertReservation(tx *db.Tx, name, operation string, expire int64) (free bool, err error) {
 	n, err := tx.Exec(`INSERT INTO reservation (name, operation_id, expire_instant) VALUES ($1, $2, $3)
 		ON CONFLICT (name) DO UPDATE SET operation_id = excluded.operation_id, expire_instant = excluded.expire_instant
-		WHERE reservation.expire_instant < $4 OR reservation.operation_id = excluded.operation_id`, name, operation, expire, tx.NowMillis())
+		WHERE reservation.expire_instant < $4`, name, operation, expire, tx.NowMillis())
 	return n == 1, err
+}
+
+// keep makes the operation's reservations last beyond its prepare.
+func keep(tx *db.Tx, r *run, expire int64) error {
+	if tx.Engine() == db.PostgreSQL {
+		return nil // reserve did
+	}
+	for _, name := range r.names {
+		if _, err := insertReservation(tx, name, r.id, expire); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drop ends the reservations of an operation that commits without asking.
+func drop(tx *db.Tx, r *run) error {
+	if tx.Engine() == db.SQLite {
+		return nil // there are none
+	}
+	return release(tx, r)
 }
 
 // release gives the operation's names back. errReleased when one of them had run out and was taken over.
 func release(tx *db.Tx, r *run) error {
-	if r.reservations == 0 {
-		return nil
+	for _, name := range r.names {
+		n, err := tx.Exec(`DELETE FROM reservation WHERE name = $1 AND operation_id = $2`, name, r.id)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errReleased
+		}
 	}
-	n, err := tx.Exec(`DELETE FROM reservation WHERE operation_id = $1`, r.id)
-	if err == nil && int(n) != r.reservations {
-		err = errReleased
-	}
-	return err
+	return nil
 }
 
 // delivery is one event on its way to one webhook, claimed by this process.
 type delivery struct {
-	id       string
-	event    wire.ID
-	kind     string // the event's type
-	body     []byte
+	id    string
+	event wire.ID
+	kind  string // the event's type
+	body  []byte
+
+	operation, object string // what it shares with the events it must not overtake
+
 	webhook  wire.ID
 	attempts int   // made so far
 	claim    int64 // fence: a result counts only while the delivery is still claimed by this number
@@ -119,21 +170,26 @@ func insertDelivery(tx *db.Tx, d *delivery, s state, due int64, claimedBy string
 	return err
 }
 
-// claim takes up to limit due deliveries of one webhook until the end of the lease. Claims of different processes never overlap.
-func claim(tx *db.Tx, webhook wire.ID, batch string, limit int, lease int64) ([]*delivery, error) {
+// claimDue takes up to limit due deliveries of one webhook until the end of the lease, oldest first, and returns them in the order of
+// their events. Claims of different processes never overlap.
+func claimDue(tx *db.Tx, webhook wire.ID, batch string, limit int, lease int64) ([]*delivery, error) {
 	now := tx.NowMillis()
-	n, err := tx.Exec(`UPDATE delivery SET due_instant = $1, claim = claim + 1, claimed_by = $2
-		WHERE id IN (SELECT id FROM delivery WHERE webhook_id = $3 AND state = 'pending' AND due_instant <= $4
-			ORDER BY due_instant LIMIT $5`+tx.ForUpdateSkipLocked()+`)`, now+lease, batch, webhook, now, limit)
+	// MATERIALIZED, because PostgreSQL may otherwise run the sub-select once for each row of the table, each time with a limit of its own.
+	n, err := tx.Exec(`WITH due AS MATERIALIZED (
+			SELECT id FROM delivery WHERE webhook_id = $3 AND state = 'pending' AND due_instant <= $4
+			ORDER BY due_instant, id LIMIT $5`+tx.ForUpdateSkipLocked()+`)
+		UPDATE delivery SET due_instant = $1, claim = claim + 1, claimed_by = $2 WHERE id IN (SELECT id FROM due)`,
+		now+lease, batch, webhook, now, limit)
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	rows, err := tx.Query(`SELECT d.id, d.attempts, d.claim, e.id, e.type, e.body FROM delivery d JOIN event e ON e.id = d.event_id
-		WHERE d.webhook_id = $1 AND d.state = 'pending' AND d.due_instant = $2 AND d.claimed_by = $3 ORDER BY d.id`, webhook, now+lease, batch)
+	rows, err := tx.Query(`SELECT d.id, d.attempts, d.claim, e.id, e.type, e.operation_id, COALESCE(e.linked_object_id, ''), e.body
+		FROM delivery d JOIN event e ON e.id = d.event_id
+		WHERE d.webhook_id = $1 AND d.state = 'pending' AND d.due_instant = $2 AND d.claimed_by = $3 ORDER BY e.sequence`, webhook, now+lease, batch)
 	return db.Collect(rows, err, func(rows *sql.Rows) (*delivery, error) {
 		d := &delivery{webhook: webhook}
 		var body string
-		err := rows.Scan(&d.id, &d.attempts, &d.claim, &d.event, &d.kind, &body)
+		err := rows.Scan(&d.id, &d.attempts, &d.claim, &d.event, &d.kind, &d.operation, &d.object, &body)
 		d.body = []byte(body)
 		return d, err
 	})
@@ -146,6 +202,13 @@ func nextDue(tx *db.Tx, webhook wire.ID) (int64, bool, error) {
 		return 0, false, err
 	}
 	return *due, true, nil
+}
+
+// dueWebhooks are the webhooks that something is due for until the given instant.
+func dueWebhooks(tx *db.Tx, until int64) ([]wire.ID, error) {
+	rows, err := tx.Query(`SELECT w.id FROM webhook w WHERE EXISTS
+		(SELECT 1 FROM delivery d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.due_instant <= $1)`, until)
+	return db.Collect(rows, err, func(rows *sql.Rows) (id wire.ID, err error) { return id, rows.Scan(&id) })
 }
 
 // updateDelivery stores what became of a claimed delivery. False when the claim was lost: somebody else's result counts then.
@@ -161,7 +224,14 @@ func freeClaims(tx *db.Tx) error {
 	return err
 }
 
-// cancelDeliveries ends what is still owed to a webhook that is about to be deleted.
+// cancelOrphans ends what is owed to webhooks that do not exist any more.
+func cancelOrphans(tx *db.Tx) error {
+	_, err := tx.Exec(`UPDATE delivery SET state = 'cancelled', last_update_instant = $1
+		WHERE state = 'pending' AND webhook_id NOT IN (SELECT id FROM webhook)`, tx.NowMillis())
+	return err
+}
+
+// cancelDeliveries ends what is still owed to a webhook that is deleted.
 func cancelDeliveries(tx *db.Tx, webhook wire.ID) error {
 	_, err := tx.Exec(`UPDATE delivery SET state = 'cancelled', last_update_instant = $1 WHERE webhook_id = $2 AND state = 'pending'`, tx.NowMillis(), webhook)
 	return err
@@ -185,8 +255,8 @@ func insertTest(tx *db.Tx, id, eventType string, tenant wire.ID, body []byte, a 
 	if !a.Outcome.Success() {
 		outcome = failed
 	}
-	_, err := tx.Exec(`INSERT INTO event (id, operation_id, tenant_id, type, transaction_type, result, test, body, insert_instant, last_attempt_instant, last_update_instant)
-		VALUES ($1, $1, $2, $3, $4, $5, TRUE, $6, $7, $8, $7)`,
-		id, null(tenant), eventType, wire.None, outcome, string(body), tx.NowMillis(), a.Start.UnixMilli())
+	_, err := tx.Exec(`INSERT INTO event (id, operation_id, tenant_id, type, transaction_type, result, test, body, insert_instant, last_update_instant)
+		VALUES ($1, $1, $2, $3, $4, $5, TRUE, $6, $7, $7)`,
+		id, null(tenant), eventType, wire.None, outcome, string(body), tx.NowMillis())
 	return err
 }

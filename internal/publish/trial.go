@@ -36,13 +36,14 @@ func (p *Publisher) Try(ctx context.Context, id wire.ID, body []byte) (*webhook.
 	if target == nil {
 		return nil, problem.ErrNotFound
 	}
-	p.running.Add(1)
-	defer p.running.Done()
-	ctx = context.WithoutCancel(ctx)
-	a := target.Send(ctx, body)
+	if !p.enter() {
+		return nil, ErrStopping
+	}
+	defer p.underWay.Done()
+	a := target.Send(p.sending, body)
 	// A test has an id of its own: the example that was sent may be sent again, and may name an event that really happened.
 	record := db.NewID()
-	err = p.DB.Update(ctx, func(tx *db.Tx) error {
+	err = p.update(context.WithoutCancel(ctx), func(tx *db.Tx) error {
 		if err := insertTest(tx, record, strings.ToValidUTF8(sent.Event.Type, ""), sent.Event.TenantID, body, a); err != nil {
 			return err
 		}

@@ -44,35 +44,30 @@ type Target struct {
 	webhook wire.Webhook
 	client  *egress.Client
 	header  http.Header
-	secrets *strings.Replacer // takes the webhook's secrets out of what a receiver answers
+	secrets *masker           // takes the webhook's secrets out of what a receiver answers
 	shown   map[string]string // the request headers as they may be recorded
 	fault   string            // why nothing can be sent at all; empty when something can
 	clock   func() time.Time
 }
 
-// hidden stands for a secret in everything that is recorded.
-const hidden = "(hidden)"
-
 // newTarget compiles w. A webhook that cannot be sent to (its stored certificate no longer parses, say) yields a target whose every
 // attempt fails with the reason, so that the failure is counted and recorded like any other.
 func (s *Service) newTarget(w wire.Webhook) *Target {
 	t := &Target{ID: w.ID, webhook: w, header: http.Header{}, shown: map[string]string{}, clock: s.Clock}
-	var secrets []string
+	t.header.Set("Accept", "*/*")
 	for name, value := range w.Headers {
 		t.header.Set(name, value)
 		t.shown[http.CanonicalHeaderKey(name)] = hidden
-		secrets = append(secrets, value)
 	}
+	basic := ""
 	if w.HTTPAuthenticationUsername != "" || w.HTTPAuthenticationPassword != "" {
-		basic := base64.StdEncoding.EncodeToString([]byte(w.HTTPAuthenticationUsername + ":" + w.HTTPAuthenticationPassword))
+		basic = base64.StdEncoding.EncodeToString([]byte(w.HTTPAuthenticationUsername + ":" + w.HTTPAuthenticationPassword))
 		t.header.Set("Authorization", "Basic "+basic)
 		t.shown["Authorization"] = "Basic " + hidden
-		secrets = append(secrets, w.HTTPAuthenticationPassword, basic)
 	}
 	t.header.Set("Content-Type", "application/json")
-	t.header.Set("Accept", "*/*")
 	t.shown["Content-Type"] = "application/json"
-	t.secrets = mask(secrets)
+	t.secrets = newMasker(secretsOf(&w, basic))
 
 	var trust *egress.Trust
 	if w.SSLCertificate != "" {
@@ -84,18 +79,6 @@ func (s *Service) newTarget(w wire.Webhook) *Target {
 	}
 	t.client = s.Egress.Client(trust)
 	return t
-}
-
-// mask replaces secrets that are long enough not to occur by chance.
-func mask(secrets []string) *strings.Replacer {
-	var pairs []string
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // the longest first, so that none leaves a rest
-	for _, secret := range secrets {
-		if len(secret) >= 4 {
-			pairs = append(pairs, secret, hidden)
-		}
-	}
-	return strings.NewReplacer(pairs...)
 }
 
 // Enabled tells whether the webhook may be sent to at all.
@@ -124,11 +107,11 @@ func (t *Target) Send(ctx context.Context, body []byte) *Attempt {
 		Method: http.MethodPost, URL: t.webhook.URL, Header: t.header, Body: body,
 		ConnectTimeout: t.connectTimeout(), ReadTimeout: t.readTimeout(),
 	})
-	a.Outcome, a.StatusCode, a.Exception, a.Start, a.End = r.Outcome, r.StatusCode, t.secrets.Replace(r.Err), r.Start, r.End
+	a.Outcome, a.StatusCode, a.Exception, a.Start, a.End = r.Outcome, r.StatusCode, t.secrets.text(r.Err), r.Start, r.End
 	a.ResponseHeader = r.Header
 	a.Detail = Detail{
 		RequestHeaders: t.shown, RequestSize: len(body),
-		ResponseHeaders: t.showable(r.Header), ResponseBody: t.secrets.Replace(strings.ToValidUTF8(string(r.Body), "\uFFFD")),
+		ResponseHeaders: t.showable(r.Header), ResponseBody: t.showableBody(r),
 		ResponseSize: r.BodySize, ResponseTruncated: r.BodyTruncated, RemoteAddress: r.RemoteAddr,
 		Phases: Phases{
 			DNS: r.Phases.DNS.Microseconds(), Connect: r.Phases.Connect.Microseconds(), TLS: r.Phases.TLS.Microseconds(),
@@ -136,6 +119,20 @@ func (t *Target) Send(ctx context.Context, body []byte) *Attempt {
 		},
 	}
 	return a
+}
+
+// NotSent is the attempt of a request that was not made. Its outcome is Cancelled.
+func (t *Target) NotSent(why string) *Attempt {
+	now := t.clock()
+	return &Attempt{Webhook: t.ID, URL: egress.RedactURL(t.webhook.URL), Outcome: egress.Cancelled, Exception: why, Start: now, End: now}
+}
+
+// showableBody is what was kept of a receiver's answer as it may be recorded.
+func (t *Target) showableBody(r egress.Result) string {
+	if r.BodyTruncated {
+		return t.secrets.beginning(string(r.Body))
+	}
+	return t.secrets.text(string(r.Body))
 }
 
 // showable is a receiver's headers as they may be recorded: without cookies, and without our secrets, should it echo them.
@@ -149,7 +146,7 @@ func (t *Target) showable(h http.Header) map[string]string {
 			shown[name] = hidden
 			continue
 		}
-		shown[name] = t.secrets.Replace(strings.ToValidUTF8(strings.Join(values, ", "), "\uFFFD"))
+		shown[name] = t.secrets.value(strings.Join(values, ", "))
 	}
 	return shown
 }

@@ -5,6 +5,7 @@ package webhook
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -78,15 +79,20 @@ func (s *Service) Create(ctx context.Context, id wire.ID, w wire.Webhook) (wire.
 			w.ID = wire.ID(db.NewID())
 		}
 		w.InsertInstant, w.LastUpdateInstant = wire.Instant(tx.NowMillis()), wire.Instant(tx.NowMillis())
-		if err := s.check(tx, &w); err != nil {
+		var v problem.Validation
+		taken, err := webhookExists(tx, w.ID)
+		if err != nil {
 			return err
 		}
-		if err := s.insert(tx, &w); err != nil {
-			if db.IsDuplicate(err) {
-				var v problem.Validation
-				v.Field("webhookId", "duplicate", "There is a webhook with the id %s already.", w.ID)
-				return v.Err()
-			}
+		v.Check(!taken, "webhookId", "duplicate", "There is a webhook with the id %s already.", w.ID)
+		if err := s.check(tx, &v, &w); err != nil {
+			return err
+		}
+		switch err := s.insert(tx, &w); {
+		case db.IsDuplicate(err): // created after we looked
+			v.Field("webhookId", "duplicate", "There is a webhook with the id %s already.", w.ID)
+			return v.Err()
+		case err != nil:
 			return err
 		}
 		return s.changed(tx, w.ID)
@@ -123,7 +129,8 @@ func (s *Service) Update(ctx context.Context, id wire.ID, change func(current wi
 			return err
 		}
 		w.ID, w.InsertInstant, w.LastUpdateInstant = id, current.InsertInstant, wire.Instant(tx.NowMillis())
-		if err := s.check(tx, &w); err != nil {
+		var v problem.Validation
+		if err := s.check(tx, &v, &w); err != nil {
 			return err
 		}
 		if err := s.update(tx, &w, version); err != nil {
@@ -181,26 +188,30 @@ func (s *Service) changed(tx *db.Tx, id wire.ID) error {
 	return nil
 }
 
-// check normalizes w and reports every member that cannot be accepted.
-func (s *Service) check(tx *db.Tx, w *wire.Webhook) error {
-	var v problem.Validation
+// check normalizes w and reports every member that cannot be accepted, together with what v holds already.
+func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error {
 	w.URL = strings.TrimSpace(w.URL)
 	if w.URL == "" {
 		v.Field("webhook.url", "blank", "A webhook needs the URL that events are sent to.")
 	} else if err := egress.CheckURL(w.URL); err != nil {
 		v.Field("webhook.url", "invalid", "The URL cannot be used: %v.", err)
 	}
-	checkTimeout(&v, "webhook.connectTimeout", int64(w.ConnectTimeout))
-	checkTimeout(&v, "webhook.readTimeout", int64(w.ReadTimeout))
+	checkTimeout(v, "webhook.connectTimeout", int64(w.ConnectTimeout))
+	checkTimeout(v, "webhook.readTimeout", int64(w.ReadTimeout))
 	for _, name := range slices.Sorted(maps.Keys(w.EventsEnabled)) {
-		if _, ok := event.Lookup(event.Type(name)); !ok {
-			v.Field("webhook.eventsEnabled", "invalid", "There is no event type %q. Did you mean %q?", name, event.Suggest(name))
+		if _, ok := event.Lookup(event.Type(name)); ok {
+			continue
+		}
+		if near := event.Suggest(name); near != "" {
+			v.Field("webhook.eventsEnabled", "invalid", "There is no event type %q. Did you mean %q?", name, near)
+		} else {
+			v.Field("webhook.eventsEnabled", "invalid", "There is no event type %q.", name)
 		}
 	}
-	if err := s.checkTenants(tx, &v, w); err != nil {
+	if err := s.checkTenants(tx, v, w); err != nil {
 		return err
 	}
-	w.Headers = checkHeaders(&v, w.Headers)
+	w.Headers = checkHeaders(v, w.Headers)
 	w.HTTPAuthenticationUsername = strings.TrimSpace(w.HTTPAuthenticationUsername)
 	w.HTTPAuthenticationPassword = strings.TrimSpace(w.HTTPAuthenticationPassword)
 	v.Check(!strings.Contains(w.HTTPAuthenticationUsername, ":"), "webhook.httpAuthenticationUsername", "invalid",
@@ -244,13 +255,15 @@ func checkTimeout(v *problem.Validation, path string, ms int64) {
 
 // checkHeaders trims names and values and refuses what would break the request or pass for a part of it that is ours.
 func checkHeaders(v *problem.Validation, headers map[string]string) map[string]string {
-	trimmed := make(map[string]string, len(headers))
+	trimmed, seen := make(map[string]string, len(headers)), make(map[string]bool, len(headers))
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		value := strings.TrimSpace(headers[name])
-		if err := egress.CheckHeader(strings.TrimSpace(name), value); err != nil {
+		name, value := strings.TrimSpace(name), strings.TrimSpace(headers[name])
+		if err := egress.CheckHeader(name, value); err != nil {
 			v.Field("webhook.headers", "invalid", "The header %q cannot be sent: %v.", name, err)
 		}
-		trimmed[strings.TrimSpace(name)] = value
+		canonical := http.CanonicalHeaderKey(name)
+		v.Check(!seen[canonical], "webhook.headers", "duplicate", "The header %q is there twice; case does not count.", name)
+		seen[canonical], trimmed[name] = true, value
 	}
 	if len(trimmed) == 0 {
 		return nil
@@ -274,10 +287,15 @@ func (s *Service) checkTenants(tx *db.Tx, v *problem.Validation, w *wire.Webhook
 	return nil
 }
 
+// longestSearch in bytes; SQLite refuses to compare with patterns of more than 50,000.
+const longestSearch = 1000
+
 // Search returns a page of the webhooks that match, and how many match in all.
 func (s *Service) Search(ctx context.Context, c wire.WebhookSearch) (webhooks []wire.Webhook, total int, err error) {
 	var v problem.Validation
 	search.Check(&v, "search.", c.Page)
+	v.Check(len(c.Description) <= longestSearch, "search.description", "tooLong", "The text to search for has at most %d bytes.", longestSearch)
+	v.Check(len(c.URL) <= longestSearch, "search.url", "tooLong", "The text to search for has at most %d bytes.", longestSearch)
 	if err := v.Err(); err != nil {
 		return nil, 0, err
 	}

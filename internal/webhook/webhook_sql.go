@@ -118,8 +118,16 @@ func (s *Service) rebind(tx *db.Tx, tenant wire.ID, webhooks []wire.ID) error {
 }
 
 func tenantExists(tx *db.Tx, id wire.ID) (bool, error) {
+	return exists(tx, `SELECT 1 FROM tenant WHERE id = $1`, id)
+}
+
+func webhookExists(tx *db.Tx, id wire.ID) (bool, error) {
+	return exists(tx, `SELECT 1 FROM webhook WHERE id = $1`, id)
+}
+
+func exists(tx *db.Tx, query string, id wire.ID) (bool, error) {
 	var one int
-	err := tx.QueryRow(`SELECT 1 FROM tenant WHERE id = $1`, id).Scan(&one)
+	err := tx.QueryRow(query, id).Scan(&one)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}

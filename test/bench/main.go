@@ -34,6 +34,7 @@ const key = "bench-0123456789-bench-0123456789"
 
 func main() {
 	each := flag.Duration("each", 3*time.Second, "how long each line is measured")
+	only := flag.String("engine", "", "measure only this engine: sqlite or postgres")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of the whole run to this file")
 	flag.Parse()
 	if *profile != "" {
@@ -46,7 +47,7 @@ func main() {
 			os.Exit(1)
 		}
 	}
-	err := run(*each)
+	err := run(*each, *only)
 	pprof.StopCPUProfile()
 	dbtest.Stop()
 	if err != nil {
@@ -56,7 +57,7 @@ func main() {
 }
 
 // run measures every line on every engine that there is.
-func run(each time.Duration) error {
+func run(each time.Duration, only string) error {
 	receiver, err := listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 	}))
@@ -72,6 +73,9 @@ func run(each time.Duration) error {
 		bare[callers].print(table, "bare receiver", "-", callers, result{})
 	}
 	for _, engine := range dbtest.Engines() {
+		if only != "" && only != string(engine) {
+			continue
+		}
 		if err := benchEngine(table, engine, receiver, each, bare); err != nil {
 			if !errors.Is(err, dbtest.ErrNoPostgreSQL) {
 				return err

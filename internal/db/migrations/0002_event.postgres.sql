@@ -14,9 +14,7 @@ CREATE TABLE event (
     body                 TEXT    NOT NULL,
     insert_instant       BIGINT  NOT NULL,
     decide_by_instant    BIGINT  NOT NULL DEFAULT 0,
-    last_attempt_instant BIGINT,
     last_update_instant  BIGINT  NOT NULL
 );
 
-CREATE INDEX event_insert_instant ON event (insert_instant);
 CREATE INDEX event_running ON event (decide_by_instant) WHERE result = 'Running';

@@ -1,14 +1,12 @@
 -- +goose Up
 
--- What an operation keeps to itself between asking and committing, so that nobody else is asked about it meanwhile.
+-- What an operation keeps to itself between asking and committing, so that nobody else is asked about it meanwhile. There are no more
+-- rows than operations under way, so the table needs no index but its key.
 CREATE TABLE reservation (
     name           TEXT   NOT NULL PRIMARY KEY,
     operation_id   TEXT   NOT NULL,
     expire_instant BIGINT NOT NULL
 );
-
-CREATE INDEX reservation_operation ON reservation (operation_id);
-CREATE INDEX reservation_expire ON reservation (expire_instant);
 
 -- The outbox: one event owed to one webhook. due_instant says when a pending delivery may be tried next; a claim moves it to the end
 -- of the claim's lease, so that a delivery whose claimer died becomes due by itself. claim counts the claims and fences late results.
