@@ -133,7 +133,7 @@ func eachFile(t *testing.T, fn func(pkg, file string, f *ast.File)) {
 		name = filepath.ToSlash(name)
 		if entry.IsDir() {
 			if base := path.Base(name); name != "." && (strings.HasPrefix(base, ".") || base == "testdata" || strings.HasSuffix(base, "test") ||
-				name == "tools" || name == "test" || name == "internal/deps") {
+				name == "tools" || name == "test") {
 				return fs.SkipDir
 			}
 			return nil

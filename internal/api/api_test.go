@@ -34,8 +34,6 @@ const (
 	superKey = "the-super-key" // planted in tests of the log
 )
 
-var start = time.UnixMilli(1_700_000_000_000)
-
 // tenants is a Tenancy of fixed tenants.
 type tenants []wire.ID
 

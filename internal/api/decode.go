@@ -79,9 +79,8 @@ var typedMembers = map[reflect.Type]reflect.Type{
 }
 
 var (
-	idType          = reflect.TypeFor[wire.ID]()
-	rawType         = reflect.TypeFor[json.RawMessage]()
-	unmarshalerType = reflect.TypeFor[json.Unmarshaler]()
+	idType  = reflect.TypeFor[wire.ID]()
+	rawType = reflect.TypeFor[json.RawMessage]()
 )
 
 // maxWrong is how many wrong members are reported. The caller of a body with a million mistakes has seen enough.

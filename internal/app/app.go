@@ -90,9 +90,12 @@ func New(ctx context.Context, o Options) (*App, error) {
 		}
 	}()
 
-	master, err := masterKey(settings.Store)
+	master, _, err := key.LoadMaster(settings.Data, settings.EncryptionKey.Reveal())
 	if err != nil {
 		return nil, err
+	}
+	if path, exposed := key.Exposed(settings.Data); exposed && !settings.EncryptionKey.IsSet() {
+		a.log.Warn("other users of this machine can read the encryption key; make it readable to its owner only", "file", path)
 	}
 	sealer := key.NewSealer(master)
 
@@ -195,12 +198,6 @@ func (a *App) Stop(ctx context.Context) error {
 	a.events.Stop(ctx)
 	a.egress.Close()
 	return errors.Join(append(errs, a.store.Close())...)
-}
-
-// masterKey is the key that secrets at rest are encrypted with.
-func masterKey(s config.Store) ([]byte, error) {
-	master, _, err := key.LoadMaster(s.Data, s.EncryptionKey.Reveal())
-	return master, err
 }
 
 func proxy(p config.Proxy) *egress.Proxy {

@@ -192,6 +192,8 @@ func TestDelivery_TLS(t *testing.T) {
 		s.Enable(wire.AbsoluteMajority, "user.create")
 		authority, clients, stranger := egresstest.NewAuthority(t), egresstest.NewAuthority(t), egresstest.NewAuthority(t)
 		secure, mutual := egresstest.NewTLSReceiver(t, authority), egresstest.NewMutualTLSReceiver(t, authority, clients)
+		// With TLS 1.3 a client's certificate is refused after the handshake; the end of the connection may overtake the reason.
+		const refusedLate = "vote tls|vote reset"
 		for _, c := range []struct {
 			name, url, pem string
 			status         int
@@ -204,11 +206,11 @@ func TestDelivery_TLS(t *testing.T) {
 			{"another authority", secure.URL, stranger.PEM(), 504, "vote tls"},
 			{"no TLS at all", strings.Replace(egresstest.NewReceiver(t).URL, "http:", "https:", 1), authority.PEM(), 504, "vote tls"},
 			{"with a client certificate", mutual.URL, authority.PEM() + clients.ClientPEM("herald"), 200, "vote accepted"},
-			{"without the client certificate", mutual.URL, authority.PEM(), 504, "vote tls"},
-			{"the client certificate of a stranger", mutual.URL, authority.PEM() + stranger.ClientPEM("mallory"), 504, "vote tls"},
+			{"without the client certificate", mutual.URL, authority.PEM(), 504, refusedLate},
+			{"the client certificate of a stranger", mutual.URL, authority.PEM() + stranger.ClientPEM("mallory"), 504, refusedLate},
 		} {
 			got := ask(t, s, strings.ReplaceAll(c.name, " ", "-")+"@example.com", c.url, func(w *wire.Webhook) { w.SSLCertificate = c.pem })
-			if got.status != c.status || got.outcome != c.outcome {
+			if got.status != c.status || !slices.Contains(strings.Split(c.outcome, "|"), got.outcome) {
 				t.Errorf("%s: %d, attempts %q; want %d, %q", c.name, got.status, got.outcome, c.status, c.outcome)
 			}
 		}

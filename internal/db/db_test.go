@@ -542,7 +542,7 @@ func TestTx_OneInstant(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		want := time.Date(2026, 3, 1, 11, 0, 0, 123_000_000, time.UTC)
 		look := func(tx *db.Tx) error {
-			if tx.Now() != want || tx.NowMillis() != want.UnixMilli() || tx.Now() != tx.Now() {
+			if again := tx.Now(); tx.Now() != want || tx.NowMillis() != want.UnixMilli() || again != want {
 				t.Errorf("Now = %v, NowMillis = %d", tx.Now(), tx.NowMillis())
 			}
 			if tx.Engine() != d.Engine() {
