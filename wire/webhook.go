@@ -24,7 +24,7 @@ type Webhook struct {
 	ReadTimeout int `json:"readTimeout,omitzero"`
 	// Headers are added to each request. Values are trimmed.
 	Headers map[string]string `json:"headers,omitempty"`
-	// HTTPAuthenticationUsername and HTTPAuthenticationPassword are sent as HTTP Basic authentication when the user name is set.
+	// HTTPAuthenticationUsername and HTTPAuthenticationPassword are sent as HTTP Basic authentication when either is set.
 	// Both are trimmed, and returned in clear.
 	HTTPAuthenticationUsername string `json:"httpAuthenticationUsername,omitzero"`
 	HTTPAuthenticationPassword string `json:"httpAuthenticationPassword,omitzero"`

@@ -174,7 +174,7 @@ func (c *converter) mapping(n *node, t reflect.Type, path string) (any, bool) {
 	}
 	clean := make(map[string]any, len(given))
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if v, ok := c.convert(given[name], t.Elem(), path+"["+name+"]"); ok {
+		if v, ok := c.convert(given[name], t.Elem(), path+"["+shortened(name)+"]"); ok {
 			clean[name] = v
 		}
 	}
@@ -324,4 +324,14 @@ func join(path, name string) string {
 		return name
 	}
 	return path + "." + name
+}
+
+// longestKey is how much of a key of the caller's choosing an error repeats.
+const longestKey = 64
+
+func shortened(key string) string {
+	if runes := []rune(key); len(runes) > longestKey {
+		return string(runes[:longestKey]) + "…"
+	}
+	return key
 }

@@ -216,9 +216,20 @@ func TestLoadMaster_PlainErrors(t *testing.T) {
 	}
 }
 
-func TestLoadMaster_FolderMissing(t *testing.T) {
+// On PostgreSQL the key file is the first thing to need the data folder.
+func TestLoadMaster_MakesTheFolder(t *testing.T) {
 	t.Parallel()
-	if _, _, err := key.LoadMaster(filepath.Join(t.TempDir(), "nowhere"), ""); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("error = %v, want that the folder is missing", err)
+	dir := filepath.Join(t.TempDir(), "not", "there", "yet")
+	master, created, err := key.LoadMaster(dir, "")
+	if err != nil || !created {
+		t.Fatalf("created %v, error %v", created, err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the folder: %v, %v; want one that only its owner can read", info, err)
+	}
+	again, created, err := key.LoadMaster(dir, "")
+	if err != nil || created || string(again) != string(master) {
+		t.Errorf("the second time: created %v, error %v, the same key %v", created, err, string(again) == string(master))
 	}
 }

@@ -99,22 +99,39 @@ func remove(tx *db.Tx, id wire.ID) error {
 func insertTenants(tx *db.Tx, w *wire.Webhook) error {
 	for _, tenant := range w.TenantIDs {
 		if _, err := tx.Exec(`INSERT INTO webhook_tenant (webhook_id, tenant_id) VALUES ($1, $2)`, w.ID, tenant); err != nil {
-			return err
+			return gone(err, "tenant")
 		}
 	}
 	return nil
 }
 
+// rebind makes webhooks the ones that are bound to the tenant. Their versions move, those of the ones no longer bound too, so that a
+// concurrent change of a webhook does not write the bindings it has read.
 func (s *Service) rebind(tx *db.Tx, tenant wire.ID, webhooks []wire.ID) error {
+	const move = `UPDATE webhook SET version = version + 1 WHERE id `
+	if _, err := tx.Exec(move+`IN (SELECT webhook_id FROM webhook_tenant WHERE tenant_id = $1)`, tenant); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(`DELETE FROM webhook_tenant WHERE tenant_id = $1`, tenant); err != nil {
 		return err
 	}
 	for _, id := range webhooks {
-		if _, err := tx.Exec(`INSERT INTO webhook_tenant (webhook_id, tenant_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, tenant); err != nil {
+		if _, err := tx.Exec(move+`= $1`, id); err != nil {
 			return err
+		}
+		if _, err := tx.Exec(`INSERT INTO webhook_tenant (webhook_id, tenant_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, tenant); err != nil {
+			return gone(err, "webhook")
 		}
 	}
 	return nil
+}
+
+// gone is problem.Stale when err says that what a binding refers to was deleted after we looked.
+func gone(err error, what string) error {
+	if db.IsForeignKey(err) {
+		return problem.Stale(what)
+	}
+	return err
 }
 
 func tenantExists(tx *db.Tx, id wire.ID) (bool, error) {
