@@ -16,11 +16,12 @@ import (
 const module = "github.com/herald-events/herald/"
 
 // mayImport is the layout: which of our packages each package may import. Arrows point down only. Packages that everybody may
-// import (wire, event, problem, crashpoint) are not listed on the right. CONTRIBUTING.md has the table with the reasons.
+// import (wire, event, problem, nearest, crashpoint) are not listed on the right. CONTRIBUTING.md has the table with the reasons.
 var mayImport = map[string][]string{
 	"wire":                {},
 	"event":               {},
 	"internal/problem":    {},
+	"internal/nearest":    {},
 	"internal/crashpoint": {},
 	"internal/search":     {},
 	"internal/egress":     {},
@@ -46,7 +47,7 @@ var mayImport = map[string][]string{
 	"cmd/herald":   {"internal/cli"},
 }
 
-var everybodyMayImport = []string{"wire", "event", "internal/problem", "internal/crashpoint"}
+var everybodyMayImport = []string{"wire", "event", "internal/problem", "internal/nearest", "internal/crashpoint"}
 
 // domain packages take their clock, their HTTP client and their context from whoever calls them.
 var domain = []string{"internal/journal", "internal/tenant", "internal/access", "internal/webhook", "internal/publish", "internal/identity"}

@@ -12,9 +12,10 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/herald-events/herald/internal/nearest"
 )
 
 // Env looks up an environment variable, as os.LookupEnv does.
@@ -239,7 +240,7 @@ func (c *configFile) flatten(prefix string, members map[string]any, known []stri
 		}
 		if !slices.Contains(known, name) {
 			hint := ""
-			if near := nearest(name, known); near != "" {
+			if near := nearest.Name(name, known); near != "" {
 				hint = fmt.Sprintf("; did you mean %s?", near)
 			}
 			p.add("%s: there is no such setting%s (from %s)", name, hint, c.path)
@@ -349,39 +350,4 @@ func (s Serve) Dump(w io.Writer) error {
 	b.WriteString("\n}\n")
 	_, err := w.Write(b.Bytes())
 	return err
-}
-
-// nearest returns the candidate that differs least from name, "" when none is near enough to be meant. Letters' case and the
-// choice between hyphens, underscores and none do not count: databaseUrl is near database-url.
-func nearest(name string, candidates []string) string {
-	plain := func(s string) string { return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(s)) }
-	best, least := "", max(1, utf8.RuneCountInString(name)/3)+1
-	for _, c := range candidates {
-		if d := distance(plain(name), plain(c)); d < least {
-			best, least = c, d
-		}
-	}
-	return best
-}
-
-// distance is the number of letters to insert, remove or change to make one text from the other.
-func distance(from, to string) int {
-	a, b := []rune(from), []rune(to)
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, x := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, y := range b {
-			change := diagonal
-			if x != y {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

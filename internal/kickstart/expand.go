@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/herald-events/herald/internal/nearest"
 )
 
 // expander sets variables and inserts files, collecting what is wrong on the way.
@@ -250,7 +252,7 @@ func (e *expander) unknown(name string, n *node, p place) {
 	}
 	if _, set := e.env(name); set {
 		hint = fmt.Sprintf("; did you mean #{ENV.%s}?", plain(name))
-	} else if near := nearest(name, e.names()); near != "" {
+	} else if near := nearest.Name(name, e.names()); near != "" {
 		hint = fmt.Sprintf("; did you mean #{%s}?", near)
 	}
 	e.problem(n, p, "#{%s} is no variable of this file and no built-in%s", plain(name), hint)

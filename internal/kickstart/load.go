@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/herald-events/herald/internal/nearest"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -327,7 +328,7 @@ func (e *expander) members(n *node, p place, known []string) {
 			continue
 		}
 		hint := ""
-		if near := nearest(m.name, known); near != "" {
+		if near := nearest.Name(m.name, known); near != "" {
 			hint = fmt.Sprintf("; did you mean %s?", near)
 		}
 		e.warning(&node{src: n.src, at: m.at}, p, "member %s means nothing here and is ignored%s", quote(m.name), hint)

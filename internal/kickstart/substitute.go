@@ -2,7 +2,6 @@ package kickstart
 
 import (
 	"strings"
-	"unicode/utf8"
 )
 
 // substitute sets the variables in s: each #{name} is replaced by what lookup returns for the trimmed name, and \#{ becomes #{. Both
@@ -105,40 +104,4 @@ func isName(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// nearest returns the candidate that differs least from name, or "" when none is near enough to be meant.
-func nearest(name string, candidates []string) string {
-	best, least := "", max(1, utf8.RuneCountInString(name)/3)+1
-	for _, c := range candidates {
-		if strings.EqualFold(c, name) || strings.EqualFold(c, name+"()") {
-			return c
-		}
-		if d := distance(name, c); d < least {
-			best, least = c, d
-		}
-	}
-	return best
-}
-
-// distance is the number of letters to insert, remove or change to make one text from the other.
-func distance(from, to string) int {
-	a, b := []rune(from), []rune(to)
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, x := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, y := range b {
-			change := diagonal
-			if x != y {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -77,19 +77,6 @@ func TestUnescapeInclude(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	t.Parallel()
-	known := []string{"adminEmail", "FUSIONAUTH_TENANT_ID", "id", "UUID()"}
-	for in, want := range map[string]string{
-		"adminEmial": "adminEmail", "adminemail": "adminEmail", "admin_email": "adminEmail", "FUSIONAUTH_TENANTID": "FUSIONAUTH_TENANT_ID",
-		"uuid()": "UUID()", "UUID": "UUID()", "ids": "id", "x": "", "tenant": "", "": "",
-	} {
-		if got := nearest(in, known); got != want {
-			t.Errorf("%q is near %q, want %q", in, got, want)
-		}
-	}
-}
-
 // Whatever the text, substitution ends, keeps what it does not understand, and never reads a value again.
 func FuzzSubstitute(f *testing.F) {
 	for _, seed := range []string{"", "#{a}", `\#{a}`, "#{a", "#{#{a}}", "x#{ a }y", "#{b}", "#{\n}", `\\#{a}#{`, "é#{é}"} {
