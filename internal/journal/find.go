@@ -5,13 +5,14 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
 // SearchEventLog returns one page of the entries that match, and how many match in all.
 func (j *Journal) SearchEventLog(ctx context.Context, c wire.EventLogSearch) (entries []wire.EventLog, total int, err error) {
 	var v problem.Validation
-	checkText(&v, "search.message", c.Message)
+	search.CheckText(&v, "search.message", c.Message)
 	switch c.Type {
 	case "", wire.EventLogInformation, wire.EventLogDebug, wire.EventLogError:
 	default:
@@ -41,17 +42,10 @@ func (j *Journal) SearchAuditLog(ctx context.Context, c wire.AuditLogSearch) (en
 
 func checkAuditLogSearch(prefix string, c wire.AuditLogSearch) error {
 	var v problem.Validation
-	checkText(&v, prefix+"message", c.Message)
-	checkText(&v, prefix+"user", c.User)
-	checkText(&v, prefix+"reason", c.Reason)
-	checkText(&v, prefix+"oldValue", c.OldValue)
-	checkText(&v, prefix+"newValue", c.NewValue)
+	search.CheckText(&v, prefix+"message", c.Message)
+	search.CheckText(&v, prefix+"user", c.User)
+	search.CheckText(&v, prefix+"reason", c.Reason)
+	search.CheckText(&v, prefix+"oldValue", c.OldValue)
+	search.CheckText(&v, prefix+"newValue", c.NewValue)
 	return v.Err()
-}
-
-// longestSearch in bytes; SQLite refuses to compare with patterns of more than 50,000.
-const longestSearch = 1000
-
-func checkText(v *problem.Validation, path, text string) {
-	v.Check(len(text) <= longestSearch, path, "tooLong", "The text to search for has at most %d bytes.", longestSearch)
 }

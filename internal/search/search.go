@@ -102,6 +102,14 @@ func Check(v *problem.Validation, prefix string, page wire.Page) {
 		"A page has at most %d results.", MaxResults)
 }
 
+// longestText in bytes; SQLite refuses to compare with patterns of more than 50,000.
+const longestText = 1000
+
+// CheckText adds a field problem for a text that is too long to look for.
+func CheckText(v *problem.Validation, path, text string) {
+	v.Check(len(text) <= longestText, path, "tooLong", "The text to search for has at most %d bytes.", longestText)
+}
+
 // Window returns the LIMIT and OFFSET of a page, with the default size for zero.
 func Window(page wire.Page) (limit, offset int) {
 	limit = page.NumberOfResults

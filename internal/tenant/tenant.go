@@ -20,6 +20,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -138,13 +139,10 @@ func (s *Service) List(ctx context.Context) (tenants []wire.Tenant, err error) {
 	return tenants, err
 }
 
-// longestSearch in bytes; SQLite refuses to compare with patterns of more than 50,000.
-const longestSearch = 1000
-
 // Search returns one page of the tenants that match, and how many match in all.
 func (s *Service) Search(ctx context.Context, c wire.TenantSearch) (tenants []wire.Tenant, total int, err error) {
 	var v problem.Validation
-	v.Check(len(c.Name) <= longestSearch, "search.name", "tooLong", "The text to search for has at most %d bytes.", longestSearch)
+	search.CheckText(&v, "search.name", c.Name)
 	if err := v.Err(); err != nil {
 		return nil, 0, err
 	}
