@@ -27,12 +27,12 @@ check: ## vet, staticcheck, format, import directions
 	go vet ./...
 	go vet -tags crashpoint ./...
 	$(TOOL) staticcheck ./...
-	@unformatted=$$($(TOOL) gofumpt -l $$(git ls-files '*.go')); \
+	@unformatted=$$($(TOOL) gofumpt -l .); \
 		test -z "$$unformatted" || { echo "not formatted (run make fmt):"; echo "$$unformatted"; exit 1; }
 	go test -count=1 -run '^TestLayout' .
 
 fmt: ## format the code
-	$(TOOL) gofumpt -l -w $$(git ls-files '*.go')
+	$(TOOL) gofumpt -l -w .
 
 crash: postgres ## kill the real binary at every named point, ROUNDS times (default 5), on both engines
 	go test -count=$(or $(ROUNDS),5) -timeout 60m ./test/crash
