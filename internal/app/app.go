@@ -196,6 +196,11 @@ func (a *App) Stop(ctx context.Context) error {
 		<-a.tended
 	}
 	a.events.Stop(ctx)
+	if a.server != nil && ctx.Err() != nil { // calls whose votes were just cut off are still to be answered
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = a.server.Shutdown(grace)
+	}
 	a.egress.Close()
 	return errors.Join(append(errs, a.store.Close())...)
 }

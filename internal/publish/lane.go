@@ -34,20 +34,25 @@ func (l *lane) run(ctx context.Context) {
 	for {
 		found := l.claim(ctx, free)
 		if found.gone {
-			l.p.forget(l)
-			return
+			if l.p.forget(l) {
+				return
+			}
+			continue
 		}
 		free -= len(found.due)
 		for _, row := range rows(found.due) {
 			sending.Go(func() {
 				for _, d := range row {
-					returned <- l.deliver(d)
+					returned <- l.deliver(ctx, d)
 				}
 			})
 		}
 		timer.Reset(found.wait)
-		// With work left, claim again when half the lane is free: a claim per delivery would cost a transaction each.
-		for look := found.more; !look || free < (most+1)/2; {
+		enough := 1 // places that must be free before the lane looks again
+		if found.more {
+			enough = max(1, most/4) // a claim per delivery would cost a transaction each
+		}
+		for look := found.more; !look || free < enough; {
 			select {
 			case again := <-returned:
 				free++
@@ -66,8 +71,9 @@ func (l *lane) run(ctx context.Context) {
 // longestRow is how many deliveries are sent one after the other at most; a lease lasts for that many.
 const longestRow = 4
 
-// rows are the deliveries that leave one after the other: the events of one operation about one object, so that none overtakes
-// the one before it (`user.create.complete` its `user.create`). A failure does not hold up the next.
+// rows are the deliveries that leave one after the other: the events of one operation about one object, so that, as far as one claim
+// brings them and up to longestRow, none overtakes the one before it (`user.create.complete` its `user.create`). That is best effort: a
+// failure does not hold up the next, and a retry, a late vote or another process can still change the order.
 func rows(claimed []*delivery) [][]*delivery {
 	type key struct{ operation, object string }
 	open := map[key]int{} // the row that is not full yet
@@ -95,6 +101,9 @@ type found struct {
 // longestWait is how long a lane sleeps at most. The patrol and those who write deliveries wake it; this only bounds a mistake.
 const longestWait = time.Minute
 
+// shortestWait is how long it sleeps at least: a row that another process holds looks due all the time.
+const shortestWait = 50 * time.Millisecond
+
 // claim takes what is due, up to room deliveries.
 func (l *lane) claim(ctx context.Context, room int) found {
 	var f found
@@ -121,7 +130,7 @@ func (l *lane) claim(ctx context.Context, room int) found {
 		}
 		next, waiting, err := nextDue(tx, l.webhook)
 		if waiting {
-			f.wait = min(longestWait, max(time.Duration(next-tx.NowMillis())*time.Millisecond, time.Millisecond))
+			f.wait = min(longestWait, max(time.Duration(next-tx.NowMillis())*time.Millisecond, shortestWait))
 		}
 		return err
 	})
@@ -137,12 +146,17 @@ func (l *lane) claim(ctx context.Context, room int) found {
 	return f
 }
 
-// deliver sends one delivery and stores what became of it. It tells whether the delivery is to be tried again.
-func (l *lane) deliver(d *delivery) (again bool) {
-	ctx := l.p.sending
-	registry, err := l.p.Webhooks.Registry(ctx)
+// deliver sends one delivery and stores what became of it, unless ctx, the lane's, has ended meanwhile. It tells whether the delivery
+// is to be tried again.
+func (l *lane) deliver(ctx context.Context, d *delivery) (again bool) {
+	if ctx.Err() != nil {
+		l.p.giveBack(d)
+		return true
+	}
+	registry, err := l.p.Webhooks.Registry(l.p.sending)
 	if err != nil {
-		return true // the lease runs out, then it is tried again
+		l.p.giveBack(d)
+		return true
 	}
 	target := registry.Target(d.webhook)
 	if target == nil {
@@ -152,9 +166,10 @@ func (l *lane) deliver(d *delivery) (again bool) {
 	if d.attempts > 0 {
 		kind = webhook.Retry
 	}
-	a := target.Send(ctx, d.body)
-	if a.Outcome == egress.Cancelled {
-		return true // we are stopping: the delivery stays as it is and is tried again after the next start
+	a := target.Send(l.p.sending, d.body)
+	if a.Outcome == egress.Cancelled { // we are stopping, and have no more patience
+		l.p.giveBack(d)
+		return true
 	}
 	crashpoint.Here("sent")
 	d.attempts++

@@ -16,6 +16,7 @@ import (
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/crashpoint"
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/tenant"
@@ -31,7 +32,7 @@ type Options struct {
 	Journal  *journal.Journal
 	Logger   *slog.Logger
 
-	// Node names this process in claims and attempts. Empty means a random name.
+	// Node names this process in claims and attempts; no two processes on one store may have the same name. Empty means a random one.
 	Node string
 	// Deadline bounds the votes of one API call, all its events together. Defaults to 10 s.
 	Deadline time.Duration
@@ -39,18 +40,18 @@ type Options struct {
 	Schedule []time.Duration
 	// Concurrency is how many requests to one webhook may be under way at once. Defaults to 16.
 	Concurrency int
-	// Poll is how often a lane looks for work that nobody announced (another process, a lease that ran out). Defaults to 1 s.
+	// Poll is how often a lane looks for work that nobody announced (another process, a lease that ran out). Defaults to 1 s, on SQLite to 10 s.
 	Poll time.Duration
-	// Lease is how long beyond a webhook's own timeouts a claim holds. Defaults to 15 s.
+	// Lease is how long a claim holds beyond the time that its requests can take. Defaults to 15 s.
 	Lease time.Duration
 }
 
 // Publisher publishes events. It is safe for concurrent use.
 type Publisher struct {
 	Options
-	schedule schedule
-	votes    slots
-	lanes    lanes
+	schedule  schedule
+	voteSlots slots
+	lanes     lanes
 
 	// Whatever is under way (operations, votes, tests) is admitted under gate, so that Stop can wait for it.
 	gate     sync.Mutex
@@ -103,7 +104,7 @@ func (p *Publisher) Do(ctx context.Context, op Operation) error {
 	ctx = context.WithoutCancel(ctx)
 
 	r, err := p.prepare(ctx, op)
-	if err != nil || r.committed {
+	if err != nil || r.done {
 		return err
 	}
 	crashpoint.Here("prepared")
@@ -119,34 +120,36 @@ func (p *Publisher) Do(ctx context.Context, op Operation) error {
 	}
 	crashpoint.Here("answered")
 
-	if err := p.commit(ctx, r, op); err != nil {
-		if p.refuse(ctx, r); r.outcome == passed {
-			return nil // it was committed all the same: only the database's word about it had been lost
-		}
-		return err
+	err = p.commit(ctx, r, op)
+	if err != nil {
+		p.refuse(ctx, r)
 	}
-	return nil
+	if r.outcome == passed { // also when it was committed all the same, and only the database's word about it was lost
+		return nil
+	}
+	return err
 }
 
 // enter admits something that Stop has to wait for, unless it has begun.
 func (p *Publisher) enter() bool {
 	p.gate.Lock()
 	defer p.gate.Unlock()
-	if !p.stopped {
-		p.underWay.Add(1)
+	if p.stopped {
+		return false
 	}
-	return !p.stopped
+	p.underWay.Add(1)
+	return true
 }
 
 // run is an operation under way.
 type run struct {
-	id        string
-	tenant    wire.ID
-	info      *wire.EventInfo
-	asked     []*recorded     // the transactional events, in order
-	rest      []event.Payload // what follows the commit
-	names     []string        // reserved
-	committed bool            // there was nobody to ask: prepare has committed
+	id     string
+	tenant wire.ID
+	info   *wire.EventInfo
+	before []*recorded     // the transactional events, in order
+	after  []event.Payload // what follows the commit
+	names  []string        // reserved
+	done   bool            // there was nobody to ask: prepare has committed
 
 	// outcome is final, and stored, once settled is closed. Votes that come in later wait for that, then follow it.
 	outcome verdict
@@ -162,8 +165,8 @@ type recorded struct {
 	votes   []*vote // parallel to targets; nil when the event is not voted on
 }
 
-// voted tells whether webhooks decide about the event.
-func (e *recorded) voted() bool { return e.rule != wire.None && len(e.targets) > 0 }
+// needsVote tells whether webhooks decide about the event.
+func (e *recorded) needsVote() bool { return e.rule != wire.None && len(e.targets) > 0 }
 
 // vote is one webhook's answer to one event. Its delivery is written with the commit, whatever the answer.
 type vote struct {
@@ -186,23 +189,23 @@ func (p *Publisher) prepare(ctx context.Context, op Operation) (*run, error) {
 		}
 		r.names = plan.names
 		var first []event.Payload
-		first, r.rest = inOrder(plan.events)
+		first, r.after = inOrder(plan.events)
 		var err error
-		if r.asked, err = p.record(tx, op.Tenant, op.Info, first); err != nil {
+		if r.before, err = p.record(tx, op.Tenant, op.Info, first); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(r.asked, (*recorded).voted) {
+		if slices.ContainsFunc(r.before, (*recorded).needsVote) {
 			crashpoint.Here("preparing")
-			if err := keep(tx, r, decideBy); err != nil {
+			if err := reserveBeyondPrepare(tx, r, decideBy); err != nil {
 				return err
 			}
-			return insertEvents(tx, r.id, r.asked, running, decideBy)
+			return insertEvents(tx, r.id, r.before, running, decideBy)
 		}
-		r.committed = true
-		if err := drop(tx, r); err != nil {
+		r.done = true
+		if err := releaseUnasked(tx, r); err != nil {
 			return err
 		}
-		if err := insertEvents(tx, r.id, r.asked, succeeded, 0); err != nil {
+		if err := insertEvents(tx, r.id, r.before, succeeded, 0); err != nil {
 			return err
 		}
 		return p.write(tx, r, op)
@@ -231,7 +234,7 @@ const abreast = 32
 func (p *Publisher) ask(r *run) verdict {
 	patience, cancel := context.WithTimeout(p.sending, p.Deadline)
 	defer cancel()
-	for _, voted := range kinds(r.asked) {
+	for _, voted := range kinds(r.before) {
 		var asking errgroup.Group
 		asking.SetLimit(abreast)
 		for _, e := range voted {
@@ -240,7 +243,7 @@ func (p *Publisher) ask(r *run) verdict {
 			}
 			asking.Go(func() error {
 				if p.askAbout(patience, r, e) == refused {
-					cancel() // the others need not be asked, or waited for, any more
+					cancel() // patience is shared: who waits for votes on other events stops; requests that were sent go on
 					return ErrRefused
 				}
 				return nil
@@ -261,7 +264,7 @@ func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verd
 		v := &vote{target: target, delivery: db.NewID()}
 		e.votes = append(e.votes, v)
 		p.underWay.Go(func() {
-			v.attempt = p.votes.send(p.sending, patience, target, e.body)
+			v.attempt = p.voteSlots.send(p.sending, patience, target, e.body)
 			answers <- v
 		})
 	}
@@ -315,14 +318,14 @@ func (p *Publisher) write(tx *db.Tx, r *run, op Operation) error {
 			return err
 		}
 	}
-	rest, err := p.record(tx, r.tenant, r.info, r.rest)
+	rest, err := p.record(tx, r.tenant, r.info, r.after)
 	if err != nil {
 		return err
 	}
 	if err := insertEvents(tx, r.id, rest, succeeded, 0); err != nil {
 		return err
 	}
-	if err := p.owe(tx, slices.Concat(r.asked, rest)); err != nil {
+	if err := p.owe(tx, slices.Concat(r.before, rest)); err != nil {
 		return err
 	}
 	crashpoint.Here("committing")
@@ -336,23 +339,26 @@ func (p *Publisher) refuse(ctx context.Context, r *run) {
 	crashpoint.Here("refusing")
 	r.outcome = refused
 	err := p.update(ctx, func(tx *db.Tx) error {
-		happened, err := committed(tx, r)
-		if err != nil {
-			return err
-		}
-		if happened {
-			r.outcome = passed
-			return nil
-		}
-		if err := closeEvents(tx, r, failed); err != nil && !errors.Is(err, errClosed) {
+		// Closing comes first: it waits for a commit that the database is still busy with.
+		switch err := closeEvents(tx, r, failed); {
+		case errors.Is(err, errClosed):
+			happened, err := wasCommitted(tx, r)
+			if err != nil {
+				return err
+			}
+			if happened {
+				r.outcome = passed
+				return nil
+			}
+		case err != nil:
 			return err
 		}
 		if err := release(tx, r); err != nil && !errors.Is(err, errReleased) {
 			return err
 		}
-		for _, e := range r.asked {
+		for _, e := range r.before {
 			for _, v := range e.votes {
-				if v.counted {
+				if v.counted && v.attempt.Outcome != egress.Cancelled {
 					if err := p.insertAttempt(tx, e.head.ID, "", webhook.Vote, v.attempt); err != nil {
 						return err
 					}
@@ -403,7 +409,7 @@ func kinds(asked []*recorded) [][]*recorded {
 	var all [][]*recorded
 	for _, e := range asked {
 		switch last := len(all) - 1; {
-		case !e.voted():
+		case !e.needsVote():
 		case last >= 0 && all[last][0].head.Type == e.head.Type:
 			all[last] = append(all[last], e)
 		default:

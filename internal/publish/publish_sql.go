@@ -61,7 +61,7 @@ func null[T ~string](s T) any {
 // closeEvents gives the operation's events their result. errClosed when one of them is no longer Running.
 func closeEvents(tx *db.Tx, r *run, to result) error {
 	var closed error
-	for _, e := range r.asked {
+	for _, e := range r.before {
 		n, err := tx.Exec(`UPDATE event SET result = $1, last_update_instant = $2 WHERE id = $3 AND result = 'Running'`, to, tx.NowMillis(), e.head.ID)
 		if err != nil {
 			return err
@@ -73,10 +73,10 @@ func closeEvents(tx *db.Tx, r *run, to result) error {
 	return closed
 }
 
-// committed tells whether the operation's commit has happened.
-func committed(tx *db.Tx, r *run) (bool, error) {
+// wasCommitted tells whether the operation's commit has happened.
+func wasCommitted(tx *db.Tx, r *run) (bool, error) {
 	var is result
-	err := tx.QueryRow(`SELECT result FROM event WHERE id = $1`, r.asked[0].head.ID).Scan(&is)
+	err := tx.QueryRow(`SELECT result FROM event WHERE id = $1`, r.before[0].head.ID).Scan(&is)
 	return is == succeeded, err
 }
 
@@ -93,7 +93,7 @@ func closeAbandoned(tx *db.Tx, all bool) error {
 // reserve tells whether the name is free, and keeps it from others until the transaction ends.
 //
 // On PostgreSQL that takes a row: the same insert of another transaction waits for this one's end. On SQLite nobody else writes
-// before this transaction ends, so it is enough to look; keep writes the row if the operation then goes on to ask.
+// before this transaction ends, so it is enough to look; reserveBeyondPrepare writes the row if the operation then goes on to ask.
 func reserve(tx *db.Tx, name, operation string, expire int64) (free bool, err error) {
 	if tx.Engine() == db.PostgreSQL {
 		return insertReservation(tx, name, operation, expire)
@@ -114,12 +114,13 @@ func insertReservation(tx *db.Tx, name, operation string, expire int64) (free bo
 	return n == 1, err
 }
 
-// keep makes the operation's reservations last beyond its prepare.
-func keep(tx *db.Tx, r *run, expire int64) error {
+// reserveBeyondPrepare makes the operation's reservations last while it asks.
+func reserveBeyondPrepare(tx *db.Tx, r *run, expire int64) error {
 	if tx.Engine() == db.PostgreSQL {
 		return nil // reserve did
 	}
 	for _, name := range r.names {
+		// Free: reserve looked in this same transaction.
 		if _, err := insertReservation(tx, name, r.id, expire); err != nil {
 			return err
 		}
@@ -127,15 +128,15 @@ func keep(tx *db.Tx, r *run, expire int64) error {
 	return nil
 }
 
-// drop ends the reservations of an operation that commits without asking.
-func drop(tx *db.Tx, r *run) error {
+// releaseUnasked ends the reservations of an operation that commits without asking.
+func releaseUnasked(tx *db.Tx, r *run) error {
 	if tx.Engine() == db.SQLite {
 		return nil // there are none
 	}
 	return release(tx, r)
 }
 
-// release gives the operation's names back. errReleased when one of them had run out and was taken over.
+// release gives the operation's names back. errReleased when one of them had run out: it was taken over, or cleared away.
 func release(tx *db.Tx, r *run) error {
 	for _, name := range r.names {
 		n, err := tx.Exec(`DELETE FROM reservation WHERE name = $1 AND operation_id = $2`, name, r.id)

@@ -15,7 +15,7 @@ const (
 // connection). It answers as soon as the outcome is certain, so it may be called after each vote. Fractions are exact: half of three
 // is two, two thirds of four are three. With nobody to ask there is no vote and every rule passes.
 //
-// Rules: seed "Events & Webhook Overview", transaction settings.
+// The rules are those of FusionAuth's "Events & Webhook Overview", transaction settings.
 func decide(rule wire.TransactionType, n, yes, no int) verdict {
 	needed := needed(rule, n)
 	switch {

@@ -23,15 +23,15 @@ func (p *Publisher) owe(tx *db.Tx, events []*recorded) error {
 			switch v := e.vote(i); {
 			case v == nil:
 				owed = append(owed, target.ID)
-				err = insertDelivery(tx, e.delivery(&vote{target: target, delivery: db.NewID()}, 0), pending, tx.NowMillis(), "")
+				err = insertDelivery(tx, e.delivery(db.NewID(), target.ID, 0), pending, tx.NowMillis(), "")
 			case !v.counted:
 				lease := tx.NowMillis() + (target.Patience() + p.Deadline + p.Lease).Milliseconds()
-				err = insertDelivery(tx, e.delivery(v, 0), pending, lease, p.Node)
+				err = insertDelivery(tx, e.delivery(v.delivery, target.ID, 0), pending, lease, p.Node)
 			default:
 				if !v.attempt.Outcome.Success() {
 					owed = append(owed, target.ID)
 				}
-				err = p.oweVoter(tx, e.delivery(v, 1), v.attempt)
+				err = p.oweVoter(tx, e.delivery(v.delivery, target.ID, 1), v.attempt)
 			}
 			if err != nil {
 				return err
@@ -66,8 +66,8 @@ func (e *recorded) vote(i int) *vote {
 	return e.votes[i]
 }
 
-func (e *recorded) delivery(v *vote, attempts int) *delivery {
-	return &delivery{id: v.delivery, event: e.head.ID, kind: string(e.head.Type), webhook: v.target.ID, attempts: attempts}
+func (e *recorded) delivery(id string, webhook wire.ID, attempts int) *delivery {
+	return &delivery{id: id, event: e.head.ID, kind: string(e.head.Type), webhook: webhook, attempts: attempts}
 }
 
 // settle records an attempt and moves its delivery on: delivered, due again, or dead. The result of a claim that was lost is
@@ -96,12 +96,9 @@ func (p *Publisher) recordLate(r *run, e *recorded, v *vote) {
 	var err error
 	switch asked := v.attempt.Outcome != egress.Cancelled; {
 	case r.outcome == passed && asked:
-		err = p.settle(e.delivery(v, 1), webhook.Vote, v.attempt)
+		err = p.settle(e.delivery(v.delivery, v.target.ID, 1), webhook.Vote, v.attempt)
 	case r.outcome == passed:
-		err = p.update(context.Background(), func(tx *db.Tx) error {
-			_, err := updateDelivery(tx, e.delivery(v, 0), fate{state: pending, due: tx.Now()})
-			return err
-		})
+		p.giveBack(e.delivery(v.delivery, v.target.ID, 0))
 	case asked:
 		err = p.update(context.Background(), func(tx *db.Tx) error { return p.insertAttempt(tx, e.head.ID, "", webhook.Vote, v.attempt) })
 	}
@@ -110,6 +107,17 @@ func (p *Publisher) recordLate(r *run, e *recorded, v *vote) {
 	}
 	if r.outcome == passed {
 		p.wake([]wire.ID{v.target.ID})
+	}
+}
+
+// giveBack ends the claim of a delivery that was not sent: it is due at once, for whoever comes next.
+func (p *Publisher) giveBack(d *delivery) {
+	err := p.update(context.Background(), func(tx *db.Tx) error {
+		_, err := updateDelivery(tx, d, fate{state: pending, due: tx.Now()})
+		return err
+	})
+	if err != nil {
+		p.Logger.Error("a claim could not be given back; it ends with its lease", "event", d.event, "webhook", d.webhook, "error", err)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/herald-events/herald/internal/db"
-	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -122,11 +121,17 @@ func (p *Publisher) wake(webhooks []wire.ID) {
 	}
 }
 
-// forget lets a lane whose webhook is gone end. A wake that it misses is repeated by the patrol.
-func (p *Publisher) forget(l *lane) {
+// forget lets a lane whose webhook is gone end, unless somebody has written another delivery since it looked.
+func (p *Publisher) forget(l *lane) bool {
 	p.lanes.mu.Lock()
 	defer p.lanes.mu.Unlock()
-	delete(p.lanes.byID, l.webhook)
+	select {
+	case <-l.woken:
+		return false
+	default:
+		delete(p.lanes.byID, l.webhook)
+		return true
+	}
 }
 
 // WebhookChanged lets the lane of a webhook look again: it may have been switched on, or its receiver may have moved.
@@ -137,41 +142,3 @@ func (p *Publisher) WebhookChanged(tx *db.Tx, id wire.ID) error {
 
 // WebhookDeleting ends what is still owed to a webhook that is about to be deleted.
 func (p *Publisher) WebhookDeleting(tx *db.Tx, id wire.ID) error { return cancelDeliveries(tx, id) }
-
-// mostVotes is how many votes of one webhook may be open at once. Decided operations do not wait for slow voters, so without a bound
-// one that hangs would collect connections until the process has none left.
-const mostVotes = 256
-
-// slots bounds the votes of each webhook. The zero value is ready to use.
-type slots struct {
-	mu   sync.Mutex
-	byID map[wire.ID]chan struct{}
-}
-
-// send sends body to the target as soon as there is room, if that is while patience lasts.
-func (s *slots) send(ctx, patience context.Context, target *webhook.Target, body []byte) *webhook.Attempt {
-	slot := s.of(target.ID)
-	select {
-	case slot <- struct{}{}: // room counts even if the operation was decided in the meantime
-	default:
-		select {
-		case slot <- struct{}{}:
-		case <-patience.Done():
-			return target.NotSent("too many requests to this webhook are still unanswered")
-		}
-	}
-	defer func() { <-slot }()
-	return target.Send(ctx, body)
-}
-
-func (s *slots) of(id wire.ID) chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.byID == nil {
-		s.byID = map[wire.ID]chan struct{}{}
-	}
-	if s.byID[id] == nil {
-		s.byID[id] = make(chan struct{}, mostVotes)
-	}
-	return s.byID[id]
-}
