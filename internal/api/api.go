@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/herald-events/herald/internal/access"
@@ -72,5 +73,34 @@ func (s *server) handler(rows []route) http.Handler {
 	for _, row := range rows {
 		mux.Handle(row.method+" "+row.pattern, s.serve(row))
 	}
+	for pattern, methods := range refused(rows) {
+		for _, method := range methods {
+			mux.HandleFunc(method+" "+pattern, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusMethodNotAllowed) })
+		}
+	}
 	return s.record(mux)
+}
+
+// refused are the methods that a path without wildcards does not have, and a pattern that also matches it does: `POST /api/user/bulk` is not
+// the creation of a user with the id "bulk".
+func refused(rows []route) map[string][]string {
+	has := map[string]map[string]bool{}
+	for _, row := range rows {
+		if has[row.pattern] == nil {
+			has[row.pattern] = map[string]bool{}
+		}
+		has[row.pattern][row.method] = true
+	}
+	missing := map[string][]string{}
+	for pattern := range has {
+		if strings.Contains(pattern, "{") {
+			continue
+		}
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+			if !has[pattern][method] {
+				missing[pattern] = append(missing[pattern], method)
+			}
+		}
+	}
+	return missing
 }

@@ -26,7 +26,8 @@ import (
 //   - Ids are UUIDs in any case, and come out in lower case.
 //   - Free-form values ([wire.Object], json.RawMessage) keep their digits.
 //
-// It reports all members of a wrong type at once: `[couldNotConvert]webhook.connectTimeout`.
+// It reports all members of a wrong type at once: `[couldNotConvert]webhook.connectTimeout`. The others are in dst even then, so that the
+// rules about them can be checked in the same answer.
 //
 // It works in two steps, convert and fill. convert walks the JSON along the type and makes from it JSON that encoding/json reads
 // strictly without complaint; so types with an UnmarshalJSON of their own are handed clean input, too (see typedMembers).
@@ -44,11 +45,13 @@ func decodeJSON(data []byte, dst any) error {
 // decodeNode is decodeJSON for a part of the body at a path, which its errors name.
 func decodeNode(n *node, dst any, path string) error {
 	var c converter
-	clean, _ := c.convert(n, reflect.TypeOf(dst).Elem(), path)
-	if err := c.wrong.Err(); err != nil {
-		return err
+	clean, ok := c.convert(n, reflect.TypeOf(dst).Elem(), path)
+	if ok {
+		if err := fill(clean, dst); err != nil {
+			return err
+		}
 	}
-	return fill(clean, dst)
+	return c.wrong.Err()
 }
 
 // fill cannot fail on what convert made, unless a type of package wire is new to it.

@@ -95,6 +95,9 @@ func (s *server) serve(row route) http.Handler {
 		a.route = row.pattern
 		c := &call{s: s, r: r, route: row}
 		result, err := func() (any, error) {
+			if row.pattern == statusPattern && s.healthy(c) != nil {
+				return status(statusNoDatabase), nil // before the key is looked at: without a database none can be found
+			}
 			if err := c.admit(a); err != nil {
 				return nil, err
 			}

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/problem"
@@ -38,10 +40,32 @@ func (s *server) createWebhook(c *call) (any, error) {
 	}
 	var request wire.WebhookRequest
 	if err := c.decode(&request); err != nil {
-		return nil, err
+		return nil, s.alsoRules(c, err, request.Webhook)
 	}
 	w, err := s.Webhooks.Create(c.ctx(), id, request.Webhook)
 	return wire.WebhookResponse{Webhook: &w}, err
+}
+
+// alsoRules adds to the members that have a wrong type those that break a rule, so that a caller learns of all at once.
+func (s *server) alsoRules(c *call, wrong error, w wire.Webhook) error {
+	typed, ok := problem.As(wrong)
+	if !ok || len(typed.Fields) == 0 {
+		return wrong
+	}
+	rules, ok := problem.As(s.Webhooks.Check(c.ctx(), w))
+	if !ok {
+		return wrong
+	}
+	both := *typed
+	for _, f := range rules.Fields {
+		// A member of the wrong type is absent from w, which must not be held against it as well.
+		if !slices.ContainsFunc(typed.Fields, func(t problem.FieldDetail) bool {
+			return strings.HasPrefix(t.Field, f.Field) || strings.HasPrefix(f.Field, t.Field+".")
+		}) {
+			both.Fields = append(both.Fields, f)
+		}
+	}
+	return &both
 }
 
 func (s *server) listWebhooks(c *call) (any, error) {
@@ -79,10 +103,15 @@ func (s *server) changeWebhook(c *call, change func(wire.Webhook) (wire.Webhook,
 	if err != nil {
 		return nil, err
 	}
-	if err := c.read(); err != nil {
-		return nil, err
+	var wrong error
+	var changed wire.Webhook
+	w, err := s.Webhooks.Update(c.ctx(), id, func(current wire.Webhook) (wire.Webhook, error) {
+		changed, wrong = change(current)
+		return changed, wrong
+	})
+	if wrong != nil {
+		return nil, s.alsoRules(c, wrong, changed)
 	}
-	w, err := s.Webhooks.Update(c.ctx(), id, change)
 	return wire.WebhookResponse{Webhook: &w}, err
 }
 

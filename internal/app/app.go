@@ -161,7 +161,9 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	if err != nil {
 		_ = listener.Close()
-		a.events.Stop(ctx)
+		now, cancel := context.WithCancel(ctx)
+		cancel()
+		a.events.Stop(now) // the start has failed: receivers that hang are not waited for
 		return err
 	}
 	a.listener = listener

@@ -53,7 +53,15 @@ func (a *App) runKickstart(ctx context.Context, file *kickstart.File) error {
 		// Not even an interrupt is an orderly end now: half of the set-up remains, and no later start goes on with it.
 		return errors.New(err.Error())
 	}
-	return err
+	if err != nil || report.Skipped {
+		return err
+	}
+	for i, k := range file.APIKeys {
+		if exists, err := a.tenants.Exists(ctx, wire.ID(k.TenantID)); k.TenantID != "" && err == nil && !exists {
+			a.log.Warn("an API key of the kickstart file belongs to a tenant that does not exist, so it can do nothing", "key", i+1, "tenant", k.TenantID)
+		}
+	}
+	return nil
 }
 
 // untouched tells whether nobody has used the store: no keys, no users. The default tenant and the built-in application do not count.

@@ -163,3 +163,23 @@ func TestLog_OneLineEachAndNoSecret(t *testing.T) {
 		})
 	}
 }
+
+// Without its database a server says so, whatever key is sent, and a path that is no id is not taken for one.
+func TestStatus_WithoutDatabase(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
+		s.Call("GET", "/api/status", nil).Want(200)
+		for _, call := range []string{"POST /api/user/bulk", "PUT /api/user/bulk", "PATCH /api/webhook/search", "DELETE /api/tenant/search"} {
+			method, path, _ := strings.Cut(call, " ")
+			if answer := s.Call(method, path, "{}"); answer.Status != 405 || len(answer.Body) != 0 {
+				t.Errorf("%s: %d %s, want an empty 405", call, answer.Status, answer.Body)
+			}
+		}
+		if err := s.App.Store().Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.Call("GET", "/api/health", nil).Want(500)
+		s.Call("GET", "/api/status", nil).Want(452)
+		s.Call("GET", "/api/status", nil, "Authorization", "wrong").Want(452)
+	})
+}

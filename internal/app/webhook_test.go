@@ -15,6 +15,7 @@ import (
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/app"
 	"github.com/herald-events/herald/internal/app/apptest"
+	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/egress/egresstest"
 	"github.com/herald-events/herald/wire"
 )
@@ -613,4 +614,21 @@ func TestWebhookTest(t *testing.T) {
 		}
 		unchanged(t, stored, rows(t, s))
 	})
+}
+
+// Wrong types and broken rules are reported in one answer.
+func TestWebhook_AllErrorsAtOnce(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t, db.SQLite)
+	answer := s.Call("POST", "/api/webhook", `{"webhook": {"url": "ftp://x", "connectTimeout": -1, "readTimeout": "abc",
+		"eventsEnabled": {"nope": true, "user.create": "maybe"}, "sslCertificate": "no pem", "headers": {"Host": "x"}, "tenantIds": ["x"]}}`).Want(400)
+	codes := answer.Codes()
+	slices.Sort(codes)
+	want := []string{
+		"[couldNotConvert]webhook.eventsEnabled[user.create]", "[couldNotConvert]webhook.readTimeout", "[couldNotConvert]webhook.tenantIds[0]",
+		"[invalid]webhook.connectTimeout", "[invalid]webhook.headers", "[invalid]webhook.sslCertificate", "[invalid]webhook.url",
+	}
+	if !slices.Equal(codes, want) {
+		t.Errorf("codes\n%v, want\n%v", codes, want)
+	}
 }

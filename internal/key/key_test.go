@@ -189,7 +189,7 @@ func TestLoadMaster_PlainErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, text, want string }{
 		{"empty", "\n", "is empty"},
-		{"too short", "c2hvcnQ=", "holds 5 bytes, a master key has 32"},
+		{"too short", "c2hvcnQ=", "holds 5 bytes instead of 32"},
 		{"no encoding", "this is my secret key!", "is neither base64 nor hexadecimal"},
 	}
 	for _, tt := range tests {

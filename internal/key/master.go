@@ -24,7 +24,7 @@ func LoadMaster(dir, fromEnv string) (master []byte, created bool, err error) {
 	if strings.TrimSpace(fromEnv) != "" {
 		master, err = parse(fromEnv)
 		if err != nil {
-			return nil, false, fmt.Errorf("the master key given in the configuration %w", err)
+			return nil, false, fmt.Errorf("the encryption key in HERALD_ENCRYPTION_KEY %w; it must be 32 bytes in base64 or hexadecimal, as `openssl rand -base64 32` prints them", err)
 		}
 		return master, false, nil
 	}
@@ -86,7 +86,7 @@ func parse(text string) ([]byte, error) {
 		return nil, errors.New("is neither base64 nor hexadecimal")
 	}
 	if len(key) != Size {
-		return nil, fmt.Errorf("holds %d bytes, a master key has %d", len(key), Size)
+		return nil, fmt.Errorf("holds %d bytes instead of %d", len(key), Size)
 	}
 	return key, nil
 }

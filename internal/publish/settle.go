@@ -124,9 +124,13 @@ func (p *Publisher) giveBack(d *delivery) {
 // giveUp tells people that a delivery is dead. An event about a log entry is reported without raising another one: a receiver of
 // event-log.create that fails would feed itself.
 func (p *Publisher) giveUp(tx *db.Tx, d *delivery, a *webhook.Attempt) error {
-	message := fmt.Sprintf("Webhook %s (%s) did not accept the event %s (%s): given up after %d attempts. The last one: %s. "+
-		"The event was not lost: it stays in the store and can be sent again once the receiver works.",
-		a.URL, d.webhook, d.kind, d.event, d.attempts, a.Summary())
+	attempts := "1 attempt"
+	if d.attempts > 1 {
+		attempts = fmt.Sprintf("%d attempts", d.attempts)
+	}
+	message := fmt.Sprintf("Webhook %s (%s) did not accept the event %s (%s): given up after %s. The last one: %s. The event stays in the store. "+
+		"Find out why the receiver refuses it, or switch the event or the webhook off.",
+		a.URL, d.webhook, d.kind, d.event, attempts, a.Summary())
 	if t := event.Type(d.kind); t == event.EventLogCreate || t == event.AuditLogCreate {
 		return p.Journal.ErrorQuietly(tx, message)
 	}

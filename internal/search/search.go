@@ -99,7 +99,7 @@ const (
 func Check(v *problem.Validation, prefix string, page wire.Page) {
 	v.Check(page.StartRow >= 0, prefix+"startRow", "invalid", "startRow counts from 0.")
 	v.Check(page.NumberOfResults >= 0 && page.NumberOfResults <= MaxResults, prefix+"numberOfResults", "invalid",
-		"A page has at most %d results.", MaxResults)
+		"A page has 1 to %d results.", MaxResults)
 }
 
 // longestText in bytes; SQLite refuses to compare with patterns of more than 50,000.

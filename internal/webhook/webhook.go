@@ -141,6 +141,14 @@ func (s *Service) Update(ctx context.Context, id wire.ID, change func(current wi
 	return w, err
 }
 
+// Check reports what Create would say about w, without storing it.
+func (s *Service) Check(ctx context.Context, w wire.Webhook) error {
+	return s.DB.View(ctx, func(tx *db.Tx) error {
+		var v problem.Validation
+		return s.check(tx, &v, &w)
+	})
+}
+
 // Delete removes the webhook. What is still owed to it is cancelled.
 func (s *Service) Delete(ctx context.Context, id wire.ID) error {
 	return s.DB.Update(ctx, func(tx *db.Tx) error {
