@@ -68,12 +68,14 @@ func unreachable(config pgconn.Config, err error) error {
 		reason = e.Message
 	} else if e, ok := errors.AsType[*net.OpError](err); ok {
 		reason = e.Err.Error()
+	} else if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
+		reason = "there is no such host"
 	} else if errors.Is(err, context.DeadlineExceeded) {
 		reason = "it did not answer in time"
 	}
 	return &StartupError{
 		Sentence: fmt.Sprintf("The PostgreSQL database %q at %s cannot be reached: %s.",
-			config.Database, net.JoinHostPort(config.Host, fmt.Sprint(config.Port)), reason),
+			config.Database, net.JoinHostPort(config.Host, fmt.Sprint(config.Port)), strings.Join(strings.Fields(reason), " ")),
 		Err: err,
 	}
 }

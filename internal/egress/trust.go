@@ -26,7 +26,7 @@ type Trust struct {
 var (
 	ErrNoCertificate = errors.New("contains no certificate in PEM form")
 	ErrBadPEM        = errors.New("is not readable PEM")
-	ErrKeyMismatch   = errors.New("private key does not match any of the certificates")
+	ErrKeyMismatch   = errors.New("has a private key that matches none of its certificates")
 )
 
 // ParsePEM reads a webhook's or messenger's certificate.

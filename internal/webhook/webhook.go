@@ -228,7 +228,7 @@ func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error
 		"User name and password cannot contain control characters.")
 	if w.SSLCertificate = strings.TrimSpace(w.SSLCertificate); w.SSLCertificate != "" {
 		if _, err := egress.ParsePEM(w.SSLCertificate); err != nil {
-			v.Field("webhook.sslCertificate", "invalid", "The certificate cannot be used: %v.", err)
+			v.Field("webhook.sslCertificate", "invalid", "The text %v.", err)
 		}
 	}
 	v.Check(w.SSLCertificateKeyID == "", "webhook.sslCertificateKeyId", "invalid", "There is no key with the id %s.", w.SSLCertificateKeyID)
@@ -267,7 +267,7 @@ func checkHeaders(v *problem.Validation, headers map[string]string) map[string]s
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		name, value := strings.TrimSpace(name), strings.TrimSpace(headers[name])
 		if err := egress.CheckHeader(name, value); err != nil {
-			v.Field("webhook.headers", "invalid", "The header %q cannot be sent: %v.", name, err)
+			v.Field("webhook.headers", "invalid", "This header cannot be sent: %v.", err)
 		}
 		canonical := http.CanonicalHeaderKey(name)
 		v.Check(!seen[canonical], "webhook.headers", "duplicate", "The header %q is there twice; case does not count.", name)
