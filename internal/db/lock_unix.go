@@ -18,3 +18,7 @@ func lockFile(file *os.File) error {
 	}
 	return err
 }
+
+// unlockFile gives the lock back. Closing the file would not be enough: a program that is just being started from this process
+// holds a copy of it for a moment.
+func unlockFile(file *os.File) error { return syscall.Flock(int(file.Fd()), syscall.LOCK_UN) }

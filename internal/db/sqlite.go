@@ -164,7 +164,7 @@ func (s *sqliteStore) release() error {
 			errs = append(errs, pool.Close())
 		}
 	}
-	return errors.Join(append(errs, s.lock.Close())...)
+	return errors.Join(append(errs, unlockFile(s.lock), s.lock.Close())...)
 }
 
 // openPool returns a pool of up to size connections to the file, which it keeps.
