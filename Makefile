@@ -41,9 +41,9 @@ bench: postgres ## measure user creation against the bare round trip of a receiv
 	go run ./test/bench $(BENCH_ARGS)
 
 fuzz: ## fuzz each target for FUZZTIME (default 1m)
-	@for target in $$(grep -rhoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | cut -d' ' -f2); do \
-		pkg=$$(dirname $$(grep -rlE "^func $$target\(" --include='*_test.go' .)); \
-		echo "== $$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(or $(FUZZTIME),1m) $$pkg || exit 1; \
+	@grep -rE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed -E 's|/[^/]*:func (Fuzz[A-Za-z0-9_]+).*| \1|' | \
+	while read -r folder target; do \
+		echo "== $$folder $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),1m) $$folder || exit 1; \
 	done
 
 # The tests start a PostgreSQL of their own. On Debian as root its programs are installed where they are missing; elsewhere the tests use
