@@ -40,7 +40,7 @@ func (s *Service) insertRecord(tx *db.Tx, r *record) error {
 		return err
 	}
 	_, err = tx.Exec(`INSERT INTO api_key (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		r.ID, hex.EncodeToString(r.hash[:]), r.sealed, orNull(r.Name), r.TenantID, r.KeyManager, *r.Retrievable, r.ExpirationInstant,
+		r.ID, hex.EncodeToString(r.hash[:]), r.sealed, db.Null(r.Name), r.TenantID, r.KeyManager, *r.Retrievable, r.ExpirationInstant,
 		permissions, doc, r.version, r.InsertInstant, r.LastUpdateInstant)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (s *Service) updateRecord(tx *db.Tx, r *record) error {
 	n, err := tx.Exec(`UPDATE api_key SET name = $1, expiration_instant = $2, permissions = $3, document = $4,
 			version = version + 1, last_update_instant = $5
 		WHERE id = $6 AND version = $7`,
-		orNull(r.Name), r.ExpirationInstant, permissions, doc, r.LastUpdateInstant, r.ID, r.version)
+		db.Null(r.Name), r.ExpirationInstant, permissions, doc, r.LastUpdateInstant, r.ID, r.version)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func find(tx *db.Tx, id wire.ID) (*record, error) {
 // findSame tells which of the unique values of r are taken. With own set, r is stored already, and only others count.
 func findSame(tx *db.Tx, r *record, own bool) (sameID, sameKey, sameName bool, err error) {
 	hash := hex.EncodeToString(r.hash[:])
-	rows, err := tx.Query(`SELECT id, hash, name FROM api_key WHERE id = $1 OR hash = $2 OR name = $3`, r.ID, hash, orNull(r.Name))
+	rows, err := tx.Query(`SELECT id, hash, name FROM api_key WHERE id = $1 OR hash = $2 OR name = $3`, r.ID, hash, db.Null(r.Name))
 	_, err = db.Collect(rows, err, func(rows *sql.Rows) (struct{}, error) {
 		var otherID wire.ID
 		var otherHash string
@@ -110,11 +110,7 @@ func findSame(tx *db.Tx, r *record, own bool) (sameID, sameKey, sameName bool, e
 	return sameID, sameKey, sameName, err
 }
 
-func anyKey(tx *db.Tx) (bool, error) {
-	var found bool
-	err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM api_key)`).Scan(&found)
-	return found, err
-}
+func anyKey(tx *db.Tx) (bool, error) { return tx.Exists(`SELECT 1 FROM api_key`) }
 
 // loadKeys reads what it takes to check keys, and none of their texts.
 func loadKeys(tx *db.Tx) (map[digest]*Key, error) {
@@ -134,7 +130,7 @@ func loadKeys(tx *db.Tx) (map[digest]*Key, error) {
 }
 
 // scan reads one row of columns. The key itself stays sealed.
-func scan(row interface{ Scan(...any) error }) (*record, error) {
+func scan(row db.Row) (*record, error) {
 	var r record
 	var hash, permissions, doc string
 	var name sql.NullString
@@ -180,5 +176,3 @@ func (r *record) encode() (permissions, doc string, err error) {
 	d, err := json.Marshal(document{IPAccessControlListID: r.IPAccessControlListID, MetaData: r.MetaData})
 	return string(p), string(d), err
 }
-
-func orNull(text string) sql.NullString { return sql.NullString{String: text, Valid: text != ""} }

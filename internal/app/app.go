@@ -83,10 +83,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	undo := a.store.Close
 	defer func() {
 		if err != nil {
-			_ = undo()
+			_ = a.store.Close()
 		}
 	}()
 
@@ -118,9 +117,6 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.events = publish.New(o.Publish)
 	a.users = identity.New(a.store, a.events, a.tenants)
 
-	// Where a lower package causes something that a higher one does, the two are connected here.
-	a.webhooks.Changed = a.events.WebhookChanged
-	a.webhooks.Deleting = a.events.WebhookDeleting
 	a.connect()
 
 	if err = a.tenants.Bootstrap(ctx, ""); err != nil {

@@ -9,8 +9,11 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// connect lets log entries become events, tenants lead to webhooks, and the end of a tenant to the end of what belongs to it.
+// connect ties the packages together where a lower one causes something that a higher one does: changes of webhooks reach their lanes,
+// log entries become events, tenants lead to webhooks, and the end of a tenant to the end of what belongs to it.
 func (a *App) connect() {
+	a.webhooks.Changed = a.events.WebhookChanged
+	a.webhooks.Deleting = a.events.WebhookDeleting
 	a.journal.OnEventLog = func(tx *db.Tx, e wire.EventLog) error {
 		return a.events.Announce(tx, "", nil, &event.EventLogEvent{Header: event.Header{Type: event.EventLogCreate}, EventLog: e})
 	}

@@ -3,7 +3,6 @@ package identity
 import (
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,7 +22,7 @@ func insert(tx *db.Tx, u *User) error {
 			document, password_scheme, password_hash, version, insert_instant, last_update_instant)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		u.ID, u.TenantID, u.Active, text0(u.Email), text0(u.Username), text0(u.PhoneNumber), text0(u.FirstName), text0(u.LastName),
-		text0(u.FullName), text0(u.BirthDate), string(document), text0(string(u.password.scheme)), verbatim(u.password.encoded), u.version,
+		text0(u.FullName), text0(u.BirthDate), string(document), text0(string(u.password.scheme)), db.Null(u.password.encoded), u.version,
 		int64(u.InsertInstant), int64(u.LastUpdateInstant))
 	if db.IsForeignKey(err) { // the tenant is gone
 		return noTenant()
@@ -59,7 +58,7 @@ func update(tx *db.Tx, original, u *User) error {
 			birth_date = $7, document = $8, password_scheme = $9, password_hash = $10, last_update_instant = $11, version = version + 1
 		WHERE id = $12 AND version = $13`,
 		text0(u.Email), text0(u.Username), text0(u.PhoneNumber), text0(u.FirstName), text0(u.LastName), text0(u.FullName),
-		text0(u.BirthDate), string(document), text0(string(u.password.scheme)), verbatim(u.password.encoded), int64(u.LastUpdateInstant),
+		text0(u.BirthDate), string(document), text0(string(u.password.scheme)), db.Null(u.password.encoded), int64(u.LastUpdateInstant),
 		u.ID, original.version)
 	if err != nil {
 		return err
@@ -103,44 +102,33 @@ func (k kind) write(tx *db.Tx, u *User) (err error) {
 }
 
 // text0 is a text to find and order by: in lower case, NULL for none.
-func text0(text string) any { return verbatim(strings.ToLower(text)) }
-
-func verbatim(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
-}
+func text0(text string) any { return db.Null(strings.ToLower(text)) }
 
 // unmoved is problem.Stale when u is not what is stored any more, problem.ErrNotFound when it is gone.
 func unmoved(tx *db.Tx, u *User) error {
 	var version int64
 	err := tx.QueryRow(`SELECT version FROM users WHERE id = $1`, u.ID).Scan(&version)
-	switch {
-	case errors.Is(err, db.ErrNoRows):
-		return problem.ErrNotFound
-	case err == nil && version != u.version:
+	if err == nil && version != u.version {
 		return problem.Stale("user")
 	}
-	return err
+	return db.Found(err)
 }
 
-func exists(tx *db.Tx, id wire.ID) (found bool, err error) {
-	err = tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM users WHERE id = $1)`, id).Scan(&found)
-	return found, err
+func exists(tx *db.Tx, id wire.ID) (bool, error) {
+	return tx.Exists(`SELECT 1 FROM users WHERE id = $1`, id)
 }
 
-func anybody(tx *db.Tx) (found bool, err error) {
-	err = tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM users)`).Scan(&found)
-	return found, err
-}
+func anybody(tx *db.Tx) (bool, error) { return tx.Exists(`SELECT 1 FROM users`) }
 
-// selectUsers begins every statement that reads whole users, for scan.
-const selectUsers = `SELECT u.id, u.tenant_id, u.active, u.document, u.password_scheme, u.password_hash, u.version, u.last_login_instant,
-	u.insert_instant, u.last_update_instant FROM users u `
+// userColumns is what scan reads.
+const userColumns = `u.id, u.tenant_id, u.active, u.document, u.password_scheme, u.password_hash, u.version, u.last_login_instant,
+	u.insert_instant, u.last_update_instant`
 
-// scan reads a row of selectUsers. Columns win over the document: they can change without it.
-func scan(row interface{ Scan(...any) error }) (*User, error) {
+// selectUsers begins statements that read whole users.
+const selectUsers = `SELECT ` + userColumns + ` FROM users u `
+
+// scan reads a row of userColumns. Columns win over the document: they can change without it.
+func scan(row db.Row) (*User, error) {
 	var u User
 	var id, tenant wire.ID
 	var active bool
@@ -162,15 +150,14 @@ func scan(row interface{ Scan(...any) error }) (*User, error) {
 
 func one(row *sql.Row) (*User, error) {
 	u, err := scan(row)
-	if errors.Is(err, db.ErrNoRows) {
-		return nil, problem.ErrNotFound
-	}
-	return u, err
+	return u, db.Found(err)
 }
 
 func many(rows *sql.Rows, err error) ([]*User, error) {
-	return db.Collect(rows, err, func(rows *sql.Rows) (*User, error) { return scan(rows) })
+	return db.Collect(rows, err, scanRows)
 }
+
+func scanRows(rows *sql.Rows) (*User, error) { return scan(rows) }
 
 func load(tx *db.Tx, id wire.ID) (*User, error) {
 	return one(tx.QueryRow(selectUsers+`WHERE u.id = $1`, id))

@@ -27,14 +27,9 @@ func search(tx *db.Tx, scope wire.ID, c wire.UserSearch) ([]wire.User, int, erro
 	if len(c.IDs) > 0 {
 		return searchIDs(tx, scope, c.IDs)
 	}
-	condition, args := matching(scope, c.QueryString)
-	var total int
-	if err := tx.QueryRow(`SELECT COUNT(*) FROM users u `+condition, args...).Scan(&total); err != nil || total == 0 {
-		return nil, total, err
-	}
+	w := matching(scope, c.QueryString)
 	limit, offset := lists.Window(c.Page)
-	users, err := many(tx.Query(selectUsers+condition+` ORDER BY `+order(c)+
-		fmt.Sprintf(` LIMIT $%d OFFSET $%d`, len(args)+1, len(args)+2), append(args, limit, offset)...))
+	users, total, err := db.Page(tx, userColumns, `users u`+w.Where(), w.Args(), order(c), limit, offset, scanRows)
 	return shown(users), total, err
 }
 
@@ -54,33 +49,24 @@ func shown(users []*User) []wire.User {
 	return all
 }
 
-// matching returns the condition of a search for one term: equal, in any case, to a name or a login id. A * or nothing is everybody.
-func matching(scope wire.ID, term string) (condition string, args []any) {
-	var all []string
-	arg := func(v any) string {
-		args = append(args, v)
-		return fmt.Sprintf("$%d", len(args))
+// matching are the conditions of a search for one term: equal, in any case, to a name or a login id. A * or nothing is everybody.
+func matching(scope wire.ID, term string) (w lists.Conditions) {
+	w.Equals(`u.tenant_id`, string(scope))
+	if term = lists.Fold(term); term == "" || term == "*" {
+		return w
 	}
-	if scope != "" {
-		all = append(all, `u.tenant_id = `+arg(scope))
+	if !clean(term) { // not every database can be asked for it, and none holds it
+		w.Nothing()
+		return w
 	}
-	if term = lists.Fold(term); term != "" && term != "*" {
-		// A union, because each part has an index of its own; an OR over all of them would read every user. Naming the tenants makes
-		// login_id's primary key usable when the search is in all of them.
-		t := arg(term)
-		if !clean(term) {
-			return `WHERE FALSE`, nil
-		}
-		all = append(all, `u.id IN (
-			SELECT user_id FROM login_id WHERE tenant_id IN (SELECT id FROM tenant) AND type IN ('email', 'phoneNumber', 'username') AND value = `+t+`
-			UNION SELECT id FROM users WHERE first_name = `+t+`
-			UNION SELECT id FROM users WHERE last_name = `+t+`
-			UNION SELECT id FROM users WHERE full_name = `+t+`)`)
-	}
-	if len(all) == 0 {
-		return ``, nil
-	}
-	return `WHERE ` + strings.Join(all, ` AND `), args
+	// A union, because each part has an index of its own; an OR over all of them would read every user. Naming the tenants makes
+	// login_id's primary key usable when the search is in all of them.
+	w.Add(`u.id IN (
+		SELECT user_id FROM login_id WHERE tenant_id IN (SELECT id FROM tenant) AND type IN ('email', 'phoneNumber', 'username') AND value = ?
+		UNION SELECT id FROM users WHERE first_name = ?
+		UNION SELECT id FROM users WHERE last_name = ?
+		UNION SELECT id FROM users WHERE full_name = ?)`, term)
+	return w
 }
 
 // order returns what stands behind ORDER BY. Users without the member come last unless the field says otherwise: the engines would not agree.
@@ -119,9 +105,9 @@ func placesOf(tx *db.Tx, scope wire.ID, ids []wire.ID) ([]place, error) {
 
 // placesFound returns the users that a term finds.
 func placesFound(tx *db.Tx, scope wire.ID, term string, limit int) ([]place, error) {
-	condition, args := matching(scope, term)
-	return places(tx.Query(`SELECT u.id, u.tenant_id FROM users u `+condition+` ORDER BY `+oldestFirst+
-		fmt.Sprintf(` LIMIT $%d`, len(args)+1), append(args, limit)...))
+	w := matching(scope, term)
+	return places(tx.Query(`SELECT u.id, u.tenant_id FROM users u`+w.Where()+` ORDER BY `+oldestFirst+
+		fmt.Sprintf(` LIMIT $%d`, len(w.Args())+1), append(w.Args(), limit)...))
 }
 
 func places(rows *sql.Rows, err error) ([]place, error) {

@@ -144,8 +144,6 @@ func (p *Publisher) enter() bool {
 // run is an operation under way.
 type run struct {
 	id     string
-	tenant wire.ID
-	info   *wire.EventInfo
 	before []*recorded     // the transactional events, in order
 	after  []event.Payload // what follows the commit
 	names  []string        // reserved
@@ -181,7 +179,7 @@ type vote struct {
 func (p *Publisher) prepare(ctx context.Context, op Operation) (*run, error) {
 	var r *run
 	err := p.update(ctx, func(tx *db.Tx) error {
-		r = &run{id: db.NewID(), tenant: op.Tenant, info: op.Info, settled: make(chan struct{})}
+		r = &run{id: db.NewID(), settled: make(chan struct{})}
 		decideBy := tx.NowMillis() + (p.Deadline + commitGrace).Milliseconds()
 		plan := &Plan{operation: r.id, expire: decideBy}
 		if err := op.Prepare(tx, plan); err != nil {
@@ -318,18 +316,18 @@ func (p *Publisher) write(tx *db.Tx, r *run, op Operation) error {
 			return err
 		}
 	}
-	rest, err := p.record(tx, r.tenant, r.info, r.after)
+	rest, err := p.record(tx, op.Tenant, op.Info, r.after)
 	if err != nil {
 		return err
 	}
 	if err := insertEvents(tx, r.id, rest, succeeded, 0); err != nil {
 		return err
 	}
+	tx.AfterCommit(func() { crashpoint.Here("committed") }) // before those that wake the lanes
 	if err := p.owe(tx, slices.Concat(r.before, rest)); err != nil {
 		return err
 	}
 	crashpoint.Here("committing")
-	tx.AfterCommit(func() { crashpoint.Here("committed") })
 	return nil
 }
 

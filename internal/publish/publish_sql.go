@@ -42,20 +42,12 @@ func insertEvents(tx *db.Tx, operation string, events []*recorded, r result, dec
 		if _, err := tx.Exec(`INSERT INTO event (id, operation_id, tenant_id, type, transaction_type, result, linked_object_id, body,
 				insert_instant, decide_by_instant, last_update_instant)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)`,
-			e.head.ID, operation, null(e.head.TenantID), e.head.Type, e.rule, r, null(e.head.LinkedObjectID), string(e.body),
+			e.head.ID, operation, db.Null(e.head.TenantID), e.head.Type, e.rule, r, db.Null(e.head.LinkedObjectID), string(e.body),
 			int64(e.head.CreateInstant), decideBy); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// null stores "none" as NULL.
-func null[T ~string](s T) any {
-	if s == "" {
-		return nil
-	}
-	return string(s)
 }
 
 // closeEvents gives the operation's events their result. errClosed when one of them is no longer Running.
@@ -167,7 +159,7 @@ type delivery struct {
 func insertDelivery(tx *db.Tx, d *delivery, s state, due int64, claimedBy string) error {
 	_, err := tx.Exec(`INSERT INTO delivery (id, event_id, webhook_id, state, attempts, due_instant, claim, claimed_by, insert_instant, last_update_instant)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)`,
-		d.id, d.event, d.webhook, s, d.attempts, due, d.claim, null(claimedBy), tx.NowMillis())
+		d.id, d.event, d.webhook, s, d.attempts, due, d.claim, db.Null(claimedBy), tx.NowMillis())
 	return err
 }
 
@@ -245,7 +237,7 @@ func (p *Publisher) insertAttempt(tx *db.Tx, event wire.ID, delivery string, kin
 	}
 	_, err = tx.Exec(`INSERT INTO attempt (id, event_id, delivery_id, webhook_id, kind, node, outcome, status_code, url, exception, detail, start_instant, end_instant)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		db.NewID(), event, null(delivery), a.Webhook, kind, p.Node, a.Outcome, a.StatusCode, a.URL, a.Exception, string(detail),
+		db.NewID(), event, db.Null(delivery), a.Webhook, kind, p.Node, a.Outcome, a.StatusCode, a.URL, a.Exception, string(detail),
 		a.Start.UnixMilli(), a.End.UnixMilli())
 	return err
 }
@@ -258,6 +250,6 @@ func insertTest(tx *db.Tx, id, eventType string, tenant wire.ID, body []byte, a 
 	}
 	_, err := tx.Exec(`INSERT INTO event (id, operation_id, tenant_id, type, transaction_type, result, test, body, insert_instant, last_update_instant)
 		VALUES ($1, $1, $2, $3, $4, $5, TRUE, $6, $7, $7)`,
-		id, null(tenant), eventType, wire.None, outcome, string(body), tx.NowMillis())
+		id, db.Null(tenant), eventType, wire.None, outcome, string(body), tx.NowMillis())
 	return err
 }

@@ -7,17 +7,13 @@ import (
 	"fmt"
 
 	"github.com/herald-events/herald/internal/db"
-	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
 const tenantColumns = `id, name, document, secrets, deleting, version, insert_instant, last_update_instant`
 
-// scanner is one row, of QueryRow or of Query.
-type scanner interface{ Scan(dest ...any) error }
-
-func scanTenant(s scanner) (r row, err error) {
+func scanTenant(s db.Row) (r row, err error) {
 	err = s.Scan(&r.id, &r.name, &r.document, &r.secrets, &r.deleting, &r.version, &r.insertInstant, &r.lastUpdateInstant)
 	return r, err
 }
@@ -26,7 +22,7 @@ func scanTenants(rows *sql.Rows) (row, error) { return scanTenant(rows) }
 
 func loadTenant(tx *db.Tx, id wire.ID) (row, error) {
 	r, err := scanTenant(tx.QueryRow(`SELECT `+tenantColumns+` FROM tenant WHERE id = $1`, string(id)))
-	return r, missing(err)
+	return r, db.Found(err)
 }
 
 func allTenants(tx *db.Tx) ([]row, error) {
@@ -35,30 +31,20 @@ func allTenants(tx *db.Tx) ([]row, error) {
 }
 
 func searchTenants(tx *db.Tx, c wire.TenantSearch) (found []row, total int, err error) {
-	pattern := search.Pattern(c.Name)
-	if pattern == "" {
-		pattern = "%"
-	}
-	const where = ` FROM tenant WHERE name_key LIKE $1` + search.Escape
-	if err := tx.QueryRow(`SELECT COUNT(*)`+where, pattern).Scan(&total); err != nil {
-		return nil, 0, err
-	}
+	var w search.Conditions
+	w.Contains("name_key", c.Name)
 	order := search.OrderBy(c.OrderBy, map[string]string{"id": "id", "insertInstant": "insert_instant", "name": "name_key"}, "name_key ASC")
 	limit, offset := search.Window(c.Page)
-	rows, err := tx.Query(`SELECT `+tenantColumns+where+` ORDER BY `+order+` LIMIT $2 OFFSET $3`, pattern, limit, offset)
-	found, err = db.Collect(rows, err, scanTenants)
-	return found, total, err
+	return db.Page(tx, tenantColumns, "tenant"+w.Where(), w.Args(), order, limit, offset, scanTenants)
 }
 
-func tenantExists(tx *db.Tx, id wire.ID) (exists bool, err error) {
-	err = tx.QueryRow(`SELECT COUNT(*) > 0 FROM tenant WHERE id = $1`, string(id)).Scan(&exists)
-	return exists, err
+func tenantExists(tx *db.Tx, id wire.ID) (bool, error) {
+	return tx.Exists(`SELECT 1 FROM tenant WHERE id = $1`, string(id))
 }
 
 // nameTaken tells whether a tenant other than self has the name.
-func nameTaken(tx *db.Tx, name string, self wire.ID) (taken bool, err error) {
-	err = tx.QueryRow(`SELECT COUNT(*) > 0 FROM tenant WHERE name_key = $1 AND id <> $2`, search.Fold(name), string(self)).Scan(&taken)
-	return taken, err
+func nameTaken(tx *db.Tx, name string, self wire.ID) (bool, error) {
+	return tx.Exists(`SELECT 1 FROM tenant WHERE name_key = $1 AND id <> $2`, search.Fold(name), string(self))
 }
 
 // insertTenant reports false when there is a tenant with the same id or name. On PostgreSQL a failed statement would end the transaction,
@@ -150,7 +136,7 @@ func insertApplication(tx *db.Tx, a wire.Application) error {
 
 const applicationColumns = `id, tenant_id, name, document, insert_instant, last_update_instant`
 
-func scanApplication(s scanner) (a wire.Application, err error) {
+func scanApplication(s db.Row) (a wire.Application, err error) {
 	var columns wire.Application
 	var text string
 	if err := s.Scan(&columns.ID, &columns.TenantID, &columns.Name, &text, &columns.InsertInstant, &columns.LastUpdateInstant); err != nil {
@@ -172,12 +158,5 @@ func allApplications(tx *db.Tx, tenant wire.ID) ([]wire.Application, error) {
 
 func loadApplication(tx *db.Tx, id wire.ID) (wire.Application, error) {
 	a, err := scanApplication(tx.QueryRow(`SELECT `+applicationColumns+` FROM application WHERE id = $1`, string(id)))
-	return a, missing(err)
-}
-
-func missing(err error) error {
-	if errors.Is(err, db.ErrNoRows) {
-		return problem.ErrNotFound
-	}
-	return err
+	return a, db.Found(err)
 }

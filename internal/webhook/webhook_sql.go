@@ -3,9 +3,7 @@ package webhook
 import (
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
@@ -135,91 +133,69 @@ func gone(err error, what string) error {
 }
 
 func tenantExists(tx *db.Tx, id wire.ID) (bool, error) {
-	return exists(tx, `SELECT 1 FROM tenant WHERE id = $1`, id)
+	return tx.Exists(`SELECT 1 FROM tenant WHERE id = $1`, id)
 }
 
 func webhookExists(tx *db.Tx, id wire.ID) (bool, error) {
-	return exists(tx, `SELECT 1 FROM webhook WHERE id = $1`, id)
+	return tx.Exists(`SELECT 1 FROM webhook WHERE id = $1`, id)
 }
 
-func exists(tx *db.Tx, query string, id wire.ID) (bool, error) {
-	var one int
-	err := tx.QueryRow(query, id).Scan(&one)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+// webhookColumns is what scan reads.
+const webhookColumns = `id, document, secrets, version`
+
+func (s *Service) scan(row db.Row) (w wire.Webhook, version int64, err error) {
+	var id wire.ID
+	var document, sealed string
+	if err := row.Scan(&id, &document, &sealed, &version); err != nil {
+		return w, 0, err
 	}
-	return err == nil, err
+	w, err = s.join(id, document, sealed)
+	return w, version, err
+}
+
+func (s *Service) scanRows(rows *sql.Rows) (wire.Webhook, error) {
+	w, _, err := s.scan(rows)
+	return w, err
 }
 
 func (s *Service) load(tx *db.Tx, id wire.ID) (w wire.Webhook, version int64, err error) {
-	var document, sealed string
-	err = tx.QueryRow(`SELECT document, secrets, version FROM webhook WHERE id = $1`, id).Scan(&document, &sealed, &version)
-	if errors.Is(err, sql.ErrNoRows) {
-		return w, 0, problem.ErrNotFound
-	}
+	w, version, err = s.scan(tx.QueryRow(`SELECT `+webhookColumns+` FROM webhook WHERE id = $1`, id))
 	if err != nil {
-		return w, 0, err
-	}
-	if w, err = s.join(id, document, sealed); err != nil {
-		return w, 0, err
+		return w, 0, db.Found(err)
 	}
 	one := []wire.Webhook{w}
 	err = addTenants(tx, one, `WHERE webhook_id = $1`, id)
 	return one[0], version, err
 }
 
+// newestFirst is the order of lists, and of searches that name no other.
+const newestFirst = `insert_instant DESC, id DESC`
+
 func (s *Service) all(tx *db.Tx) ([]wire.Webhook, error) {
-	return s.query(tx, `ORDER BY insert_instant DESC, id DESC`)
+	rows, err := tx.Query(`SELECT ` + webhookColumns + ` FROM webhook ORDER BY ` + newestFirst)
+	webhooks, err := db.Collect(rows, err, s.scanRows)
+	if err != nil {
+		return nil, err
+	}
+	return webhooks, addTenants(tx, webhooks, ``)
 }
 
 // columns maps what a search may be ordered by to columns.
 var columns = map[string]string{"description": "description", "id": "id", "insertInstant": "insert_instant", "url": "url"}
 
 func (s *Service) search(tx *db.Tx, c wire.WebhookSearch) ([]wire.Webhook, int, error) {
-	var where []string
-	var args []any
-	arg := func(v any) string {
-		args = append(args, v)
-		return fmt.Sprintf("$%d", len(args))
-	}
-	if pattern := search.Pattern(c.Description); pattern != "" {
-		where = append(where, `description LIKE `+arg(pattern)+search.Escape)
-	}
-	if pattern := search.Pattern(c.URL); pattern != "" {
-		where = append(where, `url LIKE `+arg(pattern)+search.Escape)
-	}
+	var w search.Conditions
+	w.Contains("description", c.Description)
+	w.Contains("url", c.URL)
 	if c.TenantID != "" {
-		where = append(where, `(global OR id IN (SELECT webhook_id FROM webhook_tenant WHERE tenant_id = `+arg(c.TenantID)+`))`)
-	}
-	condition := ""
-	if len(where) > 0 {
-		condition = `WHERE ` + strings.Join(where, ` AND `)
-	}
-	var total int
-	if err := tx.QueryRow(`SELECT COUNT(*) FROM webhook `+condition, args...).Scan(&total); err != nil {
-		return nil, 0, err
+		w.Add(`(global OR id IN (SELECT webhook_id FROM webhook_tenant WHERE tenant_id = ?))`, c.TenantID)
 	}
 	limit, offset := search.Window(c.Page)
-	order := search.OrderBy(c.OrderBy, columns, "insert_instant DESC, id DESC")
-	webhooks, err := s.query(tx, condition+` ORDER BY `+order+` LIMIT `+arg(limit)+` OFFSET `+arg(offset), args...)
-	return webhooks, total, err
-}
-
-// query reads the webhooks that the rest of the statement selects, with their tenants.
-func (s *Service) query(tx *db.Tx, rest string, args ...any) ([]wire.Webhook, error) {
-	rows, err := tx.Query(`SELECT id, document, secrets FROM webhook `+rest, args...)
-	webhooks, err := db.Collect(rows, err, func(rows *sql.Rows) (w wire.Webhook, err error) {
-		var id wire.ID
-		var document, sealed string
-		if err := rows.Scan(&id, &document, &sealed); err != nil {
-			return w, err
-		}
-		return s.join(id, document, sealed)
-	})
+	webhooks, total, err := db.Page(tx, webhookColumns, `webhook`+w.Where(), w.Args(), search.OrderBy(c.OrderBy, columns, newestFirst), limit, offset, s.scanRows)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return webhooks, addTenants(tx, webhooks, ``)
+	return webhooks, total, addTenants(tx, webhooks, ``)
 }
 
 // addTenants fills in the tenants of the webhooks, as condition selects them.

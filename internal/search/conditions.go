@@ -1,0 +1,59 @@
+package search
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/herald-events/herald/wire"
+)
+
+// Conditions builds a WHERE clause out of what a caller looks for: columns and terms are ours, values become parameters. The zero value finds
+// everything.
+type Conditions struct {
+	terms []string
+	args  []any
+}
+
+// Add adds a term; each ? in it stands for arg.
+func (c *Conditions) Add(term string, arg any) {
+	c.args = append(c.args, arg)
+	c.terms = append(c.terms, strings.ReplaceAll(term, "?", fmt.Sprintf("$%d", len(c.args))))
+}
+
+// Nothing makes the clause find nothing.
+func (c *Conditions) Nothing() { c.terms = append(c.terms, "FALSE") }
+
+// Contains looks for text with wildcards in a column that holds folded text; an empty text finds everything.
+func (c *Conditions) Contains(column, text string) {
+	if pattern := Pattern(text); pattern != "" {
+		c.Add(column+" LIKE ?"+Escape, pattern)
+	}
+}
+
+// Equals looks for a value; an empty one finds everything.
+func (c *Conditions) Equals(column, value string) {
+	if value != "" {
+		c.Add(column+" = ?", value)
+	}
+}
+
+// Within looks for instants; an open bound finds everything on its side.
+func (c *Conditions) Within(column string, p wire.Period) {
+	if p.Start != 0 {
+		c.Add(column+" >= ?", int64(p.Start))
+	}
+	if p.End != 0 {
+		c.Add(column+" < ?", int64(p.End))
+	}
+}
+
+// Where is the clause, beginning with a blank, or "" when nothing is looked for.
+func (c *Conditions) Where() string {
+	if len(c.terms) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.terms, " AND ")
+}
+
+// Args are the parameters of the clause.
+func (c *Conditions) Args() []any { return c.args }
