@@ -23,25 +23,34 @@ var mayImport = map[string][]string{
 	"internal/problem":    {},
 	"internal/nearest":    {},
 	"internal/crashpoint": {},
+	"internal/rawjson":    {},
 	"internal/search":     {},
 	"internal/egress":     {},
-	"internal/key":        {},
 	"internal/kickstart":  {},
 	"internal/config":     {},
-	"internal/db":         {},
+	"internal/db":         {"internal/search"},
+	"internal/metrics":    {"internal/db", "internal/egress"},
+	"internal/system":     {"internal/db"},
+	"internal/key":        {"internal/db", "internal/search"},
 	"internal/journal":    {"internal/db", "internal/search"},
 	"internal/tenant":     {"internal/db", "internal/search", "internal/journal"},
 	"internal/access":     {"internal/db", "internal/search", "internal/journal"},
-	"internal/webhook":    {"internal/db", "internal/search", "internal/egress", "internal/journal"},
-	"internal/publish":    {"internal/db", "internal/egress", "internal/journal", "internal/tenant", "internal/webhook"},
-	"internal/identity":   {"internal/db", "internal/search", "internal/journal", "internal/tenant", "internal/publish"},
+	"internal/webhook":    {"internal/db", "internal/search", "internal/egress", "internal/key"},
+	"internal/webhooklog": {"internal/db", "internal/search", "internal/egress", "internal/webhook"},
+	"internal/outbox":     {"internal/db", "internal/search", "internal/egress", "internal/journal", "internal/metrics", "internal/webhook", "internal/webhooklog"},
+	"internal/publish": {
+		"internal/db", "internal/egress", "internal/metrics", "internal/outbox", "internal/rawjson", "internal/tenant", "internal/webhook", "internal/webhooklog",
+	},
+	"internal/replay":   {"internal/db", "internal/search", "internal/outbox", "internal/tenant", "internal/webhook", "internal/webhooklog"},
+	"internal/identity": {"internal/db", "internal/search", "internal/journal", "internal/tenant", "internal/publish"},
 	"internal/api": {
-		"internal/access", "internal/db", "internal/identity", "internal/journal", "internal/publish", "internal/search",
-		"internal/tenant", "internal/webhook",
+		"internal/access", "internal/db", "internal/identity", "internal/journal", "internal/key", "internal/metrics", "internal/outbox", "internal/publish",
+		"internal/rawjson", "internal/replay", "internal/search", "internal/system", "internal/tenant", "internal/webhook", "internal/webhooklog",
 	},
 	"internal/app": {
 		"internal/access", "internal/api", "internal/config", "internal/db", "internal/egress", "internal/identity", "internal/journal",
-		"internal/key", "internal/kickstart", "internal/publish", "internal/tenant", "internal/webhook",
+		"internal/key", "internal/kickstart", "internal/metrics", "internal/outbox", "internal/publish", "internal/replay", "internal/system", "internal/tenant",
+		"internal/webhook", "internal/webhooklog",
 	},
 	"internal/cli": {"internal/app", "internal/config"},
 	"cmd/herald":   {"internal/cli"},
@@ -50,7 +59,10 @@ var mayImport = map[string][]string{
 var everybodyMayImport = []string{"wire", "event", "internal/problem", "internal/nearest", "internal/crashpoint"}
 
 // domain packages take their clock, their HTTP client and their context from whoever calls them.
-var domain = []string{"internal/journal", "internal/tenant", "internal/access", "internal/webhook", "internal/publish", "internal/identity"}
+var domain = []string{
+	"internal/journal", "internal/tenant", "internal/access", "internal/webhook", "internal/webhooklog", "internal/outbox", "internal/publish", "internal/replay",
+	"internal/identity", "internal/system", "internal/key",
+}
 
 var notInDomain = map[string]string{
 	"time.Now":             "take the clock of the transaction (tx.Now) or of the options",

@@ -43,13 +43,16 @@ const (
 	ScopeSystem Scope = "system"
 )
 
-// All returns the descriptors of all types in display order. The caller may change the slice.
+// All returns the descriptors of all types of the catalogue in display order; custom types are not among them. The caller may change the slice.
 func All() []Descriptor { return slices.Clone(catalogue) }
 
-// Lookup returns the descriptor of t, and whether there is one.
+// Lookup returns the descriptor of t, and whether there is one. Any well-formed name of a custom type has one.
 func Lookup(t Type) (Descriptor, bool) {
 	i, ok := positions[t]
 	if !ok {
+		if IsCustom(t) {
+			return custom(t), true
+		}
 		return Descriptor{}, false
 	}
 	return catalogue[i], true

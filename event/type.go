@@ -1,7 +1,40 @@
 package event
 
+import "strings"
+
 // Type is the name of a kind of event, as it is written on the wire: user.create. Case matters.
 type Type string
+
+// CustomPrefix begins the names of types that are not in the catalogue: those that other systems publish. A tenant registers such a type
+// by listing it in its event settings.
+const CustomPrefix = "custom."
+
+// CustomNaming says for people what the name of a custom type looks like.
+const CustomNaming = "custom. and then lower-case letters, digits, hyphens and underscores, in parts separated by dots, 100 bytes at most in all"
+
+const longestCustom = 100
+
+// IsCustom tells whether t is a well-formed name of a custom type: custom.order.paid.
+func IsCustom(t Type) bool {
+	rest, ok := strings.CutPrefix(string(t), CustomPrefix)
+	if !ok || len(t) > longestCustom {
+		return false
+	}
+	for part := range strings.SplitSeq(rest, ".") {
+		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// custom describes a custom type. One that ends like the twins of the catalogue is sent after a commit, any other before.
+func custom(t Type) Descriptor {
+	return Descriptor{
+		Type: t, Name: string(t), Scope: ScopeTenant, Transactional: !strings.HasSuffix(string(t), ".complete"),
+		Description: "Sent when a system outside of Herald publishes it.", New: payload[CustomEvent], goType: customType,
+	}
+}
 
 // The types, in the order in which they are shown.
 const (

@@ -44,7 +44,7 @@ type EventLogSearch struct {
 // EventLogSearchResponse is one page of the event log.
 type EventLogSearchResponse struct {
 	EventLogs List[EventLog] `json:"eventLogs"`
-	// Total counts all that match, not only those of the page.
+	// Total counts all that match, not only those of the page: exactly up to 10,000. A larger one says "at least".
 	Total int `json:"total"`
 }
 
@@ -99,7 +99,7 @@ type AuditLogSearch struct {
 // AuditLogSearchResponse is one page of the audit log.
 type AuditLogSearchResponse struct {
 	AuditLogs List[AuditLog] `json:"auditLogs"`
-	// Total counts all that match, not only those of the page.
+	// Total counts all that match, not only those of the page: exactly up to 10,000. A larger one says "at least".
 	Total int `json:"total"`
 }
 

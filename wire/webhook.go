@@ -12,11 +12,16 @@ type Webhook struct {
 	Description string `json:"description,omitzero"`
 	// Enabled is ours: false keeps the webhook but sends it nothing. Nil means true, and responses leave it out while true.
 	Enabled *bool `json:"enabled,omitzero"`
+	// DisabledReason and DisabledInstant are ours: why and when the server itself switched the webhook off, because its receiver wants
+	// nothing any more. Set by the server; gone when the webhook is enabled again.
+	DisabledReason  string  `json:"disabledReason,omitzero"`
+	DisabledInstant Instant `json:"disabledInstant,omitzero"`
 	// Global sends the events of all tenants. Defaults to false.
 	Global bool `json:"global"`
 	// TenantIDs are the tenants whose events are sent when Global is false. With neither, only events of the system are.
 	TenantIDs []ID `json:"tenantIds,omitempty"`
-	// EventsEnabled maps an event type to whether it is sent. An absent type is not. Always present in a response.
+	// EventsEnabled maps an event type to whether it is sent. An absent type is not. Always present in a response. Custom types
+	// (custom.order.paid) are ours.
 	EventsEnabled Map[bool] `json:"eventsEnabled"`
 	// ConnectTimeout is how long a connection may take to come up, in milliseconds. Required, greater than zero.
 	ConnectTimeout int `json:"connectTimeout,omitzero"`
@@ -35,6 +40,14 @@ type Webhook struct {
 	SSLCertificateKeyID ID `json:"sslCertificateKeyId,omitzero"`
 	// SignatureConfiguration says whether requests are signed. Always present.
 	SignatureConfiguration SignatureConfiguration `json:"signatureConfiguration"`
+	// RetryConfiguration is ours: when deliveries that failed are tried again. Nil means as the server does by default.
+	RetryConfiguration *RetryConfiguration `json:"retryConfiguration,omitzero"`
+	// Concurrency is ours: how many deliveries may be under way at once, 1 to 256. Zero means the default, 16.
+	Concurrency int `json:"concurrency,omitzero"`
+	// RateLimit is ours: how many deliveries leave per second at most, from 0.001 to 10000. Zero means as many as can.
+	RateLimit float64 `json:"rateLimit,omitzero"`
+	// Ordering is ours: in which order deliveries leave. Empty means in any.
+	Ordering WebhookOrdering `json:"ordering,omitzero"`
 	// Data is free-form. Always present in a response.
 	Data Object `json:"data"`
 	// InsertInstant is when the webhook was created. Set by the server.
@@ -43,12 +56,44 @@ type Webhook struct {
 	LastUpdateInstant Instant `json:"lastUpdateInstant,omitzero"`
 }
 
+// WebhookOrdering says in which order a webhook gets its deliveries.
+type WebhookOrdering string
+
+// OrderedByLinkedObject sends the events about one user, group or entity strictly one after the other.
+const OrderedByLinkedObject WebhookOrdering = "linkedObject"
+
+// RetryConfiguration says when deliveries that failed are tried again.
+type RetryConfiguration struct {
+	// Delays are the pauses after the first, second and so on failed attempt, in seconds, 1 to 604800 each and 50 at most. After the
+	// last one a delivery is given up. An empty list means no retries, nil those of the server.
+	Delays []int `json:"delays,omitzero"`
+}
+
 // SignatureConfiguration says how requests to a webhook are signed.
 type SignatureConfiguration struct {
-	// Enabled signs each request. Defaults to false.
+	// Enabled signs each request: the header X-FusionAuth-Signature-JWT has the hash of the body. Defaults to false.
 	Enabled bool `json:"enabled"`
 	// SigningKeyID names the key to sign with. Required when enabled.
 	SigningKeyID ID `json:"signingKeyId,omitzero"`
+	// SecondarySigningKeyID is ours: while keys are changed, the same is signed with this one as well, in the header
+	// X-Herald-Signature-JWT-Secondary.
+	SecondarySigningKeyID ID `json:"secondarySigningKeyId,omitzero"`
+	// Claims is ours: it adds the claims iat, jti and eventId.
+	Claims bool `json:"claims,omitzero"`
+	// StandardWebhooks is ours: signs as that specification says, whether or not Enabled is set.
+	StandardWebhooks StandardWebhooks `json:"standardWebhooks,omitzero"`
+}
+
+// StandardWebhooks adds the headers webhook-id, webhook-timestamp and webhook-signature to each request; see www.standardwebhooks.com. The
+// keys are HMAC secrets or Ed25519 keys.
+type StandardWebhooks struct {
+	// Enabled adds the headers. Defaults to false.
+	Enabled bool `json:"enabled,omitzero"`
+	// SigningKeyID names the key. Defaults to that of the signature configuration.
+	SigningKeyID ID `json:"signingKeyId,omitzero"`
+	// SecondarySigningKeyID names a second key while keys are changed: the header then has a signature of each. Defaults to that of the
+	// signature configuration, unless a key is named here.
+	SecondarySigningKeyID ID `json:"secondarySigningKeyId,omitzero"`
 }
 
 // WebhookRequest creates, replaces or patches a webhook.
@@ -116,7 +161,7 @@ type WebhookAttempt struct {
 	EndInstant   Instant `json:"endInstant"`
 	// DurationMicros is how long the call took, in microseconds.
 	DurationMicros int64 `json:"durationMicros"`
-	// RequestHeaders are the headers that the webhook's settings add.
+	// RequestHeaders are the headers that the webhook's settings add, the signatures among them.
 	RequestHeaders map[string]string `json:"requestHeaders,omitempty"`
 	// ResponseHeaders and ResponseBody are what came back, the body up to a limit.
 	ResponseHeaders map[string]string `json:"responseHeaders,omitempty"`
@@ -124,4 +169,32 @@ type WebhookAttempt struct {
 	// ResponseTruncated says that ResponseBody is not all of the ResponseSize bytes that came.
 	ResponseTruncated bool  `json:"responseTruncated,omitzero"`
 	ResponseSize      int64 `json:"responseSize,omitzero"`
+}
+
+// WebhookExplainResponse tells whether a webhook gets an event, and why.
+type WebhookExplainResponse struct {
+	Explanation Explanation `json:"explanation"`
+}
+
+// Explanation is what decides whether a webhook gets the events of a type of a tenant. The call is ours.
+type Explanation struct {
+	WebhookID ID     `json:"webhookId"`
+	EventType string `json:"eventType"`
+	// TenantID is absent when the question was about an event of the whole installation.
+	TenantID ID `json:"tenantId,omitzero"`
+	// Receives is true when all gates are open.
+	Receives bool `json:"receives"`
+	// Gates are all there are, in the order in which they are looked at.
+	Gates List[ExplainedGate] `json:"gates"`
+}
+
+// ExplainedGate is one condition for an event to reach a webhook.
+type ExplainedGate struct {
+	// Gate names it: eventType, tenantEvent, webhookEnabled, webhookEvent, tenantBinding and others.
+	Gate string `json:"gate"`
+	Open bool   `json:"open"`
+	// Detail says for people why it is as it is.
+	Detail string `json:"detail"`
+	// Fix is the request that would open it. Absent when it is open, or when no request would.
+	Fix string `json:"fix,omitzero"`
 }

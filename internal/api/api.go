@@ -11,6 +11,8 @@ import (
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
+	"github.com/herald-events/herald/internal/metrics"
+	"github.com/herald-events/herald/internal/system"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
@@ -23,12 +25,18 @@ type Services struct {
 	Tenants  *tenant.Service
 	Webhooks *webhook.Service
 	Trier    Trier
+	Intake   Intake
 	Users    *identity.Service
 	Journal  *journal.Journal
+	System   *system.Service
 
 	// Healthy answers GET /api/health and GET /api/status: nil, or why Herald cannot work (the store does not answer). The
 	// reason is logged. Optional.
 	Healthy func(ctx context.Context) error
+	// Metrics is what GET /api/prometheus/metrics shows, and where requests are counted. Optional: without it, that is 404.
+	Metrics *metrics.Metrics
+	// LocalMetrics shows the metrics to programs on this machine without a key.
+	LocalMetrics bool
 	// Version is what GET /api/system/version answers.
 	Version string
 
@@ -70,7 +78,9 @@ func newServer(services Services) *server {
 
 func (s *server) handler(rows []route) http.Handler {
 	mux := http.NewServeMux()
+	patterns := make([]string, 0, len(rows))
 	for _, row := range rows {
+		patterns = append(patterns, row.pattern)
 		mux.Handle(row.method+" "+row.pattern, s.serve(row))
 	}
 	for pattern, methods := range refused(rows) {
@@ -78,6 +88,7 @@ func (s *server) handler(rows []route) http.Handler {
 			mux.HandleFunc(method+" "+pattern, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusMethodNotAllowed) })
 		}
 	}
+	s.Metrics.SetRoutes(patterns)
 	return s.record(mux)
 }
 

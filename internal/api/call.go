@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"reflect"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/system"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -20,7 +20,7 @@ type call struct {
 	s     *server
 	r     *http.Request
 	route route
-	key   *access.Key // nil on open routes only
+	key   *access.Key // nil on open routes, and on metrics that are read from this machine
 
 	// scope is the tenant the request is confined to: that of its key, else of its header, else "".
 	scope wire.ID
@@ -96,24 +96,21 @@ func (c *call) eventInfo(given *wire.EventInfo) *wire.EventInfo {
 		}
 	}
 	return &wire.EventInfo{
-		IPAddress: clientAddress(c.r),
+		IPAddress: c.clientAddress(),
 		UserAgent: strings.ToValidUTF8(c.r.UserAgent(), "\uFFFD"),
 	}
 }
 
-// clientAddress is the first entry of X-Forwarded-For when it is an address, else the peer's. Callers choose the former
-// freely: it is a statement about an end user for the receivers of events, not something to decide by.
-func clientAddress(r *http.Request) string {
-	first, _, _ := strings.Cut(r.Header.Get("X-Forwarded-For"), ",")
-	for _, text := range []string{strings.TrimSpace(first), r.RemoteAddr} {
-		if addr, err := netip.ParseAddr(text); err == nil {
-			return addr.String()
-		}
-		if peer, err := netip.ParseAddrPort(text); err == nil {
-			return peer.Addr().String()
+// clientAddress is the address of the client, as far as proxies are believed. Without an answer from the store nobody is.
+func (c *call) clientAddress() string {
+	var proxies system.TrustedProxies
+	if c.s.System != nil {
+		settings, err := c.s.System.Settings(c.ctx())
+		if proxies = settings.TrustedProxies; err != nil {
+			proxies = system.TrustedProxies{OnlyConfigured: true}
 		}
 	}
-	return ""
+	return system.ClientAddress(proxies, c.r.RemoteAddr, c.r.Header.Values("X-Forwarded-For"))
 }
 
 // parseID accepts the form of 36 characters only; uuid.Parse also takes braces, URNs and 32 digits.

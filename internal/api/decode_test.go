@@ -20,6 +20,7 @@ var requests = []any{
 	new(wire.TenantRequest), new(wire.TenantDeleteRequest), new(wire.TenantSearchRequest),
 	new(wire.UserRequest), new(wire.UserDeleteRequest), new(wire.UserDeleteSingleRequest), new(wire.UserSearchRequest),
 	new(wire.AuditLogRequest), new(wire.AuditLogSearchRequest), new(wire.AuditLogExportRequest), new(wire.EventLogSearchRequest),
+	new(wire.SystemConfigurationRequest),
 }
 
 // sink has what the shapes of package wire have, without their rules.

@@ -35,6 +35,11 @@ var statusOf = map[problem.Kind]struct {
 	problem.Unavailable:     {http.StatusServiceUnavailable, false},
 }
 
+// sender is a result of a handler that writes its answer itself.
+type sender interface {
+	send(w http.ResponseWriter) error
+}
+
 // respond writes the result of a handler.
 func respond(w http.ResponseWriter, result any) error {
 	switch v := result.(type) {
@@ -44,7 +49,7 @@ func respond(w http.ResponseWriter, result any) error {
 	case status:
 		w.WriteHeader(int(v))
 		return nil
-	case *download:
+	case sender:
 		return v.send(w)
 	}
 	return writeJSON(w, http.StatusOK, result)

@@ -20,6 +20,7 @@ const (
 	globalKey   accessKind = "global key"   // only a key that is bound to no tenant; the tenant header means nothing
 	instanceKey accessKind = "instance key" // as globalKey, and a tenant header is refused
 	keyManager  accessKind = "key manager"  // a key with the flag; see access.Service for what it may do to which keys
+	metricsKey  accessKind = "metrics key"  // as globalKey, also as a Basic password; none from this machine with Services.LocalMetrics
 )
 
 // routes is the table of contents of the API.
@@ -30,8 +31,11 @@ func (s *server) routes() []route {
 		s.applicationRoutes(),
 		s.userRoutes(),
 		s.webhookRoutes(),
+		s.eventRoutes(),
 		s.eventLogRoutes(),
 		s.auditLogRoutes(),
+		s.systemRoutes(s.System),
 		s.statusRoutes(),
+		metricsRoutes(s.Metrics, s.Log),
 	)
 }

@@ -84,7 +84,9 @@ func (s *server) finish(a *answer, r *http.Request, began time.Time, caught any)
 			level = slog.LevelError
 		}
 	}
-	attrs = append(attrs, slog.Int("status", a.status), slog.Duration("took", s.Clock().Sub(began)))
+	took := s.Clock().Sub(began)
+	s.Metrics.Request(a.route, r.Method, a.status, took)
+	attrs = append(attrs, slog.Int("status", a.status), slog.Duration("took", took))
 	s.Log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
@@ -122,7 +124,14 @@ func (c *call) admit(a *answer) error {
 	if c.route.access == open {
 		return nil
 	}
-	key, err := c.s.Keys.Authenticate(c.ctx(), c.r.Header.Get("Authorization"))
+	text := c.r.Header.Get("Authorization")
+	if c.route.access == metricsKey {
+		if c.s.LocalMetrics && withoutKey(c.r) {
+			return nil
+		}
+		text = metricsKeyText(c.r)
+	}
+	key, err := c.s.Keys.Authenticate(c.ctx(), text)
 	if err != nil {
 		return err
 	}
@@ -137,7 +146,7 @@ func (c *call) admit(a *answer) error {
 	switch c.route.access {
 	case keyManager:
 		allowed = key.MayManage(method)
-	case globalKey:
+	case globalKey, metricsKey:
 		allowed = key.May(method, c.route.permission) && key.Tenant() == ""
 	case instanceKey:
 		allowed = key.May(method, c.route.permission) && key.Tenant() == "" && header == ""

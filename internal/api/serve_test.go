@@ -52,7 +52,7 @@ func TestRoutes_Table(t *testing.T) {
 			t.Errorf("%s %s is open", row.method, row.pattern)
 		}
 		switch row.access {
-		case open, tenantKey, globalKey, instanceKey, keyManager:
+		case open, tenantKey, globalKey, instanceKey, keyManager, metricsKey:
 		default:
 			t.Errorf("%s %s has no access kind", row.method, row.pattern)
 		}

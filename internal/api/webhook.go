@@ -30,6 +30,7 @@ func (s *server) webhookRoutes() []route {
 		{"GET", "/api/webhook/search", "/api/webhook/search", globalKey, s.searchWebhooks},
 		{"POST", "/api/webhook/search", "/api/webhook/search", globalKey, s.searchWebhooks},
 		{"POST", "/api/webhook/{webhookId}/test", "/api/webhook", globalKey, s.testWebhook},
+		{"GET", "/api/webhook/{webhookId}/explain", "/api/webhook", globalKey, s.explainWebhook},
 	}
 }
 
@@ -162,15 +163,64 @@ func testBody(request wire.WebhookTestRequest) ([]byte, error) {
 		return encodeJSON(map[string]json.RawMessage{"event": request.Event})
 	case request.Type == "":
 		v.Field("event", "missing", "Give an event to send, or the type of an example.")
+	case event.IsCustom(event.Type(request.Type)):
+		v.Field("type", "invalid", "There are no examples of custom types. Give an event to send.")
 	default:
 		if body, err := event.Example(event.Type(request.Type)); err == nil {
 			return body, nil
 		}
-		if near := event.Suggest(request.Type); near != "" {
-			v.Field("type", "invalid", "There is no event type %q. Did you mean %q?", request.Type, near)
-		} else {
-			v.Field("type", "invalid", "There is no event type %q.", request.Type)
-		}
+		webhook.UnknownType(&v, "type", request.Type)
 	}
 	return nil, v.Err()
+}
+
+// explainWebhook tells whether a webhook gets the events of a type of a tenant, and what would have to change if not. The call is ours.
+func (s *server) explainWebhook(c *call) (any, error) {
+	id, err := c.pathID("webhookId")
+	if err != nil {
+		return nil, err
+	}
+	question, err := s.question(c)
+	if err != nil {
+		return nil, err
+	}
+	explanation, err := s.Webhooks.Explain(c.ctx(), id, question)
+	if err != nil {
+		return nil, err
+	}
+	return wire.WebhookExplainResponse{Explanation: explanation}, nil
+}
+
+// question reads what is to be explained.
+func (s *server) question(c *call) (q webhook.Question, err error) {
+	var v problem.Validation
+	if q.Tenant, err = c.queryID("tenantId"); v.Merge(err) != nil {
+		return q, err
+	}
+	settings, err := s.Tenants.Settings(c.ctx())
+	if err != nil {
+		return q, err
+	}
+	q.Type = event.Type(c.query("eventType"))
+	d, known := event.Lookup(q.Type)
+	switch {
+	case q.Type == "":
+		v.Field("eventType", "blank", "Name the type of event that the question is about.")
+	case !known:
+		webhook.UnknownType(&v, "eventType", string(q.Type))
+	case d.Scope == event.ScopeTenant && q.Tenant == "" && !v.Has("tenantId"):
+		v.Field("tenantId", "missing", "Name the tenant that the question is about.")
+	}
+	v.Check(q.Tenant == "" || settings.Exists(q.Tenant), "tenantId", "invalid", "There is no tenant with the id %s.", q.Tenant)
+	if err := v.Err(); err != nil {
+		return q, err
+	}
+	q.Scope = d.Scope
+	if d.Scope == event.ScopeSystem && q.Type != event.AuditLogCreate { // audit log entries alone may belong to a tenant
+		q.Tenant = ""
+	}
+	q.Enabled, _ = settings.Event(q.Tenant, q.Type)
+	t, _ := settings.Find(q.Tenant)
+	_, q.Listed = t.EventConfiguration.Events[string(q.Type)]
+	return q, nil
 }

@@ -10,11 +10,14 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -26,9 +29,13 @@ import (
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/key"
+	"github.com/herald-events/herald/internal/metrics"
+	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/publish"
+	"github.com/herald-events/herald/internal/system"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/internal/webhooklog"
 )
 
 // Options are what an App is made with. Settings are required and must be valid.
@@ -40,20 +47,24 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock defaults to time.Now.
 	Clock func() time.Time
-	// Publish overrides defaults of the publisher: Schedule, Lease, Poll, Concurrency. Defaults to the product's.
-	Publish publish.Options
+	// Outbox overrides defaults of the outbox: Schedule, Concurrency, Queue, Poll, Lease. Defaults to the product's.
+	Outbox outbox.Options
 }
 
 // App is a whole Herald. Its methods are called once each, in the order New, Start, Stop.
 type App struct {
 	o        Options
-	log      *slog.Logger
+	logger   *slog.Logger
 	store    *db.DB
 	egress   *egress.Egress
 	journal  *journal.Journal
+	system   *system.Service
 	tenants  *tenant.Service
 	keys     *access.Service
 	webhooks *webhook.Service
+	log      *webhooklog.Log
+	outbox   *outbox.Outbox
+	metrics  *metrics.Metrics
 	events   *publish.Publisher
 	users    *identity.Service
 	handler  http.Handler
@@ -72,14 +83,15 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	storeClock := o.Clock // nil leaves it to the store, which may follow its server's
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	a := &App{o: o, log: o.Logger, served: make(chan error, 1)}
+	a := &App{o: o, logger: o.Logger, served: make(chan error, 1)}
 	settings := o.Settings
 
 	var err error
-	a.store, err = db.Open(ctx, db.Options{Dir: settings.Data, URL: settings.DatabaseURL.Reveal(), Clock: o.Clock, Logger: o.Logger})
+	a.store, err = db.Open(ctx, db.Options{Dir: settings.Data, URL: settings.DatabaseURL.Reveal(), Clock: storeClock, Logger: o.Logger})
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +106,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	if path, exposed := key.Exposed(settings.Data); exposed && !settings.EncryptionKey.IsSet() {
-		a.log.Warn("other users of this machine can read the encryption key; make it readable to its owner only", "file", path)
+		a.logger.Warn("other users of this machine can read the encryption key; make it readable to its owner only", "file", path)
 	}
 	sealer := key.NewSealer(master)
 
@@ -106,15 +118,27 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 
+	a.metrics = metrics.New()
+	a.metrics.SetVersion(o.Version)
+	a.metrics.WatchStore(a.store.Stats)
+
 	a.journal = journal.New(a.store)
+	a.system = system.New(a.store)
 	a.tenants = tenant.New(a.store, sealer)
 	a.keys = access.New(a.store, sealer, o.Clock, a.tenants.ExistsIn)
 	a.webhooks = webhook.New(webhook.Options{DB: a.store, Sealer: sealer, Egress: a.egress, Clock: o.Clock})
 
-	o.Publish.DB, o.Publish.Webhooks, o.Publish.Tenants, o.Publish.Journal = a.store, a.webhooks, a.tenants, a.journal
-	o.Publish.Logger = o.Logger
-	o.Publish.Deadline = cmp.Or(o.Publish.Deadline, settings.TransactionTimeout)
-	a.events = publish.New(o.Publish)
+	o.Outbox.Node = nodeName()
+	a.log = webhooklog.New(a.store, o.Outbox.Node)
+	o.Outbox.DB, o.Outbox.Webhooks, o.Outbox.Journal, o.Outbox.Log = a.store, a.webhooks, a.journal, a.log
+	o.Outbox.Logger, o.Outbox.Metrics = o.Logger, a.metrics
+	o.Outbox.Lease = cmp.Or(o.Outbox.Lease, settings.NodeLease)
+	a.outbox = outbox.New(o.Outbox)
+	a.metrics.WatchBacklog(a.outbox.Backlog)
+	a.events = publish.New(publish.Options{
+		DB: a.store, Webhooks: a.webhooks, Tenants: a.tenants, Log: a.log, Outbox: a.outbox, Logger: o.Logger, Metrics: a.metrics,
+		Deadline: settings.TransactionTimeout,
+	})
 	a.users = identity.New(a.store, a.events, a.tenants)
 
 	a.connect()
@@ -126,8 +150,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	a.handler = api.New(api.Services{
-		Keys: a.keys, Tenancy: a.tenants, Tenants: a.tenants, Webhooks: a.webhooks, Trier: a.events, Users: a.users, Journal: a.journal,
-		Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
+		Keys: a.keys, Tenancy: a.tenants, Tenants: a.tenants, Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Users: a.users, Journal: a.journal, System: a.system,
+		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})
 	return a, nil
 }
@@ -146,7 +170,11 @@ func (a *App) Start(ctx context.Context) error {
 	if err != nil {
 		return listenError(a.o.Settings.Addr, err)
 	}
-	if err := a.events.Start(ctx); err != nil {
+	err = a.events.Start(ctx)
+	if err == nil {
+		err = a.outbox.Start(ctx)
+	}
+	if err != nil {
 		_ = listener.Close()
 		return err
 	}
@@ -160,6 +188,7 @@ func (a *App) Start(ctx context.Context) error {
 		now, cancel := context.WithCancel(ctx)
 		cancel()
 		a.events.Stop(now) // the start has failed: receivers that hang are not waited for
+		a.outbox.Stop(now)
 		return err
 	}
 	a.listener = listener
@@ -169,7 +198,7 @@ func (a *App) Start(ctx context.Context) error {
 		ReadTimeout:       60 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug),
 	}
 	go func() { a.served <- a.server.Serve(listener) }()
 	a.tend()
@@ -194,6 +223,7 @@ func (a *App) Stop(ctx context.Context) error {
 		<-a.tended
 	}
 	a.events.Stop(ctx)
+	a.outbox.Stop(ctx)
 	if a.server != nil && ctx.Err() != nil { // calls whose votes were just cut off are still to be answered
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
@@ -201,6 +231,16 @@ func (a *App) Stop(ctx context.Context) error {
 	}
 	a.egress.Close()
 	return errors.Join(append(errs, a.store.Close())...)
+}
+
+// nodeName names this process in claims and attempts: people recognize the machine, and no two processes have the same.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		host = "herald"
+	}
+	host = strings.ReplaceAll(host, "/", "-")
+	return fmt.Sprintf("%.40s-%s", host, strings.ToLower(rand.Text()[:8]))
 }
 
 func proxy(p config.Proxy) *egress.Proxy {
@@ -221,3 +261,6 @@ func listenError(addr string, err error) error {
 		return fmt.Errorf("cannot listen on %s: %w", addr, err)
 	}
 }
+
+// Outbox is the part that delivers.
+func (a *App) Outbox() *outbox.Outbox { return a.outbox }

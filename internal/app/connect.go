@@ -6,19 +6,27 @@ import (
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/wire"
 )
 
 // connect ties the packages together where a lower one causes something that a higher one does: changes of webhooks reach their lanes,
 // log entries become events, tenants lead to webhooks, and the end of a tenant to the end of what belongs to it.
 func (a *App) connect() {
-	a.webhooks.Changed = a.events.WebhookChanged
-	a.webhooks.Deleting = a.events.WebhookDeleting
+	a.webhooks.Changed = a.outbox.WebhookChanged
 	a.journal.OnEventLog = func(tx *db.Tx, e wire.EventLog) error {
 		return a.events.Announce(tx, "", nil, &event.EventLogEvent{Header: event.Header{Type: event.EventLogCreate}, EventLog: e})
 	}
 	a.journal.OnAuditLog = func(tx *db.Tx, entry wire.AuditLog, info *wire.EventInfo) error {
 		return a.events.Announce(tx, entry.TenantID, info, &event.AuditLogEvent{Header: event.Header{Type: event.AuditLogCreate}, AuditLog: entry})
+	}
+	a.journal.Retention = func(ctx context.Context) (journal.Retention, error) {
+		settings, err := a.system.Settings(ctx)
+		return journal.Retention{EventLogEntries: settings.EventLogEntries, AuditLogDays: settings.AuditLogDays}, err
+	}
+	a.journal.Zone = func(ctx context.Context) (*time.Location, error) {
+		settings, err := a.system.Settings(ctx)
+		return settings.ReportTimezone, err
 	}
 	a.tenants.Bindings = a.webhooks
 	a.tenants.BeforeDelete = append(a.tenants.BeforeDelete, a.users.DeleteOfTenant)
@@ -38,7 +46,7 @@ func (a *App) tend() {
 		defer tick.Stop()
 		for {
 			if err := a.journal.Trim(ctx); err != nil && ctx.Err() == nil {
-				a.log.Error("the logs could not be trimmed", "error", err)
+				a.logger.Error("the logs could not be trimmed", "error", err)
 			}
 			select {
 			case <-tick.C:

@@ -372,7 +372,7 @@ func TestDelivery_SecretsStayOutOfTheRecords(t *testing.T) {
 		listening := egresstest.NewReceiver(t)
 		s.Subscribe(listening.URL, []string{"event-log.create"})
 		s.Call("POST", "/api/user", user("secret@example.com")).Want(200)
-		s.Eventually(patience, "the delivery is dead", func() bool { return len(s.Strings(`SELECT id FROM delivery WHERE state = 'dead'`)) == 1 })
+		s.Eventually(patience, "the delivery is dead", func() bool { return len(s.Strings(`SELECT webhook_id FROM delivery WHERE state = 'dead'`)) == 1 })
 		if got := r.Requests()[0].Header.Get("X-Api-Key"); got != secrets[0] {
 			t.Fatalf("the receiver got %q", got)
 		}

@@ -26,7 +26,7 @@ func (a *App) loadKickstart(ctx context.Context) (*kickstart.File, error) {
 		return nil, err
 	}
 	if !untouched {
-		a.log.InfoContext(ctx, "kickstart skipped: the server already has users or API keys", "file", path)
+		a.logger.InfoContext(ctx, "kickstart skipped: the server already has users or API keys", "file", path)
 		return nil, nil //nolint:nilnil // as above
 	}
 	defaultTenant, err := a.tenants.DefaultID(ctx)
@@ -48,7 +48,7 @@ func (a *App) runKickstart(ctx context.Context, file *kickstart.File) error {
 		CreateKey:     a.createKey,
 		Handler:       a.handler,
 		Success:       a.announceKickstart,
-	}, a.log)
+	}, a.logger)
 	if err != nil && len(report.Done) > 0 {
 		// Not even an interrupt is an orderly end now: half of the set-up remains, and no later start goes on with it.
 		return errors.New(err.Error())
@@ -58,7 +58,7 @@ func (a *App) runKickstart(ctx context.Context, file *kickstart.File) error {
 	}
 	for i, k := range file.APIKeys {
 		if exists, err := a.tenants.Exists(ctx, wire.ID(k.TenantID)); k.TenantID != "" && err == nil && !exists {
-			a.log.Warn("an API key of the kickstart file belongs to a tenant that does not exist, so it can do nothing", "key", i+1, "tenant", k.TenantID)
+			a.logger.Warn("an API key of the kickstart file belongs to a tenant that does not exist, so it can do nothing", "key", i+1, "tenant", k.TenantID)
 		}
 	}
 	return nil

@@ -48,11 +48,11 @@ func TestStop_FinishesTheVoteAndKeepsTheOutbox(t *testing.T) {
 
 		s.Restart()
 		s.Call("GET", "/api/user?email=last@example.com", nil).Want(200)
-		owed := s.Strings(`SELECT e.type FROM delivery d JOIN event e ON e.id = d.event_id WHERE d.state = 'pending'`)
+		owed := s.Strings(`SELECT e.type FROM delivery d JOIN event e ON e.sequence = d.event_sequence WHERE d.state IN ('pending', 'retrying')`)
 		if !slices.Equal(owed, []string{"user.create.complete"}) {
 			t.Errorf("the outbox has %v, want what was committed and not delivered", owed)
 		}
-	}, func(o *app.Options) { o.Publish.Schedule = []time.Duration{time.Hour} })
+	}, func(o *app.Options) { o.Outbox.Schedule = []time.Duration{time.Hour} })
 }
 
 // The first start makes the data folder, also where only the encryption key goes there.
@@ -137,7 +137,7 @@ func TestLog_OneLineEachAndNoSecret(t *testing.T) {
 				s.Call(c.method, c.path, c.body, c.header...).Want(c.want)
 			}
 			s.Eventually(patience, "both webhooks have given up", func() bool {
-				return len(s.Strings(`SELECT id FROM delivery WHERE state = 'dead'`)) == 2
+				return len(s.Strings(`SELECT webhook_id FROM delivery WHERE state = 'dead'`)) == 2
 			})
 			var entries wire.EventLogSearchResponse
 			s.Call("GET", "/api/system/event-log/search", nil).Want(200).Decode(&entries)

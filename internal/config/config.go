@@ -67,6 +67,12 @@ type Serve struct {
 
 	// TransactionTimeout is how long one API call may take to ask webhooks, all its events together. Defaults to 10 seconds.
 	TransactionTimeout time.Duration `placeholder:"DURATION" default:"10s" from:"HERALD_TRANSACTION_TIMEOUT" help:"Ask webhooks for at most this long per API call (default: ${default})."`
+	// NodeLease is how long what this process has claimed outlasts its last sign of life, on PostgreSQL. Defaults to 15 seconds.
+	NodeLease time.Duration `placeholder:"DURATION" default:"15s" from:"HERALD_NODE_LEASE" help:"Let other processes on the same PostgreSQL take over this long after this one died (default: ${default})."`
+
+	// LocalMetrics lets programs on this machine read the metrics without an API key. Who is on this machine is told by the connection: behind a
+	// proxy that runs here too, everybody is. Defaults to false.
+	LocalMetrics bool `from:"HERALD_LOCAL_METRICS fusionauth-app.local-metrics.enabled FUSIONAUTH_APP_LOCAL_METRICS_ENABLED" help:"Let programs on this machine read the metrics without an API key."`
 
 	// Log says how the server talks about itself.
 	Log Log `embed:"" prefix:"log-"`
@@ -185,6 +191,7 @@ func (s Serve) Validate() error {
 	}
 	s.Proxy.validate(&p)
 	p.check(s.TransactionTimeout > 0, "transaction-timeout: must be longer than 0")
+	p.check(s.NodeLease >= time.Second, "node-lease: must be at least 1s")
 	p.check(s.Log.Format == "text" || s.Log.Format == "json", "log-format: must be text or json")
 	return p.err()
 }

@@ -65,6 +65,7 @@ func defaults() config.Serve {
 		Store:              config.Store{Data: "./herald-data"},
 		Addr:               ":9011",
 		TransactionTimeout: 10 * time.Second,
+		NodeLease:          15 * time.Second,
 		Log:                config.Log{Format: "text", Level: slog.LevelInfo},
 	}
 }
@@ -83,13 +84,13 @@ func TestServe_Sources(t *testing.T) {
 			name: "flags",
 			args: []string{
 				"--addr=:80", "--data=/d", "--database-url=postgres://h/db", "--kickstart=k.json", "--hardened", "--egress-allow=10.0.0.0/8,::1/128",
-				"--egress-deny=192.0.2.0/24", "--proxy-host=relay", "--proxy-port=3128", "--transaction-timeout=1m", "--log-format=json", "--log-level=debug",
+				"--egress-deny=192.0.2.0/24", "--proxy-host=relay", "--proxy-port=3128", "--transaction-timeout=1m", "--local-metrics", "--log-format=json", "--log-level=debug",
 			},
 			want: func(s *config.Serve) {
 				s.Addr, s.Data, s.DatabaseURL, s.Kickstart, s.Hardened = ":80", "/d", config.NewSecret("postgres://h/db"), "k.json", true
 				s.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 				s.Egress.Deny = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
-				s.Proxy.Host, s.Proxy.Port, s.TransactionTimeout = "relay", 3128, time.Minute
+				s.Proxy.Host, s.Proxy.Port, s.TransactionTimeout, s.LocalMetrics = "relay", 3128, time.Minute, true
 				s.Log = config.Log{Format: "json", Level: slog.LevelDebug}
 			},
 		},
@@ -99,14 +100,14 @@ func TestServe_Sources(t *testing.T) {
 				"HERALD_ADDR": ":80", "HERALD_DATA": "/d", "HERALD_DATABASE_URL": "postgres://h/db", "HERALD_KICKSTART": "k.json", "HERALD_HARDENED": "true",
 				"HERALD_EGRESS_ALLOW": "10.0.0.0/8", "HERALD_EGRESS_DENY": "192.0.2.0/24", "HERALD_PROXY_HOST": "relay", "HERALD_PROXY_PORT": "3128",
 				"HERALD_PROXY_USERNAME": "u", "HERALD_PROXY_PASSWORD": planted, "HERALD_ENCRYPTION_KEY": planted, "HERALD_TRANSACTION_TIMEOUT": "1m",
-				"HERALD_LOG_FORMAT": "json", "HERALD_LOG_LEVEL": "error",
+				"HERALD_LOG_FORMAT": "json", "HERALD_LOG_LEVEL": "error", "HERALD_LOCAL_METRICS": "true",
 			},
 			want: func(s *config.Serve) {
 				s.Addr, s.Data, s.DatabaseURL, s.Kickstart, s.Hardened = ":80", "/d", config.NewSecret("postgres://h/db"), "k.json", true
 				s.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 				s.Egress.Deny = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 				s.Proxy = config.Proxy{Host: "relay", Port: 3128, Username: "u", Password: config.NewSecret(planted)}
-				s.EncryptionKey, s.TransactionTimeout = config.NewSecret(planted), time.Minute
+				s.EncryptionKey, s.TransactionTimeout, s.LocalMetrics = config.NewSecret(planted), time.Minute, true
 				s.Log = config.Log{Format: "json", Level: slog.LevelError}
 			},
 		},
@@ -147,8 +148,10 @@ func TestServe_Sources(t *testing.T) {
 			name: "FusionAuth's names in capitals",
 			env: map[string]string{
 				"FUSIONAUTH_APP_KICKSTART_FILE": "k.json", "PROXY_HOST": "relay", "PROXY_PORT": "3128", "PROXY_USERNAME": "u", "PROXY_PASSWORD": planted,
+				"FUSIONAUTH_APP_LOCAL_METRICS_ENABLED": "true",
 			},
 			want: func(s *config.Serve) {
+				s.LocalMetrics = true
 				s.Kickstart, s.Proxy = "k.json", config.Proxy{Host: "relay", Port: 3128, Username: "u", Password: config.NewSecret(planted)}
 			},
 		},
@@ -157,8 +160,10 @@ func TestServe_Sources(t *testing.T) {
 			env: map[string]string{
 				"fusionauth-app.kickstart.file": "dotted.json", "FUSIONAUTH_APP_KICKSTART_FILE": "k.json",
 				"proxy.host": "dotted", "PROXY_HOST": "relay", "proxy.port": "1", "proxy.username": "u", "proxy.password": planted,
+				"fusionauth-app.local-metrics.enabled": "true", "FUSIONAUTH_APP_LOCAL_METRICS_ENABLED": "false",
 			},
 			want: func(s *config.Serve) {
+				s.LocalMetrics = true
 				s.Kickstart, s.Proxy = "dotted.json", config.Proxy{Host: "dotted", Port: 1, Username: "u", Password: config.NewSecret(planted)}
 			},
 		},
@@ -403,6 +408,8 @@ func TestServe_Dump(t *testing.T) {
   "proxy-username": "u",
   "proxy-password": "(set)",
   "transaction-timeout": "10s",
+  "node-lease": "15s",
+  "local-metrics": false,
   "log-format": "text",
   "log-level": "info"
 }

@@ -18,7 +18,8 @@ type Options struct {
 	// pgxpool (pool_max_conns defaults to 32 here). When it is empty, SQLite is used.
 	URL string
 
-	// Clock gives the instant of each transaction. Defaults to time.Now.
+	// Clock gives the instant of each transaction. Defaults to the clock of this machine, on PostgreSQL to that of its server, so that
+	// several processes on one database agree about the time.
 	Clock func() time.Time
 
 	// Logger hears of migrations and of what cannot be returned to anybody, such as a failed checkpoint. Defaults to
@@ -55,6 +56,9 @@ type DB struct {
 	logger *slog.Logger
 	tuning tuning
 
+	ownClock bool         // nobody gave us a clock: PostgreSQL's counts
+	ahead    atomic.Int64 // nanoseconds that PostgreSQL's clock is ahead of ours
+
 	store store
 	bumps bumps
 	stats counters
@@ -77,7 +81,7 @@ type store interface {
 func Open(ctx context.Context, o Options) (*DB, error) {
 	d := &DB{engine: SQLite, clock: o.Clock, logger: o.Logger, tuning: o.tuning}
 	if d.clock == nil {
-		d.clock = time.Now
+		d.clock, d.ownClock = time.Now, true
 	}
 	if d.logger == nil {
 		d.logger = slog.New(slog.DiscardHandler)
@@ -116,6 +120,9 @@ func (d *DB) Close() error {
 	d.closed = true
 	return d.store.close()
 }
+
+// Now is the instant that a transaction would begin at.
+func (d *DB) Now() time.Time { return d.clock().Add(time.Duration(d.ahead.Load())) }
 
 // Engine returns which database this is.
 func (d *DB) Engine() Engine { return d.engine }

@@ -24,9 +24,10 @@ const (
 )
 
 type postgresStore struct {
-	d    *DB
-	pool *pgxpool.Pool
-	sql  *sql.DB // the same connections behind database/sql
+	d     *DB
+	pool  *pgxpool.Pool
+	sql   *sql.DB // the same connections behind database/sql
+	clock *clockFollower
 }
 
 func openPostgres(ctx context.Context, d *DB, address string) (*postgresStore, error) {
@@ -57,6 +58,12 @@ func openPostgres(ctx context.Context, d *DB, address string) (*postgresStore, e
 	if err := d.migrate(ctx, s.sql, migrationFiles); err != nil {
 		_ = s.close()
 		return nil, err
+	}
+	if d.ownClock {
+		if s.clock, err = followClock(ctx, d, pool); err != nil {
+			_ = s.close()
+			return nil, unreachable(config.ConnConfig.Config, err)
+		}
 	}
 	return s, nil
 }
@@ -110,7 +117,12 @@ func (s *postgresStore) attempt(ctx context.Context, fn func(*Tx) error) ([]func
 	defer cancel()
 	unlink := context.AfterFunc(ctx, cancel)
 	defer unlink()
-	sqlTx, err := s.sql.BeginTx(txCtx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	conn, err := s.sql.Conn(txCtx)
+	if err != nil {
+		return nil, fmt.Errorf("begin: %w", cause(ctx, err))
+	}
+	defer conn.Close()
+	sqlTx, err := conn.BeginTx(txCtx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", cause(ctx, err))
 	}
@@ -118,7 +130,7 @@ func (s *postgresStore) attempt(ctx context.Context, fn func(*Tx) error) ([]func
 
 	tx := s.d.newTx(ctx, sqlTx, true)
 	defer tx.end()
-	tx.seen = seen
+	tx.seen, tx.raw = seen, conn.Raw
 	tx.seen.stable = true
 	if err := fn(tx); err != nil {
 		return nil, err
@@ -163,6 +175,9 @@ func (s *postgresStore) view(ctx context.Context, fn func(*Tx) error) error {
 func (s *postgresStore) ping(ctx context.Context) error { return s.pool.Ping(ctx) }
 
 func (s *postgresStore) close() error {
+	if s.clock != nil {
+		s.clock.stop()
+	}
 	err := s.sql.Close()
 	s.pool.Close()
 	return err

@@ -4,8 +4,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/search"
 )
 
 // Null is what stores an empty text as NULL.
@@ -33,7 +35,8 @@ func (tx *Tx) Exists(query string, args ...any) (found bool, err error) {
 	return found, err
 }
 
-// Page reads a part of what from selects (a table, perhaps with a WHERE clause and its args), and counts all of it.
+// Page reads a part of what from selects (a table, perhaps with a WHERE clause and its args), and counts all of it. It is for tables that stay
+// small; see [Search] for others.
 func Page[T any](tx *Tx, columns, from string, args []any, order string, limit, offset int, scan func(*sql.Rows) (T, error)) (found []T, total int, err error) {
 	if err := tx.QueryRow(`SELECT COUNT(*) FROM `+from, args...).Scan(&total); err != nil {
 		return nil, 0, err
@@ -42,4 +45,54 @@ func Page[T any](tx *Tx, columns, from string, args []any, order string, limit, 
 	rows, err := tx.Query(fmt.Sprintf(`SELECT %s FROM %s ORDER BY %s LIMIT $%d OFFSET $%d`, columns, from, order, n+1, n+2), append(args[:n:n], limit, offset)...)
 	found, err = Collect(rows, err, scan)
 	return found, total, err
+}
+
+// Search reads one page of a search in a table that may have millions of rows, and counts what it finds: exactly up to search.MaxCount, see
+// there. scan gets each row. positions, which may be nil, are those of the table.
+func Search[T any](tx *Tx, q search.Query, positions *search.Positions, scan func(Row) (T, error)) (found []T, total int, err error) {
+	page, err := q.Begin(positions, tx.Now())
+	if err != nil {
+		return nil, 0, err
+	}
+	text, args := page.Rows()
+	row, read := keyedRow{key: make([]any, len(q.Order))}, 0
+	var last []any // the key of the last row of the page, behind which one more is read
+	rows, err := tx.Query(text, args...)
+	found, err = Collect(rows, err, func(rows *sql.Rows) (T, error) {
+		row.rows = rows
+		one, err := scan(row)
+		if read++; read == page.Limit() {
+			last = slices.Clone(row.key)
+		}
+		return one, err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	more := len(found) > page.Limit()
+	if more {
+		found = found[:page.Limit()]
+		page.Keep(last)
+	}
+	total, certain := page.Total(len(found), more)
+	if certain {
+		return found, total, nil
+	}
+	var counted int
+	text, args = page.Count()
+	err = tx.QueryRow(text, args...).Scan(&counted)
+	return found, max(total, counted), err
+}
+
+// keyedRow scans what its user asks for, and the key that stands behind it.
+type keyedRow struct {
+	rows *sql.Rows
+	key  []any
+}
+
+func (r keyedRow) Scan(dest ...any) error {
+	for i := range r.key {
+		dest = append(dest, &r.key[i])
+	}
+	return r.rows.Scan(dest...)
 }

@@ -13,6 +13,7 @@ import (
 type Tx struct {
 	d      *DB
 	q      querier
+	raw    func(func(driverConn any) error) error // reaches the driver's connection; nil in a View
 	ctx    context.Context
 	now    time.Time
 	write  bool
@@ -43,7 +44,7 @@ var endedContext = func() context.Context {
 
 func (d *DB) newTx(ctx context.Context, q querier, write bool) *Tx {
 	// Whole milliseconds, so that Now and what is read back from a column are equal.
-	return &Tx{d: d, q: q, ctx: ctx, write: write, now: time.UnixMilli(d.clock().UnixMilli()).UTC()}
+	return &Tx{d: d, q: q, ctx: ctx, write: write, now: time.UnixMilli(d.Now().UnixMilli()).UTC()}
 }
 
 // end makes tx useless and closes the rows its user left open.

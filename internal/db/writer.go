@@ -172,7 +172,7 @@ func (w *writer) one(j *job, b *batch, seen snapshot) (own, fatal error) {
 	}
 	// Without the caller's cancellation: it would interrupt the connection, and with it the others' transaction.
 	tx := w.d.newTx(context.WithoutCancel(j.ctx), w.conn, true)
-	tx.batch, tx.seen = b, seen
+	tx.batch, tx.seen, tx.raw = b, seen, w.conn.Raw
 	j.turn <- tx
 	own = <-j.back
 	if err := w.closeRows(); own == nil {

@@ -4,122 +4,117 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"time"
 )
 
-// net/http lets a dial go on when its request has given up, since another one may use the connection. So what is dialled
-// here is bounded by the connect timeout of the request that began it, which travels in the context's values.
+// journey is the way to one new connection. Its context ends with the connect timeout, or with the call.
+type journey struct {
+	*Egress
+	call    context.Context // without the connect timeout
+	timeout time.Duration   // for the texts
 
-// dialPlain connects for plain http, to the receiver or to the proxy.
-func (e *Egress) dialPlain(ctx context.Context, _, addr string) (net.Conn, error) {
-	x := exchangeOf(ctx)
-	ctx, cancel := context.WithDeadline(ctx, x.connectDeadline())
-	defer cancel()
-	return e.dial(ctx, x, addr)
+	asked  time.Time // when the look-up began
+	phases Phases
 }
 
-// dialTLS connects for https: to the receiver, or through the proxy to the receiver, TLS included.
-func (e *Egress) dialTLS(base *tls.Config) func(context.Context, string, string) (net.Conn, error) {
-	return func(ctx context.Context, _, addr string) (net.Conn, error) {
-		x := exchangeOf(ctx)
-		deadline := x.connectDeadline()
-		ctx, cancel := context.WithDeadline(ctx, deadline)
-		defer cancel()
+// begin returns a journey and its context, which reports look-ups to it.
+func (e *Egress) begin(call context.Context, timeout time.Duration, by time.Time) (*journey, context.Context, context.CancelFunc) {
+	j := &journey{Egress: e, call: call, timeout: timeout}
+	ctx, cancel := context.WithDeadline(call, by)
+	// Both are called on the goroutine that looks up, before any other one is started to dial.
+	return j, httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSStart: func(httptrace.DNSStartInfo) { j.asked = time.Now() },
+		DNSDone:  func(httptrace.DNSDoneInfo) { j.phases.DNS += time.Since(j.asked) },
+	}), cancel
+}
 
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			return nil, &dialError{err}
-		}
-		var conn net.Conn
-		if e.proxy == nil {
-			conn, err = e.dial(ctx, x, addr)
-		} else {
-			conn, err = e.tunnel(ctx, x, host, addr, deadline)
-		}
-		if err != nil {
+// connect opens a connection to the endpoint: to the receiver, or to the proxy, or through it; with its TLS.
+func (j *journey) connect(ctx context.Context, p *Endpoint) (*conn, error) {
+	through := j.proxy != nil && p.secure
+	if through {
+		if err := j.checkBehindProxy(ctx, p.host); err != nil {
 			return nil, err
 		}
-		begin := time.Now()
-		config := base.Clone()
-		config.ServerName = host
-		secured := tls.Client(conn, config)
-		if err := secured.HandshakeContext(ctx); err != nil {
-			_ = conn.Close()
-			if expired(ctx) {
-				return nil, connectTimeout(x.request.ConnectTimeout)
-			}
-			return nil, &tlsError{err}
-		}
-		x.dialled(func(p *Phases) { p.TLS = time.Since(begin) })
-		return secured, nil
 	}
+	socket, err := j.dial(ctx, p.addr)
+	if err != nil {
+		return nil, err
+	}
+	if through {
+		if err := j.connectThrough(ctx, socket, p.addr); err != nil {
+			_ = socket.Close()
+			return nil, j.timedOut(ctx, err)
+		}
+	}
+	if !p.secure {
+		return newConn(p.origin, socket, socket), nil
+	}
+	begin := time.Now()
+	config := p.client.tls.Clone()
+	config.ServerName = p.host
+	secured := tls.Client(socket, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		_ = socket.Close()
+		return nil, j.timedOut(ctx, &tlsError{err})
+	}
+	j.phases.TLS = time.Since(begin)
+	return newConn(p.origin, secured, socket), nil
 }
 
 // dial opens a TCP connection to the receiver, or to the proxy when there is one.
-func (e *Egress) dial(ctx context.Context, x *exchange, addr string) (net.Conn, error) {
-	dialer := e.dialTarget
-	if e.proxy != nil {
-		dialer, addr = e.dialProxy, e.proxy.address()
+func (j *journey) dial(ctx context.Context, addr string) (*socket, error) {
+	dialer := j.dialTarget
+	if j.proxy != nil {
+		dialer, addr = j.dialProxy, j.proxy.address()
 	}
-	begin, dnsBefore := time.Now(), x.dnsTime()
-	conn, err := dialer.DialContext(ctx, "tcp", addr)
+	begin, dnsBefore := time.Now(), j.phases.DNS
+	c, err := dialer.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		_, blocked := errors.AsType[*BlockedAddressError](err)
 		switch {
 		case blocked:
 			return nil, &dialError{err}
-		case expired(ctx):
-			return nil, connectTimeout(x.request.ConnectTimeout)
-		case e.proxy != nil:
-			return nil, &proxyError{"no connection to the proxy"}
+		case j.proxy != nil:
+			return nil, j.timedOut(ctx, &proxyError{"no connection to the proxy"})
 		}
-		return nil, &dialError{err}
+		return nil, j.timedOut(ctx, &dialError{err})
 	}
-	x.dialled(func(p *Phases) { p.Connect = time.Since(begin) - (p.DNS - dnsBefore) })
-	return conn, nil
+	j.phases.Connect = time.Since(begin) - (j.phases.DNS - dnsBefore)
+	return newSocket(c), nil
 }
 
-// tunnel asks the proxy for a connection to addr.
-func (e *Egress) tunnel(ctx context.Context, x *exchange, host, addr string, deadline time.Time) (net.Conn, error) {
-	if err := e.checkBehindProxy(ctx, x, host); err != nil {
-		return nil, err
+// timedOut is err, or the connect timeout when it is due to that.
+func (j *journey) timedOut(ctx context.Context, err error) error {
+	if ended(ctx) != nil && ended(j.call) == nil {
+		return connectTimeout(j.timeout)
 	}
-	conn, err := e.dial(ctx, x, addr)
-	if err != nil {
-		return nil, err
-	}
-	if err := e.connectThrough(conn, addr, deadline); err != nil {
-		_ = conn.Close()
-		if expired(ctx) {
-			return nil, connectTimeout(x.request.ConnectTimeout)
-		}
-		return nil, err
-	}
-	return conn, nil
+	return err
 }
 
 // connectThrough speaks CONNECT on a connection to the proxy (RFC 9110, section 9.3.6).
-func (e *Egress) connectThrough(conn net.Conn, addr string, deadline time.Time) error {
-	if err := conn.SetDeadline(deadline); err != nil {
+func (j *journey) connectThrough(ctx context.Context, c net.Conn, addr string) error {
+	deadline, _ := ctx.Deadline()
+	if err := c.SetDeadline(deadline); err != nil {
 		return &dialError{err}
 	}
-	r := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: addr}, Host: addr, Header: http.Header{"User-Agent": {e.agent}}}
-	if e.proxy.Username != "" {
-		login := e.proxy.Username + ":" + string(e.proxy.Password)
-		r.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(login)))
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(past) })
+	defer stop()
+	r := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: addr}, Host: addr, Header: http.Header{"User-Agent": {j.agent}}}
+	if login := j.proxy.login(); login != "" {
+		r.Header.Set("Proxy-Authorization", login)
 	}
-	if err := r.Write(conn); err != nil {
+	if err := r.Write(c); err != nil {
 		return &dialError{err}
 	}
-	buffered := bufio.NewReader(io.LimitReader(conn, maxResponseHeader))
+	buffered := bufio.NewReader(io.LimitReader(c, maxResponseHeader))
 	answer, err := http.ReadResponse(buffered, r)
 	if err != nil {
 		return &proxyError{"the proxy gave no answer that is HTTP"}
@@ -130,7 +125,7 @@ func (e *Egress) connectThrough(conn net.Conn, addr string, deadline time.Time) 
 	if buffered.Buffered() > 0 {
 		return &proxyError{"the proxy sent data that nobody asked for"} // with TLS, the client speaks first
 	}
-	return conn.SetDeadline(time.Time{})
+	return nil
 }
 
 func proxyRefused(status int) error {
@@ -142,32 +137,26 @@ func proxyRefused(status int) error {
 
 // checkBehindProxy applies the policy to a receiver that the proxy will dial. The proxy may choose any address of the name, so
 // each must be allowed. It also looks the name up for itself and could be told another address; only the proxy can close that gap.
-func (e *Egress) checkBehindProxy(ctx context.Context, x *exchange, host string) error {
-	addrs, err := e.lookup(ctx, x, host)
+func (j *journey) checkBehindProxy(ctx context.Context, host string) error {
+	addrs, err := j.lookup(ctx, host)
 	if err != nil {
 		return err
 	}
 	for _, a := range addrs {
-		if err := e.policy.Check(a); err != nil {
+		if err := j.policy.Check(a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Egress) lookup(ctx context.Context, x *exchange, host string) ([]netip.Addr, error) {
+func (j *journey) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a}, nil
 	}
-	addrs, err := e.resolver.LookupNetIP(ctx, "ip", host)
-	if err != nil && (ctx.Err() != nil || !time.Now().Before(x.connectDeadline())) {
-		return nil, connectTimeout(x.request.ConnectTimeout)
+	addrs, err := j.resolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, j.timedOut(ctx, err)
 	}
-	return addrs, err
-}
-
-// expired tells whether an error is due to the deadline of ctx: a socket may notice it a little before ctx does.
-func expired(ctx context.Context) bool {
-	deadline, ok := ctx.Deadline()
-	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
+	return addrs, nil
 }

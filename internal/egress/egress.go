@@ -5,24 +5,33 @@
 // and that no secret ends up in the text of an error. It does not know what a webhook is, what an answer means, or
 // whether to try again.
 //
-// The flow of one request, [Client.Do]:
+// The flow of one request, [Client.Do], all of it on the goroutine of its caller:
 //
 //	connect timeout │ idle connection, or: look up → check address → dial → (proxy CONNECT) → TLS
-//	read timeout    │ send the request → status and headers → body, up to a cap
+//	read timeout    │ send the request in one write → status and headers → body, up to a cap
 //	                ▼
 //	Result: an Outcome from a closed set, never an error
 //
-// One [Egress] exists per process. It keeps one pool of connections per [Trust], so that requests to the same receiver
-// reuse a connection. HTTP/1.1 only: to a single busy receiver HTTP/2 was measured slower, and one dead connection
-// then takes many requests with it.
+// The client is our own, since net/http's spends two goroutines and their channels on each connection and a timer on each
+// request; sending is most of what this process does. Answers are still read by net/http's parser. Who reads on:
+//
+//	endpoint.go  what is known of a request before it is made: the place, the request line, the headers
+//	request.go   one call: its timeouts, the one repetition, sending, reading
+//	dial.go      the way to a new connection
+//	conn.go      a connection: what may be read of an answer's header, whether an idle one is still good
+//	pool.go      the idle ones
+//
+// One [Egress] exists per process. It keeps idle connections apart by [Trust], scheme and place, so that requests to the
+// same receiver reuse a connection. HTTP/1.1 only: to a single busy receiver HTTP/2 was measured slower, and one dead
+// connection then takes many requests with it.
 package egress
 
 import (
 	"cmp"
+	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"net"
-	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"sync"
@@ -41,7 +50,7 @@ const (
 	idleTimeout       = 90 * time.Second
 	// Go's own default of two idle connections per host makes every burst dial anew.
 	idlePerHost = 512
-	idleTotal   = 4096
+	idleTotal   = 4096 // of all clients together
 )
 
 // Secret is a string that does not print: every formatting verb, slog and encoding/json show a placeholder.
@@ -61,6 +70,14 @@ type Proxy struct {
 }
 
 func (p *Proxy) address() string { return net.JoinHostPort(p.Host, strconv.Itoa(p.Port)) }
+
+// login is the value of Proxy-Authorization, empty when the proxy asks for none.
+func (p *Proxy) login() string {
+	if p.Username == "" {
+		return ""
+	}
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(p.Username+":"+string(p.Password)))
+}
 
 func (p *Proxy) validate() error {
 	switch {
@@ -98,7 +115,6 @@ type Options struct {
 type Egress struct {
 	policy   Policy
 	proxy    *Proxy
-	proxyURL *url.URL
 	max      int64
 	keep     int
 	agent    string
@@ -107,6 +123,8 @@ type Egress struct {
 
 	dialTarget *net.Dialer
 	dialProxy  *net.Dialer
+	idle       *pool
+	desks      sync.Pool // *desk
 	scratch    sync.Pool // *[]byte to drain bodies into
 	closed     atomic.Bool
 
@@ -126,11 +144,16 @@ func New(o Options) (*Egress, error) {
 		agent:    cmp.Or(o.UserAgent, "Herald"),
 		clock:    o.Clock,
 		resolver: cmp.Or(o.Resolver, net.DefaultResolver),
+		idle:     newPool(),
+		desks:    sync.Pool{New: func() any { return newDesk() }},
 		scratch:  sync.Pool{New: func() any { return new(make([]byte, 16<<10)) }},
 		clients:  map[[32]byte]*Client{},
 	}
 	if e.clock == nil {
 		e.clock = time.Now
+	}
+	if !fieldValue(e.agent) {
+		return nil, errors.New("egress: the user agent must not contain line breaks or control characters")
 	}
 	if o.Proxy != nil {
 		if err := o.Proxy.validate(); err != nil {
@@ -138,10 +161,6 @@ func New(o Options) (*Egress, error) {
 		}
 		p := *o.Proxy
 		e.proxy = &p
-		e.proxyURL = &url.URL{Scheme: "http", Host: p.address()}
-		if p.Username != "" {
-			e.proxyURL.User = url.UserPassword(p.Username, string(p.Password))
-		}
 	}
 	e.dialTarget = &net.Dialer{Resolver: e.resolver, Control: control(e.policy.Check)}
 	e.dialProxy = &net.Dialer{Resolver: e.resolver, Control: control(checkNever)}
@@ -164,7 +183,7 @@ func (e *Egress) Client(t *Trust) *Client {
 		for k, old := range e.clients {
 			if now.Sub(old.asked) > idleTimeout {
 				delete(e.clients, k)
-				old.transport.CloseIdleConnections()
+				e.idle.drop(old)
 			}
 		}
 		c = e.newClient(t)
@@ -178,36 +197,19 @@ func (e *Egress) Client(t *Trust) *Client {
 // their end; cancel their contexts to end them sooner. Close may be called more than once.
 func (e *Egress) Close() {
 	e.closed.Store(true)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, c := range e.clients {
-		c.transport.CloseIdleConnections()
-	}
+	e.idle.close()
 }
 
 // Client sends requests under one trust configuration. It is safe for concurrent use.
 type Client struct {
-	egress    *Egress
-	transport *http.Transport
-	asked     time.Time // guarded by egress.mu
+	egress *Egress
+	tls    *tls.Config
+	asked  time.Time // guarded by egress.mu
+
+	mu        sync.RWMutex
+	endpoints map[string]*Endpoint // by URL, without headers
 }
 
 func (e *Egress) newClient(t *Trust) *Client {
-	return &Client{egress: e, transport: &http.Transport{
-		DialContext:    e.dialPlain,
-		DialTLSContext: e.dialTLS(t.config()),
-		// Only plain requests: for https, dialTLS speaks CONNECT itself, so that one place keeps the connect timeout.
-		Proxy: func(r *http.Request) (*url.URL, error) {
-			if r.URL.Scheme == "http" {
-				return e.proxyURL, nil
-			}
-			return nil, nil
-		},
-		// A compressed answer is kept as it came: what is never unpacked cannot explode.
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxResponseHeader,
-		MaxIdleConns:           idleTotal,
-		MaxIdleConnsPerHost:    idlePerHost,
-		IdleConnTimeout:        idleTimeout,
-	}}
+	return &Client{egress: e, tls: t.config(), endpoints: map[string]*Endpoint{}}
 }

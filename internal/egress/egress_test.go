@@ -2,6 +2,7 @@ package egress_test
 
 import (
 	"net/netip"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -9,7 +10,13 @@ import (
 	"github.com/herald-events/herald/internal/egress"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(receiverOfBenchmarks) != "" {
+		serveBenchmarks()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // local is the policy of most tests: their receivers are on the loopback interface.
 var local = egress.Policy{AllowPrivate: true}

@@ -95,11 +95,7 @@ func (e *dialError) Unwrap() error { return e.err }
 // request, host the name that was looked up.
 func explain(ctx context.Context, err error, host string) (Outcome, string) {
 	// When the context has ended, every other error is only how that showed.
-	if ctx.Err() != nil {
-		cause := context.Cause(ctx)
-		if t, ok := errors.AsType[*timeoutError](cause); ok {
-			return Timeout, t.Error()
-		}
+	if cause := ended(ctx); cause != nil {
 		if errors.Is(cause, context.DeadlineExceeded) {
 			return Cancelled, "ended by the deadline of the whole call"
 		}
@@ -139,19 +135,27 @@ func explain(ctx context.Context, err error, host string) (Outcome, string) {
 	return explainAnswer(err)
 }
 
-// explainAnswer is about errors after the connection was there. net/http has no types for most of them.
+// explainAnswer is about errors after the connection was there. The parser of answers has no types for its own.
 func explainAnswer(err error) (Outcome, string) {
-	text := err.Error()
 	switch {
-	case strings.Contains(text, "server response headers exceeded"):
+	case errors.Is(err, errHeaderTooLarge):
 		return TooLarge, fmt.Sprintf("the header of the answer exceeds %d bytes", maxResponseHeader)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE),
-		errors.Is(err, net.ErrClosed), strings.Contains(text, "server closed idle connection"):
+		errors.Is(err, net.ErrClosed):
 		return Reset, "the receiver closed the connection before its answer was complete"
-	case strings.Contains(text, "invalid header field"), strings.Contains(text, "invalid method"):
-		return Invalid, "the request has a header or a method that cannot be sent"
 	}
 	return Protocol, "the answer of the receiver is not HTTP"
+}
+
+// ended returns why ctx has ended, nil if it has not. A socket may notice its deadline a little before ctx does.
+func ended(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 func explainTLS(err error) string {

@@ -21,7 +21,7 @@ import (
 //  4. Loopback, private and shared ranges: AllowPrivate decides.
 //  5. Everything else that is not the public Internet (documentation, benchmarks, 6to4 …): refused.
 //
-// An IPv6 address that carries an IPv4 address (mapped, NAT64, 6to4) must pass with that one first. The zero value
+// An IPv6 address that carries an IPv4 address (mapped, translated, NAT64, 6to4) must pass with that one first. The zero value
 // allows the public Internet only.
 //
 // A configured proxy's own address is bound by the first rule only, because the operator named it.
@@ -171,6 +171,7 @@ const (
 	nat64      = "NAT64 form"
 	sixToFour  = "6to4 form"
 	compatible = "IPv4-compatible form"
+	translated = "IPv4-translated form"
 )
 
 var carriers = []struct {
@@ -181,6 +182,7 @@ var carriers = []struct {
 	{netip.MustParsePrefix("64:ff9b::/96"), 12, nat64},
 	{netip.MustParsePrefix("2002::/16"), 2, sixToFour},
 	{netip.MustParsePrefix("::/96"), 12, compatible},
+	{netip.MustParsePrefix("::ffff:0:0:0/96"), 12, translated}, // RFC 2765
 }
 
 // carried returns the IPv4 address inside an IPv6 address that a gateway would unwrap, and the name of that form; the name is empty

@@ -1,22 +1,32 @@
 package egress
 
 import (
-	"bytes"
+	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"io"
-	"maps"
-	"net"
 	"net/http"
-	"net/http/httptrace"
-	"sync"
+	"os"
+	"strconv"
 	"time"
 )
 
-// Request is one request to be sent. Header and Body are only read; the same ones may be used for many requests at once.
+// copyLimit is how long a request may be to be put together in a buffer and sent in one write. It fits into what the kernel takes over
+// without waiting for the receiver.
+const copyLimit = 64 << 10
+
+// uploadGrace is how long we go on sending a request that has been answered already, so that its connection can be kept.
+const uploadGrace = 50 * time.Millisecond
+
+// Request is one request to be sent. Header and Body are only read; the same ones may be used for many requests at once. Nothing reads
+// them any more when Do has returned.
 type Request struct {
 	Method string // empty means POST
 	URL    string // as CheckURL wants it
+	// Header may hold what is a header by its letters; a line break in one makes the request Invalid. Left out is what says where
+	// a request ends or belongs to the connection (Host, Content-Length, Transfer-Encoding, Connection …), in any spelling: it is
+	// written here. Without a User-Agent the request gets that of Options; one with an entry and no value gets none.
 	Header http.Header
 	Body   []byte
 
@@ -73,9 +83,14 @@ type Phases struct {
 // ReadTimeout, or when ctx ends, whichever is sooner.
 //
 // An idle connection may have been closed by the receiver in the moment we use it (many servers do so after five seconds). When a
-// reused connection ends before the first byte of an answer, the request is sent again on another one, within the same timeouts.
+// reused connection ends before the first byte of an answer, the request is sent once more on a new one, within the same timeouts.
 // The receiver may then see it twice; it carries the same bytes and ids both times, as with any later attempt.
-func (c *Client) Do(ctx context.Context, r Request) Result {
+//
+// An answer counts from its first byte on, even if the receiver has not read the whole request: one that refuses what is too large for
+// it need not swallow it first.
+func (c *Client) Do(ctx context.Context, r Request) Result { return c.endpoint(r.URL).do(ctx, &r) }
+
+func (p *Endpoint) do(ctx context.Context, r *Request) Result {
 	r.Method = cmp.Or(r.Method, http.MethodPost)
 	if r.ConnectTimeout <= 0 {
 		r.ConnectTimeout = DefaultConnectTimeout
@@ -83,124 +98,260 @@ func (c *Client) Do(ctx context.Context, r Request) Result {
 	if r.ReadTimeout <= 0 {
 		r.ReadTimeout = DefaultReadTimeout
 	}
-	x := &exchange{client: c, request: &r, begin: time.Now()}
-	res := Result{Start: c.egress.clock()}
-	x.do(ctx, &res)
-	x.report(&res)
-	res.Phases.Total = time.Since(x.begin)
-	res.End = res.Start.Add(res.Phases.Total)
-	if c.egress.closed.Load() {
-		c.transport.CloseIdleConnections() // ours may have become idle after Close looked
+	e := p.client.egress
+	x := exchange{endpoint: p, request: r, begin: time.Now(), desk: e.desks.Get().(*desk)}
+	x.last = x.begin.Add(r.ConnectTimeout + r.ReadTimeout)
+	res := Result{Start: e.clock()}
+	if err := x.do(ctx, &res); err != nil {
+		res.Outcome, res.Err = explain(ctx, err, p.host)
 	}
+	e.desks.Put(x.desk.cleared())
+	res.RequestSent, res.Replayed = x.sends > 0, x.sends > 1
+	if x.end.IsZero() {
+		x.end = time.Now()
+	}
+	res.Phases.Total = x.end.Sub(x.begin)
+	res.End = res.Start.Add(res.Phases.Total)
 	return res
 }
 
-// exchange is one call of Do. net/http reports to it from goroutines that may outlive the call, hence the lock.
-type exchange struct {
-	client  *Client
-	request *Request
-	begin   time.Time
-	cancel  context.CancelCauseFunc
-	timer   *time.Timer
-
-	mu        sync.Mutex
-	waiting   error     // what it means when the timer fires
-	deadline  time.Time // of the timer
-	connectBy time.Time // for dials
-	sends     int
-	reused    bool
-	got       time.Time // the connection
-	first     time.Duration
-	remote    net.Addr
-	dns       time.Time
-	phases    Phases
+// desk is what one call works with and the next one can use again.
+type desk struct {
+	out []byte
+	in  *bufio.Reader
 }
 
-type exchangeKey struct{}
+func newDesk() *desk { return &desk{in: bufio.NewReader(nil)} }
 
-func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{}).(*exchange) }
-
-func (x *exchange) do(parent context.Context, res *Result) {
-	e := x.client.egress
-	u, err := parseURL(x.request.URL)
-	if err != nil {
-		res.Outcome, res.Err = Invalid, err.Error()
-		return
+func (d *desk) cleared() *desk {
+	d.in.Reset(nil)
+	if cap(d.out) > 2*copyLimit {
+		d.out = nil // headers of such a size are rare
 	}
-	if e.closed.Load() {
+	return d
+}
+
+// exchange is one call of Do.
+type exchange struct {
+	endpoint *Endpoint
+	request  *Request
+	begin    time.Time
+	last     time.Time // both timeouts together: a kept connection that dies late does not stretch them
+	desk     *desk
+	rest     []byte // of the body, what is not in desk.out
+	sends    int
+	end      time.Time // of the last try, zero without one that had a connection
+}
+
+func (x *exchange) do(ctx context.Context, res *Result) error {
+	e := x.endpoint.client.egress
+	switch {
+	case x.endpoint.fault != "":
+		res.Outcome, res.Err = Invalid, x.endpoint.fault
+		return nil
+	case !x.encode():
+		res.Outcome, res.Err = Invalid, unsendable
+		return nil
+	case e.closed.Load():
 		res.Outcome, res.Err = Cancelled, "ended by the caller"
-		return
+		return nil
 	}
-	ctx, cancel := context.WithCancelCause(parent)
-	defer cancel(nil)
-	x.cancel = cancel
-	x.connecting("")
-	defer x.stop()
-
-	ctx = httptrace.WithClientTrace(context.WithValue(ctx, exchangeKey{}, x), &httptrace.ClientTrace{
-		GetConn:              x.connecting,
-		GotConn:              x.connected,
-		GotFirstResponseByte: x.firstByte,
-		DNSStart:             x.dnsStart,
-		DNSDone:              x.dnsDone,
-	})
-	req := (&http.Request{Method: x.request.Method, URL: u, Host: u.Host, Header: x.header()}).WithContext(ctx)
-	if b := x.request.Body; len(b) > 0 {
-		// net/http knows exactly this combination: it sends header and body in one write, anything else in two.
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
-		req.Body, _ = req.GetBody()
-		req.ContentLength = int64(len(b))
+	if err := ended(ctx); err != nil {
+		return err
 	}
+	connectBy := x.begin.Add(x.request.ConnectTimeout)
 	// Connections to a proxy for plain http are shared by all receivers, so this is the place where each request is checked.
-	if e.proxy != nil && u.Scheme == "http" {
-		if err := e.checkBehindProxy(ctx, x, u.Hostname()); err != nil {
-			res.Outcome, res.Err = explain(ctx, err, u.Hostname())
-			return
+	var dns time.Duration
+	if x.endpoint.absolute {
+		j, looking, done := e.begin(ctx, x.request.ConnectTimeout, connectBy)
+		err := j.checkBehindProxy(looking, x.endpoint.host)
+		done()
+		dns = j.phases.DNS
+		if err != nil {
+			res.Phases = j.phases
+			return err
 		}
 	}
-	// The transport, not an http.Client: that would follow redirects.
-	answer, err := x.client.transport.RoundTrip(req)
-	if err != nil {
-		res.Outcome, res.Err = explain(ctx, err, u.Hostname())
-		return
+	begin := x.begin
+	if x.endpoint.absolute {
+		begin = time.Now() // the look-up took its time
 	}
-	defer answer.Body.Close()
-	res.StatusCode, res.Header = answer.StatusCode, answer.Header
-	res.Outcome = outcomeOf(answer.StatusCode)
+	if c := e.idle.take(x.endpoint.origin, begin); c != nil {
+		stale, err := x.over(ctx, c, res, begin)
+		if !stale {
+			return err
+		}
+		// The other idle ones are as old, so it shall be a new one.
+		x.end = time.Time{}
+		connectBy = earlier(time.Now().Add(x.request.ConnectTimeout), x.last)
+	}
+	j, connecting, done := e.begin(ctx, x.request.ConnectTimeout, connectBy)
+	c, err := j.connect(connecting, x.endpoint)
+	done()
+	res.Phases = j.phases
+	res.Phases.DNS += dns
+	if err != nil {
+		return err
+	}
+	_, err = x.over(ctx, c, res, time.Now())
+	return err
+}
+
+// encode writes the request, with its body unless that is long. It is false when there is something in it that cannot be sent.
+func (x *exchange) encode() bool {
+	r, p := x.request, x.endpoint
+	if !token(r.Method) || r.Method == http.MethodConnect {
+		return false // CONNECT is for proxies, and what follows its answer is no body
+	}
+	b := append(x.desk.out[:0], r.Method...)
+	b = append(b, p.head...)
+	b, hasAgent, ok := appendHeader(b, r.Header)
+	if !ok {
+		return false
+	}
+	if !hasAgent && !p.hasAgent {
+		b = append(b, "User-Agent: "...)
+		b = append(b, p.client.egress.agent...)
+		b = append(b, "\r\n"...)
+	}
+	b = append(b, "Content-Length: "...)
+	b = strconv.AppendInt(b, int64(len(r.Body)), 10)
+	b = append(b, "\r\n\r\n"...)
+	if len(b)+len(r.Body) <= copyLimit {
+		b = append(b, r.Body...)
+	} else {
+		x.rest = r.Body
+	}
+	x.desk.out = b
+	return true
+}
+
+// over sends the request over c and reads the answer; afterwards c is idle or closed. stale says that c was an idle connection that
+// turned out dead, so that the request may be sent over another one.
+func (x *exchange) over(ctx context.Context, c *conn, res *Result, begin time.Time) (stale bool, err error) {
+	deadline := earlier(begin.Add(x.request.ReadTimeout), x.last)
+	_ = c.socket.SetDeadline(deadline) // fails on a closed socket only, as all that follows will
+	uncut := func() bool { return true }
+	if ctx.Done() != nil {
+		uncut = context.AfterFunc(ctx, c.cut)
+	}
+	x.sends++
+	res.RemoteAddr = c.remote
+
+	sending := x.send(c)
+	unheard, last, err := x.receive(c, res, begin)
+	if err != nil && c.failure != nil {
+		err = c.failure
+	}
+	sent := sending.finish(c, err == nil && !last, deadline)
+
+	x.end = time.Now()
+	used := c.used
+	c.used = true
+	// A connection that the context has cut, or is about to, is of no more use.
+	if uncut() && err == nil && sent && !last && x.desk.in.Buffered() == 0 {
+		x.endpoint.client.egress.idle.put(c, x.end)
+		return false, nil
+	}
+	c.hangUp()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return false, readTimeout(x.request.ReadTimeout)
+	}
+	return unheard && used && ended(ctx) == nil, err
+}
+
+// send writes the request. A long one goes on being sent while the answer is read.
+func (x *exchange) send(c *conn) upload {
+	if x.rest == nil {
+		return upload{err: c.send(x.desk.out)}
+	}
+	u := upload{done: make(chan error, 1)}
+	head, body := x.desk.out, x.rest
+	go func() { u.done <- c.sendLong(head, body) }()
+	return u
+}
+
+// upload is the sending of a request. Its error is never that of the call: a receiver may answer and close without having read
+// everything. If it has not, reading tells what happened.
+type upload struct {
+	err  error
+	done chan error // nil: it has ended with err
+}
+
+// finish ends the upload, in any case before it returns, and tells whether all was sent. Its patience is short, and there is none when
+// the connection is of no more use.
+func (u upload) finish(c *conn, useful bool, deadline time.Time) bool {
+	if u.done == nil {
+		return u.err == nil && !c.socket.cutShort
+	}
+	select {
+	case err := <-u.done:
+		return err == nil
+	default:
+	}
+	if useful {
+		_ = c.socket.SetWriteDeadline(earlier(time.Now().Add(uploadGrace), deadline))
+	} else {
+		c.hangUp()
+	}
+	return <-u.done == nil
+}
+
+// receive reads the answer. unheard says that not a byte of it came, last that the connection has served its purpose.
+func (x *exchange) receive(c *conn, res *Result, begin time.Time) (unheard, last bool, err error) {
+	in := x.desk.in
+	in.Reset(c)
+	c.headerLeft, c.failure = maxResponseHeader, nil
+	if _, err := in.Peek(1); err != nil {
+		return true, true, err
+	}
+	res.Phases.FirstByte = time.Since(begin)
+	answer, err := readAnswer(in, x.request.Method)
+	if err != nil {
+		return false, true, err
+	}
+	c.headerLeft = -1
+	res.StatusCode, res.Header, res.Outcome = answer.StatusCode, answer.Header, outcomeOf(answer.StatusCode)
 	switch {
 	case res.Outcome == Protocol:
 		res.Err = "the receiver changed the protocol unasked"
-		return
-	case e.proxy != nil && u.Scheme == "http" && answer.StatusCode == http.StatusProxyAuthRequired:
+		return false, true, nil
+	case x.endpoint.absolute && answer.StatusCode == http.StatusProxyAuthRequired:
 		res.Outcome, res.Err = Connect, proxyRefused(answer.StatusCode).Error()
-		return
+		return false, true, nil
 	}
-	if err := x.read(answer, res); err != nil {
-		res.Outcome, res.Err = explain(ctx, err, u.Hostname())
+	whole, err := x.read(answer, res)
+	return false, !whole || answer.Close || answer.ProtoMajor != 1, err
+}
+
+// readAnswer reads the header of an answer, and those of the interim answers before it, which together must stay below the cap.
+func readAnswer(in *bufio.Reader, method string) (*http.Response, error) {
+	request := postRequest
+	if method != request.Method {
+		request = &http.Request{Method: method} // an answer to HEAD has no body
+	}
+	for {
+		answer, err := http.ReadResponse(in, request)
+		switch {
+		case err != nil:
+			return nil, err
+		case answer.StatusCode < 100:
+			return nil, errors.New("egress: a status of less than three digits")
+		case answer.StatusCode >= 200 || answer.StatusCode == http.StatusSwitchingProtocols:
+			return answer, nil
+		}
 	}
 }
 
-// header is a copy, because the caller's may be shared; the values are shared and not changed.
-func (x *exchange) header() http.Header {
-	h := make(http.Header, len(x.request.Header)+2)
-	maps.Copy(h, x.request.Header)
-	if _, ok := h["User-Agent"]; !ok {
-		h["User-Agent"] = []string{x.client.egress.agent}
-	}
-	// An entry without a value is not sent, and tells net/http that a POST may be sent again when an idle connection turns out dead.
-	if _, ok := h["X-Idempotency-Key"]; !ok {
-		h["X-Idempotency-Key"] = nil
-	}
-	return h
-}
+var postRequest = &http.Request{Method: http.MethodPost}
 
 // read reads the answer's body: it keeps its beginning, counts the rest and stops at the cap. Reading to the end is what lets the
-// connection be used again.
-func (x *exchange) read(answer *http.Response, res *Result) error {
+// connection be used again; whole says that it was reached. The body is not closed, as that would read on without a limit.
+func (x *exchange) read(answer *http.Response, res *Result) (whole bool, err error) {
 	if answer.ContentLength == 0 {
-		return nil
+		return true, nil
 	}
-	e := x.client.egress
+	e := x.endpoint.client.egress
 	body := io.LimitReader(answer.Body, e.max)
 	kept := make([]byte, 0, min(int64(e.keep), max(answer.ContentLength+1, 512)))
 	for len(kept) < e.keep {
@@ -214,7 +365,7 @@ func (x *exchange) read(answer *http.Response, res *Result) error {
 			return x.atEnd(answer, res)
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 	scratch := e.scratch.Get().(*[]byte)
@@ -227,125 +378,31 @@ func (x *exchange) read(answer *http.Response, res *Result) error {
 			return x.atEnd(answer, res)
 		}
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 }
 
 // atEnd tells the end of the body from the cap.
-func (x *exchange) atEnd(answer *http.Response, res *Result) error {
-	if res.BodySize < x.client.egress.max {
-		return nil
+func (x *exchange) atEnd(answer *http.Response, res *Result) (whole bool, err error) {
+	if res.BodySize < x.endpoint.client.egress.max {
+		return true, nil
 	}
 	var one [1]byte
 	n, err := io.ReadFull(answer.Body, one[:])
 	if n > 0 {
 		res.BodyTruncated = true
-		return nil
+		return false, nil
 	}
 	if err == io.EOF {
-		return nil
+		return true, nil
 	}
-	return err
+	return false, err
 }
 
-// connecting starts the connect timeout: at the beginning, and when net/http looks for another connection to send again.
-func (x *exchange) connecting(string) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.timer != nil && x.sends == 0 {
-		return // already runs
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
 	}
-	x.connectBy = x.arm(x.request.ConnectTimeout, connectTimeout(x.request.ConnectTimeout))
-}
-
-// connected starts the read timeout.
-func (x *exchange) connected(info httptrace.GotConnInfo) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.sends++
-	x.reused, x.got, x.remote = info.Reused, time.Now(), info.Conn.RemoteAddr()
-	x.arm(x.request.ReadTimeout, readTimeout(x.request.ReadTimeout))
-}
-
-// arm sets the timer, never beyond the sum of both timeouts: a receiver that lets one kept connection after the other die late would
-// otherwise stretch them.
-func (x *exchange) arm(d time.Duration, meaning error) time.Time {
-	now := time.Now()
-	x.deadline, x.waiting = now.Add(d), meaning
-	if last := x.begin.Add(x.request.ConnectTimeout + x.request.ReadTimeout); x.deadline.After(last) {
-		x.deadline = last
-	}
-	if x.timer == nil {
-		x.timer = time.AfterFunc(x.deadline.Sub(now), x.expire)
-	} else {
-		x.timer.Reset(x.deadline.Sub(now))
-	}
-	return x.deadline
-}
-
-func (x *exchange) expire() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	// The timer may fire while it is being set anew.
-	if !time.Now().Before(x.deadline) {
-		x.cancel(x.waiting)
-	}
-}
-
-func (x *exchange) stop() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.timer.Stop()
-}
-
-func (x *exchange) connectDeadline() time.Time {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.connectBy
-}
-
-func (x *exchange) firstByte() {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.first = time.Since(x.got)
-}
-
-func (x *exchange) dnsStart(httptrace.DNSStartInfo) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.dns = time.Now()
-}
-
-func (x *exchange) dnsDone(httptrace.DNSDoneInfo) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.phases.DNS += time.Since(x.dns)
-}
-
-func (x *exchange) dnsTime() time.Duration {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.phases.DNS
-}
-
-// dialled notes a phase of a dial that this exchange began.
-func (x *exchange) dialled(note func(*Phases)) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	note(&x.phases)
-}
-
-// report copies what was noted. A dial that was begun but overtaken by an idle connection is not this request's time.
-func (x *exchange) report(res *Result) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	res.RequestSent, res.Replayed = x.sends > 0, x.sends > 1
-	if !x.reused {
-		res.Phases = x.phases
-	}
-	res.Phases.FirstByte = x.first
-	if x.remote != nil {
-		res.RemoteAddr = x.remote.String()
-	}
+	return b
 }

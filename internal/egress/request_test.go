@@ -4,14 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -614,60 +610,4 @@ func TestEgress_CloseLeavesNoConnection(t *testing.T) {
 	e.Close()
 	close(release)
 	group.Wait() // goleak tells whether its connection stayed
-}
-
-// BenchmarkDo is the price of a request beside net/http's own with a plain deadline, with one caller and with many.
-func BenchmarkDo(b *testing.B) {
-	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) { _, _ = io.Copy(io.Discard, q.Body) }))
-	defer receiver.Close()
-	payload := bytes.Repeat([]byte("x"), 1500)
-	header := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"Herald"}}
-	c := newClient(b)
-	transport := &http.Transport{MaxIdleConnsPerHost: 512, DisableCompression: true}
-	defer transport.CloseIdleConnections()
-	for _, callers := range []int{1, 64} {
-		run := func(name string, send func() error) {
-			b.Run(fmt.Sprintf("%s/%d", name, callers), func(b *testing.B) {
-				b.ReportAllocs()
-				b.SetParallelism(max(1, callers/runtime.GOMAXPROCS(0)))
-				if callers == 1 {
-					for b.Loop() {
-						if err := send(); err != nil {
-							b.Fatal(err)
-						}
-					}
-					return
-				}
-				b.RunParallel(func(p *testing.PB) {
-					for p.Next() {
-						if err := send(); err != nil {
-							b.Error(err)
-							return
-						}
-					}
-				})
-			})
-		}
-		run("egress", func() error {
-			res := c.Do(context.Background(), egress.Request{URL: receiver.URL, Header: header, Body: payload, ReadTimeout: long})
-			if res.Outcome != egress.Accepted {
-				return errors.New(res.Err)
-			}
-			return nil
-		})
-		run("net-http", func() error {
-			ctx, cancel := context.WithTimeout(context.Background(), long)
-			defer cancel()
-			req, err := http.NewRequestWithContext(ctx, "POST", receiver.URL, bytes.NewReader(payload))
-			if err != nil {
-				return err
-			}
-			req.Header = header
-			res, err := transport.RoundTrip(req)
-			if err != nil {
-				return err
-			}
-			return res.Body.Close()
-		})
-	}
 }

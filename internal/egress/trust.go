@@ -96,7 +96,12 @@ func (t *Trust) HasClientCertificate() bool { return t != nil && len(t.identity)
 
 // config is the TLS configuration for this trust; nil trusts the system's roots.
 func (t *Trust) config() *tls.Config {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
+	c := &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		ClientSessionCache: tls.NewLRUClientSessionCache(0),
+		// A request shall be one record and one packet's journey; small first records are for those who stream.
+		DynamicRecordSizingDisabled: true,
+	}
 	if t != nil {
 		c.RootCAs, c.Certificates = t.roots, t.identity
 	}

@@ -22,10 +22,10 @@ const exportFile = "audit-log.csv"
 const defaultFormat = "M/d/yyyy hh:mm:ss a z"
 
 // ExportAuditLog writes a ZIP archive that holds the matching entries as CSV, in the order of the search and without regard to its page. It
-// reads while it writes, so w must not be a network; nothing but a line is kept in memory. After a problem of kind Invalid nothing
+// reads while it writes, so w must not be a network; in the order of time nothing but a line is kept in memory. After a problem of kind Invalid nothing
 // has been written.
 //
-// The zone defaults to UTC. The format is a Java date pattern with the letters y M d E H h m s S a z Z X.
+// The zone defaults to Zone's. The format is a Java date pattern with the letters y M d E H h m s S a z Z X.
 func (j *Journal) ExportAuditLog(ctx context.Context, w io.Writer, c wire.AuditLogExportRequest) error {
 	var v problem.Validation
 	if err := v.Merge(checkAuditLogSearch("criteria.", c.Criteria)); err != nil {
@@ -37,11 +37,14 @@ func (j *Journal) ExportAuditLog(ctx context.Context, w io.Writer, c wire.AuditL
 	}
 	format, unknown := parseFormat(pattern)
 	v.Check(unknown == "", "dateTimeSecondsFormat", "invalid", "The date pattern has %q, which Herald does not understand.", unknown)
-	zone, err := time.LoadLocation(c.ZoneID)
-	if err != nil || c.ZoneID == "Local" { // of this machine, which is nobody's business
-		v.Field("zoneId", "invalid", "There is no time zone %q. Zones are named like Europe/Berlin.", c.ZoneID)
+	zone, err := j.zone(ctx, c.ZoneID)
+	if err := v.Merge(err); err != nil {
+		return err
 	}
 	if err := v.Err(); err != nil {
+		return err
+	}
+	if err := j.checkExportOrder(ctx, c.Criteria); err != nil {
 		return err
 	}
 
@@ -64,6 +67,39 @@ func (j *Journal) ExportAuditLog(ctx context.Context, w io.Writer, c wire.AuditL
 		return table.Error()
 	}
 	return archive.Close()
+}
+
+// maxSorted is how many entries are exported in an order that no index has. They are all in memory while they are sorted.
+const maxSorted = 100_000
+
+// checkExportOrder refuses to sort more.
+func (j *Journal) checkExportOrder(ctx context.Context, c wire.AuditLogSearch) error {
+	if indexed(auditLogOrder(c)) {
+		return nil
+	}
+	return j.db.View(ctx, func(tx *db.Tx) error {
+		tooMany, err := moreAuditLogs(tx, c, j.maxSorted)
+		if err != nil {
+			return err
+		}
+		var v problem.Validation
+		v.Check(!tooMany, "criteria.orderBy", "invalid", "More than %d entries can be exported in the order of insertInstant or id only.", j.maxSorted)
+		return v.Err()
+	})
+}
+
+// zone returns the time zone with that name, or that of the journal without one.
+func (j *Journal) zone(ctx context.Context, name string) (*time.Location, error) {
+	if name == "" {
+		return j.Zone(ctx)
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" { // of this machine, which is nobody's business
+		var v problem.Validation
+		v.Field("zoneId", "invalid", "There is no time zone %q. Zones are named like Europe/Berlin.", name)
+		return nil, v.Err()
+	}
+	return zone, nil
 }
 
 func line(a wire.AuditLog, instant string) []string {

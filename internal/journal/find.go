@@ -9,7 +9,7 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// SearchEventLog returns one page of the entries that match, and how many match in all.
+// SearchEventLog returns one page of the entries that match, and how many match in all: exactly up to search.MaxCount, beyond it at least so many.
 func (j *Journal) SearchEventLog(ctx context.Context, c wire.EventLogSearch) (entries []wire.EventLog, total int, err error) {
 	var v problem.Validation
 	search.CheckText(&v, "search.message", c.Message)
@@ -22,19 +22,19 @@ func (j *Journal) SearchEventLog(ctx context.Context, c wire.EventLogSearch) (en
 		return nil, 0, err
 	}
 	err = j.db.View(ctx, func(tx *db.Tx) error {
-		entries, total, err = searchEventLog(tx, c)
+		entries, total, err = searchEventLog(tx, &j.positions, c)
 		return err
 	})
 	return entries, total, err
 }
 
-// SearchAuditLog returns one page of the entries that match, and how many match in all.
+// SearchAuditLog returns one page of the entries that match, and how many match in all: exactly up to search.MaxCount, beyond it at least so many.
 func (j *Journal) SearchAuditLog(ctx context.Context, c wire.AuditLogSearch) (entries []wire.AuditLog, total int, err error) {
 	if err := checkAuditLogSearch("search.", c); err != nil {
 		return nil, 0, err
 	}
 	err = j.db.View(ctx, func(tx *db.Tx) error {
-		entries, total, err = searchAuditLog(tx, c)
+		entries, total, err = searchAuditLog(tx, &j.positions, c)
 		return err
 	})
 	return entries, total, err

@@ -15,27 +15,40 @@ package journal
 import (
 	"context"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
 // Journal writes and reads both logs. It is safe for concurrent use once its exported fields are set.
 type Journal struct {
-	db *db.DB
+	db        *db.DB
+	positions search.Positions
+	maxSorted int // a test makes it smaller
 
 	// OnEventLog and OnAuditLog announce a new entry in the transaction that writes it. Nil means that nobody is told. To be set before the
 	// first use. An error undoes the entry and what was done with it.
 	OnEventLog func(tx *db.Tx, e wire.EventLog) error
 	OnAuditLog func(tx *db.Tx, a wire.AuditLog, info *wire.EventInfo) error
 
-	// Retention is what Trim leaves. To be set before the first use. Defaults to DefaultRetention.
-	Retention Retention
+	// Retention returns what Trim leaves; it is asked each time. To be set before the first use. Defaults to DefaultRetention.
+	Retention func(ctx context.Context) (Retention, error)
+	// Zone returns the time zone of an export that names none; it is asked each time. To be set before the first use. Defaults to UTC.
+	Zone func(ctx context.Context) (*time.Location, error)
 }
 
 // New returns a journal in d without hooks.
-func New(d *db.DB) *Journal { return &Journal{db: d, Retention: DefaultRetention} }
+func New(d *db.DB) *Journal {
+	return &Journal{
+		db:        d,
+		maxSorted: maxSorted,
+		Retention: func(context.Context) (Retention, error) { return DefaultRetention, nil },
+		Zone:      func(context.Context) (*time.Location, error) { return time.UTC, nil },
+	}
+}
 
 // Error writes what a person should look at. Like all methods with a transaction, the entry exists if and only if it commits.
 func (j *Journal) Error(tx *db.Tx, message string) error {

@@ -1,9 +1,7 @@
 package journal
 
 import (
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/herald-events/herald/internal/db"
@@ -32,17 +30,30 @@ func loadEventLog(tx *db.Tx, id int64) (wire.EventLog, error) {
 	return e, db.Found(err)
 }
 
-func searchEventLog(tx *db.Tx, c wire.EventLogSearch) (entries []wire.EventLog, total int, err error) {
+// Both logs grow by time, and an index of each holds it. All other orders are sorted for each page, so long texts are cut short for that.
+var (
+	newestFirst    = search.Order{{Column: "insert_instant", Descending: true}, {Column: "id", Descending: true}}
+	eventLogOrders = map[string]string{"id": "id", "insertInstant": "insert_instant", "message": "SUBSTR(message, 1, 100)", "type": "type"}
+	auditLogOrders = map[string]string{
+		"id": "id", "insertInstant": "insert_instant", "insertUser": "SUBSTR(insert_user, 1, 100)", "message": "SUBSTR(message, 1, 100)",
+		"tenant": "COALESCE(tenant_id, '')",
+	}
+)
+
+func indexed(order search.Order) bool {
+	first := order[0].Column
+	return first == "insert_instant" || first == "id"
+}
+
+func searchEventLog(tx *db.Tx, positions *search.Positions, c wire.EventLogSearch) (entries []wire.EventLog, total int, err error) {
 	var w search.Conditions
 	w.Contains("message_fold", storable(c.Message))
 	w.Equals("type", string(c.Type))
 	w.Within("insert_instant", c.Period)
-	order := search.OrderBy(c.OrderBy, map[string]string{
-		"id": "id", "insertInstant": "insert_instant", "message": "message", "type": "type",
-	}, "insert_instant DESC, id DESC")
-	limit, offset := search.Window(c.Page)
-	return db.Page(tx, eventLogColumns, "event_log"+w.Where(), w.Args(), order, limit, offset,
-		func(rows *sql.Rows) (wire.EventLog, error) { return scanEventLog(rows) })
+	order := search.ParseOrder(c.OrderBy, eventLogOrders, newestFirst)
+	return db.Search(tx, search.Query{
+		Columns: eventLogColumns, From: "event_log", ID: "id", Where: w, Order: order, Indexed: indexed(order), Page: c.Page,
+	}, positions, scanEventLog)
 }
 
 func insertAuditLog(tx *db.Tx, a *wire.AuditLog) error {
@@ -102,23 +113,27 @@ func auditLogConditions(c wire.AuditLogSearch) (w search.Conditions) {
 	return w
 }
 
-func auditLogOrder(c wire.AuditLogSearch) string {
-	return search.OrderBy(c.OrderBy, map[string]string{
-		"id": "id", "insertInstant": "insert_instant", "insertUser": "insert_user", "message": "message", "tenant": "tenant_id",
-	}, "insert_instant DESC, id DESC")
+func auditLogOrder(c wire.AuditLogSearch) search.Order {
+	return search.ParseOrder(c.OrderBy, auditLogOrders, newestFirst)
 }
 
-func searchAuditLog(tx *db.Tx, c wire.AuditLogSearch) (entries []wire.AuditLog, total int, err error) {
+func searchAuditLog(tx *db.Tx, positions *search.Positions, c wire.AuditLogSearch) (entries []wire.AuditLog, total int, err error) {
+	order := auditLogOrder(c)
+	return db.Search(tx, search.Query{
+		Columns: auditLogColumns, From: "audit_log", ID: "id", Where: auditLogConditions(c), Order: order, Indexed: indexed(order), Page: c.Page,
+	}, positions, scanAuditLog)
+}
+
+// moreAuditLogs tells whether more than n entries match.
+func moreAuditLogs(tx *db.Tx, c wire.AuditLogSearch, n int) (bool, error) {
 	w := auditLogConditions(c)
-	limit, offset := search.Window(c.Page)
-	return db.Page(tx, auditLogColumns, "audit_log"+w.Where(), w.Args(), auditLogOrder(c), limit, offset,
-		func(rows *sql.Rows) (wire.AuditLog, error) { return scanAuditLog(rows) })
+	return tx.Exists(fmt.Sprintf(`SELECT 1 FROM audit_log%s LIMIT 1 OFFSET $%d`, w.Where(), len(w.Args())+1), append(w.Args(), n)...)
 }
 
 // eachAuditLog calls fn with every entry that matches, without keeping them.
 func eachAuditLog(tx *db.Tx, c wire.AuditLogSearch, fn func(wire.AuditLog) error) error {
 	w := auditLogConditions(c)
-	rows, err := tx.Query(`SELECT `+auditLogColumns+` FROM audit_log`+w.Where()+` ORDER BY `+auditLogOrder(c), w.Args()...)
+	rows, err := tx.Query(`SELECT `+auditLogColumns+` FROM audit_log`+w.Where()+` ORDER BY `+auditLogOrder(c).String(), w.Args()...)
 	if err != nil {
 		return err
 	}
@@ -137,11 +152,17 @@ func eachAuditLog(tx *db.Tx, c wire.AuditLogSearch, fn func(wire.AuditLog) error
 
 // newestToRemove is the id of the newest entry of the event log that is one too many, 0 without any.
 func newestToRemove(tx *db.Tx, keep int) (id int64, err error) {
-	err = tx.QueryRow(`SELECT id FROM event_log ORDER BY id DESC LIMIT 1 OFFSET $1`, keep).Scan(&id)
-	if errors.Is(err, db.ErrNoRows) {
-		return 0, nil
+	var oldest, newest, entries int64
+	err = tx.QueryRow(`SELECT COALESCE((SELECT MIN(id) FROM event_log), 0), COALESCE((SELECT MAX(id) FROM event_log), -1)`).Scan(&oldest, &newest)
+	if err != nil || newest-oldest < int64(keep) { // so many ids at most are in use: nothing to count
+		return 0, err
 	}
-	return id, err
+	if err = tx.QueryRow(`SELECT COUNT(*) FROM event_log`).Scan(&entries); err != nil || entries <= int64(keep) {
+		return 0, err
+	}
+	// From the old end, because what is too many is less than what is kept.
+	err = tx.QueryRow(`SELECT id FROM event_log ORDER BY id LIMIT 1 OFFSET $1`, entries-int64(keep)-1).Scan(&id)
+	return id, db.Found(err)
 }
 
 func deleteEventLog(tx *db.Tx, upTo int64, limit int) (int64, error) {

@@ -3,10 +3,13 @@ package journal_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -223,6 +226,10 @@ func TestLoad_NotFound(t *testing.T) {
 	})
 }
 
+func retaining(r journal.Retention) func(context.Context) (journal.Retention, error) {
+	return func(context.Context) (journal.Retention, error) { return r, nil }
+}
+
 func TestTrim_KeepsTheNewest(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB, j *journal.Journal) {
 		const n = 1203 // three steps
@@ -234,7 +241,7 @@ func TestTrim_KeepsTheNewest(t *testing.T) {
 			}
 			return nil
 		}))
-		j.Retention.EventLogEntries = 3
+		j.Retention = retaining(journal.Retention{EventLogEntries: 3})
 		check(t, j.Trim(t.Context()))
 		found, total, err := j.SearchEventLog(t.Context(), wire.EventLogSearch{})
 		check(t, err)
@@ -248,6 +255,45 @@ func TestTrim_KeepsTheNewest(t *testing.T) {
 		check(t, err)
 		if total != 4 || found[0].ID <= newest {
 			t.Errorf("total %d, new id %d after %d; ids must not come back", total, found[0].ID, newest)
+		}
+	})
+}
+
+func TestTrim_CountsEntriesAndNotIds(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB, j *journal.Journal) {
+		undone := errors.New("undone")
+		for i := range 5 {
+			check(t, j.Log(t.Context(), wire.EventLogDebug, fmt.Sprint(i)))
+			err := d.Update(t.Context(), func(tx *db.Tx) error { // takes an id on PostgreSQL
+				return errors.Join(j.Error(tx, "never seen"), undone)
+			})
+			if !errors.Is(err, undone) {
+				t.Fatal(err)
+			}
+		}
+		for _, keep := range []int{7, 5, 4, 1} {
+			j.Retention = retaining(journal.Retention{EventLogEntries: keep})
+			check(t, j.Trim(t.Context()))
+			found, _, err := j.SearchEventLog(t.Context(), wire.EventLogSearch{})
+			check(t, err)
+			if want := []string{"4", "3", "2", "1", "0"}[:min(keep, 5)]; !cmp.Equal(messages(found), want) {
+				t.Errorf("to keep are %d, left %q", keep, messages(found))
+			}
+		}
+	})
+}
+
+func TestTrim_WithoutAnAnswerKeepsAll(t *testing.T) {
+	each(t, func(t *testing.T, _ *db.DB, j *journal.Journal) {
+		check(t, j.Log(t.Context(), wire.EventLogDebug, "old"))
+		check(t, j.Log(t.Context(), wire.EventLogDebug, "new"))
+		no := errors.New("no")
+		j.Retention = func(context.Context) (journal.Retention, error) { return journal.Retention{EventLogEntries: 1}, no }
+		if err := j.Trim(t.Context()); !errors.Is(err, no) {
+			t.Errorf("Trim = %v, want the error of Retention", err)
+		}
+		if _, total, err := j.SearchEventLog(t.Context(), wire.EventLogSearch{}); err != nil || total != 2 {
+			t.Errorf("total = %d, %v; want both", total, err)
 		}
 	})
 }
@@ -269,7 +315,7 @@ func TestTrim_AuditLogByDays(t *testing.T) {
 			if _, total, err := j.SearchAuditLog(t.Context(), wire.AuditLogSearch{}); err != nil || total != 2 {
 				t.Fatalf("total = %d, %v; the audit log is kept unless somebody says otherwise", total, err)
 			}
-			j.Retention.AuditLogDays = 15
+			j.Retention = retaining(journal.Retention{AuditLogDays: 15})
 			check(t, j.Trim(t.Context()))
 			found, _, err := j.SearchAuditLog(t.Context(), wire.AuditLogSearch{})
 			check(t, err)
@@ -431,6 +477,109 @@ func TestExportAuditLog(t *testing.T) {
 		}
 		if want := []string{"'=HYPERLINK(1)", "", "with, comma and \"quotes\"\nand a line", "", "", `{"a":1}`, `{"k":"v"}`}; !cmp.Equal(first[2:], want) {
 			t.Errorf("row = %q, want %q", first[2:], want)
+		}
+	})
+}
+
+func TestSearchAuditLog_PageByPage(t *testing.T) {
+	each(t, func(t *testing.T, _ *db.DB, j *journal.Journal) {
+		for i := range 20 {
+			a := wire.AuditLog{InsertUser: fmt.Sprint("user ", i%3), Message: fmt.Sprint(i)}
+			if i%2 == 0 { // none at all sorts as an empty one, on both engines
+				a.TenantID = wire.ID(fmt.Sprint("00000000-0000-4000-8000-00000000000", i%3))
+			}
+			_, err := j.CreateAuditLog(t.Context(), a, nil)
+			check(t, err)
+		}
+		for _, order := range []string{"", "insertInstant DESC", "insertUser, message DESC", "tenant DESC, insertInstant", "tenant, insertUser DESC", "id"} {
+			all, _, err := j.SearchAuditLog(t.Context(), wire.AuditLogSearch{Page: wire.Page{OrderBy: order}})
+			check(t, err)
+			var paged []wire.AuditLog
+			for start, total := 0, 1; start < total; start += 3 {
+				var page []wire.AuditLog
+				page, total, err = j.SearchAuditLog(t.Context(), wire.AuditLogSearch{Page: wire.Page{OrderBy: order, StartRow: start, NumberOfResults: 3}})
+				check(t, err)
+				paged = append(paged, page...)
+				if total != 20 {
+					t.Errorf("order %q, row %d: total %d", order, start, total)
+				}
+			}
+			if diff := cmp.Diff(all, paged); diff != "" {
+				t.Errorf("order %q: all at once and page by page differ:\n%s", order, diff)
+			}
+		}
+
+		first, _, err := j.SearchAuditLog(t.Context(), wire.AuditLogSearch{Page: wire.Page{NumberOfResults: 3}})
+		check(t, err)
+		_, err = j.CreateAuditLog(t.Context(), wire.AuditLog{InsertUser: "u", Message: "new"}, nil)
+		check(t, err)
+		second, _, err := j.SearchAuditLog(t.Context(), wire.AuditLogSearch{Page: wire.Page{NumberOfResults: 3, StartRow: 3}})
+		check(t, err)
+		if first[2].Message != "17" || second[0].Message != "16" {
+			t.Errorf("after %q comes %q, although only a newer entry was added", first[2].Message, second[0].Message)
+		}
+	})
+}
+
+func TestSearch_SortsNoMillionEntries(t *testing.T) {
+	each(t, func(t *testing.T, _ *db.DB, j *journal.Journal) {
+		far := wire.Page{StartRow: 10_001, OrderBy: "message"}
+		_, _, err := j.SearchEventLog(t.Context(), wire.EventLogSearch{Page: far})
+		wantCodes(t, err, "[invalid]search.startRow")
+		_, _, err = j.SearchAuditLog(t.Context(), wire.AuditLogSearch{Page: far})
+		wantCodes(t, err, "[invalid]search.startRow")
+		for _, order := range []string{"", "insertInstant", "id DESC", "no such order"} {
+			far := wire.Page{StartRow: math.MaxInt, OrderBy: order}
+			if _, total, err := j.SearchAuditLog(t.Context(), wire.AuditLogSearch{Page: far}); err != nil || total != 0 {
+				t.Errorf("order %q: total %d, %v", order, total, err)
+			}
+		}
+	})
+}
+
+func TestExportAuditLog_SortsNoMillionEntries(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB, j *journal.Journal) {
+		j.SortAtMost(500)
+		fill(t, d, 501)
+		byUser := wire.AuditLogExportRequest{Criteria: wire.AuditLogSearch{Page: wire.Page{OrderBy: "insertUser"}}}
+		wantCodes(t, j.ExportAuditLog(t.Context(), io.Discard, byUser), "[invalid]criteria.orderBy")
+		byUser.Criteria.Period.Start = 101 // all but the first
+		check(t, j.ExportAuditLog(t.Context(), io.Discard, byUser))
+	})
+}
+
+func TestExportAuditLog_DefaultZone(t *testing.T) {
+	each(t, func(t *testing.T, _ *db.DB, j *journal.Journal) {
+		_, err := j.CreateAuditLog(t.Context(), wire.AuditLog{InsertUser: "u", Message: "m"}, nil)
+		check(t, err)
+		instant := func(zone string) string {
+			t.Helper()
+			var b bytes.Buffer
+			check(t, j.ExportAuditLog(t.Context(), &b, wire.AuditLogExportRequest{DateTimeSecondsFormat: "HH z", ZoneID: zone}))
+			archive, err := zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
+			check(t, err)
+			file, err := archive.File[0].Open()
+			check(t, err)
+			rows, err := csv.NewReader(file).ReadAll()
+			check(t, err)
+			return rows[1][1]
+		}
+		if got := instant(""); got != "03 UTC" {
+			t.Errorf("without any zone %q", got)
+		}
+		berlin, err := time.LoadLocation("Europe/Berlin")
+		check(t, err)
+		j.Zone = func(context.Context) (*time.Location, error) { return berlin, nil }
+		if got := instant(""); got != "04 CET" {
+			t.Errorf("with the journal's zone %q", got)
+		}
+		if got := instant("Asia/Tokyo"); got != "12 JST" {
+			t.Errorf("with a zone of its own %q", got)
+		}
+		no := errors.New("no")
+		j.Zone = func(context.Context) (*time.Location, error) { return nil, no }
+		if err := j.ExportAuditLog(t.Context(), io.Discard, wire.AuditLogExportRequest{}); !errors.Is(err, no) {
+			t.Errorf("error %v, want that of Zone", err)
 		}
 	})
 }

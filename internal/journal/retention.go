@@ -13,16 +13,20 @@ type Retention struct {
 	AuditLogDays    int // the audit log of the last n days
 }
 
-// DefaultRetention is what a new Journal keeps: 10,000 entries of the event log, the audit log for ever.
+// DefaultRetention is what a journal keeps that nobody told otherwise: 10,000 entries of the event log, the audit log for ever.
 var DefaultRetention = Retention{EventLogEntries: 10_000}
 
 // step is how many entries one transaction removes, few enough that nobody notices the pause on a store with one writer.
 const step = 500
 
 // Trim removes what is older than Retention wants, the oldest first. It works in small transactions and stops between two of them when ctx
-// ends.
+// ends. When Retention fails, nothing is removed.
 func (j *Journal) Trim(ctx context.Context) error {
-	return errors.Join(j.trimEventLog(ctx, j.Retention.EventLogEntries), j.trimAuditLog(ctx, j.Retention.AuditLogDays))
+	keep, err := j.Retention(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(j.trimEventLog(ctx, keep.EventLogEntries), j.trimAuditLog(ctx, keep.AuditLogDays))
 }
 
 func (j *Journal) trimEventLog(ctx context.Context, keep int) error {

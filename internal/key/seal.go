@@ -1,12 +1,22 @@
-// Package key owns the keys of this installation. For now that is one: the master key, with which secrets are sealed before they
-// reach the store, so that a copy of the database alone is worth nothing.
+// Package key owns the keys of this installation.
 //
-// It does not know what the secrets are or where they are stored; the owner of a table seals what it writes and opens what it reads.
+// The master key seals secrets before they reach the store, so that a copy of the database alone is worth nothing. The sealer does not
+// know what the secrets are or where they are stored; the owner of a table seals what it writes and opens what it reads.
 //
 //	master, created, err := key.LoadMaster(dataDir, os.Getenv("HERALD_ENCRYPTION_KEY"))
 //	sealer := key.NewSealer(master)
 //	text, err := sealer.Seal("webhook/secrets/"+id, plain)
 //	plain, err := sealer.Open("webhook/secrets/"+id, text)
+//
+// The signing keys are objects of the API: pairs of a private and a public key, shared secrets, certificates. Others name them by id and
+// ask the current set for them. What they have signed can be verified with the public keys of the key set, which is open to everybody.
+//
+//	master.go, seal.go  the master key, secrets at rest
+//	keys.go             operations on signing keys
+//	input.go            what may be generated and imported
+//	material.go         PEM, certificates, generation
+//	set.go              all keys, ready to be used; the public key set
+//	sign.go             what one key can do
 package key
 
 import (

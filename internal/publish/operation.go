@@ -30,7 +30,9 @@ type Plan struct {
 	operation string
 	expire    int64 // of its reservations, in milliseconds
 	events    []event.Payload
-	names     []string // reserved
+	names     []string  // reserved
+	outside   *recorded // an event that another system publishes, which has no twin here
+	source    string
 }
 
 // Publish adds an event. Its type must be set, id, instant, tenant and info are filled in.

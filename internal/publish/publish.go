@@ -3,7 +3,6 @@ package publish
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,47 +15,41 @@ import (
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/crashpoint"
 	"github.com/herald-events/herald/internal/db"
-	"github.com/herald-events/herald/internal/egress"
-	"github.com/herald-events/herald/internal/journal"
+	"github.com/herald-events/herald/internal/metrics"
+	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
 )
 
-// Options are what a Publisher works with. DB, Webhooks, Tenants and Journal are required.
+// Options are what a Publisher works with. All but Logger, Metrics and Deadline are required.
 type Options struct {
 	DB       *db.DB
 	Webhooks *webhook.Service
 	Tenants  *tenant.Service
-	Journal  *journal.Journal
+	Log      *webhooklog.Log
+	Outbox   *outbox.Outbox
 	Logger   *slog.Logger
+	Metrics  *metrics.Metrics // may be nil
 
-	// Node names this process in claims and attempts; no two processes on one store may have the same name. Empty means a random one.
-	Node string
 	// Deadline bounds the votes of one API call, all its events together. Defaults to 10 s.
 	Deadline time.Duration
-	// Schedule is the pauses between the attempts of a delivery. Defaults to the product's: 5 s … 10 h, nine of them.
-	Schedule []time.Duration
-	// Concurrency is how many requests to one webhook may be under way at once. Defaults to 16.
-	Concurrency int
-	// Poll is how often a lane looks for work that nobody announced (another process, a lease that ran out). Defaults to 1 s, on SQLite to 10 s.
-	Poll time.Duration
-	// Lease is how long a claim holds beyond the time that its requests can take. Defaults to 15 s.
-	Lease time.Duration
 }
 
 // Publisher publishes events. It is safe for concurrent use.
 type Publisher struct {
 	Options
-	schedule  schedule
 	voteSlots slots
-	lanes     lanes
+	doors     doors
 
 	// Whatever is under way (operations, votes, tests) is admitted under gate, so that Stop can wait for it.
 	gate     sync.Mutex
 	stopped  bool
+	stopping chan struct{} // closed by Stop
 	underWay sync.WaitGroup
+	watching sync.WaitGroup
 	// sending ends when requests that are under way must end as well.
 	sending context.Context
 	abort   context.CancelFunc
@@ -64,22 +57,11 @@ type Publisher struct {
 
 var _ Doer = (*Publisher)(nil)
 
-// New returns a Publisher that votes and records; Start makes it deliver.
+// New returns a Publisher. Start closes what a crash left open.
 func New(o Options) *Publisher {
-	o.Node = cmp.Or(o.Node, rand.Text()[:12])
 	o.Deadline = cmp.Or(o.Deadline, 10*time.Second)
-	o.Concurrency = cmp.Or(o.Concurrency, 16)
-	o.Lease = cmp.Or(o.Lease, 15*time.Second)
-	if o.Poll == 0 {
-		// On SQLite nobody else writes: everything is announced, and polling only heals what should not happen.
-		if o.Poll = time.Second; o.DB.Engine() == db.SQLite {
-			o.Poll = 10 * time.Second
-		}
-	}
-	if o.Schedule == nil {
-		o.Schedule = defaultSchedule
-	}
-	p := &Publisher{Options: o, schedule: o.Schedule}
+	p := &Publisher{Options: o, stopping: make(chan struct{})}
+	p.doors.init(p)
 	p.sending, p.abort = context.WithCancel(context.Background())
 	return p
 }
@@ -151,27 +133,25 @@ type run struct {
 
 	// outcome is final, and stored, once settled is closed. Votes that come in later wait for that, then follow it.
 	outcome verdict
+	source  string // where its events come from, for the metrics
 	settled chan struct{}
 }
 
 // recorded is one event: what is sent, to whom, and under which rule.
 type recorded struct {
-	head    event.Header
-	body    []byte
-	rule    wire.TransactionType // None when nobody decides
+	webhooklog.Event
 	targets []*webhook.Target
-	votes   []*vote // parallel to targets; nil when the event is not voted on
+	votes   []*vote // of those that were asked; nil when the event is not voted on
 }
 
 // needsVote tells whether webhooks decide about the event.
-func (e *recorded) needsVote() bool { return e.rule != wire.None && len(e.targets) > 0 }
+func (e *recorded) needsVote() bool { return e.Rule != wire.None && len(e.targets) > 0 }
 
-// vote is one webhook's answer to one event. Its delivery is written with the commit, whatever the answer.
+// vote is one webhook's answer to one event. What it is owed is written with the commit, whatever the answer.
 type vote struct {
-	target   *webhook.Target
-	delivery string
-	attempt  *webhook.Attempt // what came of it; read it only when counted, or after receiving the vote from the channel of answers
-	counted  bool             // the answer came before the decision
+	target  *webhook.Target
+	attempt *webhook.Attempt // what came of it; read it only when counted, or after receiving the vote from the channel of answers
+	counted bool             // the answer came before the decision
 }
 
 // prepare runs the operation's checks and records the events to be voted on as Running, each with the time by which it must be decided:
@@ -185,30 +165,62 @@ func (p *Publisher) prepare(ctx context.Context, op Operation) (*run, error) {
 		if err := op.Prepare(tx, plan); err != nil {
 			return err
 		}
-		r.names = plan.names
+		r.names, r.source = plan.names, cmp.Or(plan.source, fromDirectory)
 		var first []event.Payload
 		first, r.after = inOrder(plan.events)
 		var err error
 		if r.before, err = p.record(tx, op.Tenant, op.Info, first); err != nil {
 			return err
 		}
+		if e := plan.outside; e != nil {
+			if err := p.admitOutside(tx, e); err != nil {
+				return err
+			}
+			r.before = append(r.before, e)
+		}
 		if slices.ContainsFunc(r.before, (*recorded).needsVote) {
 			crashpoint.Here("preparing")
 			if err := reserveBeyondPrepare(tx, r, decideBy); err != nil {
 				return err
 			}
-			return insertEvents(tx, r.id, r.before, running, decideBy)
+			return p.insert(tx, r.id, r.before, webhooklog.Running, decideBy)
 		}
 		r.done = true
 		if err := releaseUnasked(tx, r); err != nil {
 			return err
 		}
-		if err := insertEvents(tx, r.id, r.before, succeeded, 0); err != nil {
+		if err := p.insert(tx, r.id, r.before, webhooklog.Succeeded, 0); err != nil {
 			return err
 		}
 		return p.write(tx, r, op)
 	})
 	return r, err
+}
+
+// insert puts the events of an operation on record.
+func (p *Publisher) insert(tx *db.Tx, operation string, events []*recorded, result webhooklog.Result, decideBy int64) error {
+	for _, e := range events {
+		e.Operation = operation
+	}
+	return p.Log.Insert(tx, rowsOf(events), result, decideBy)
+}
+
+// count counts events for the metrics once their result is stored.
+func (p *Publisher) count(tx *db.Tx, events []*recorded, result webhooklog.Result, source string) {
+	tx.AfterCommit(func() {
+		for _, e := range events {
+			p.Metrics.Published(string(e.Type), string(result), source)
+		}
+	})
+}
+
+// rowsOf are the events as the log has them.
+func rowsOf(events []*recorded) []*webhooklog.Event {
+	rows := make([]*webhooklog.Event, len(events))
+	for i, e := range events {
+		rows[i] = &e.Event
+	}
+	return rows
 }
 
 // commitGrace is how long after its deadline an operation may still commit, and its reservations hold.
@@ -257,16 +269,28 @@ func (p *Publisher) ask(r *run) verdict {
 // askAbout asks the webhooks of one event, all at once, and counts their votes until the outcome is certain. Calls under way then go on
 // under their own timeouts and are recorded once the operation's outcome is.
 func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verdict {
+	began, timedOut := p.DB.Now(), false
 	answers := make(chan *vote, len(e.targets))
 	for _, target := range e.targets {
-		v := &vote{target: target, delivery: db.NewID()}
+		available := p.Outbox.Availability(patience, target.ID)
+		if available == outbox.OnPause {
+			continue
+		}
+		v := &vote{target: target}
 		e.votes = append(e.votes, v)
 		p.underWay.Go(func() {
-			v.attempt = p.voteSlots.send(p.sending, patience, target, e.body)
+			if available == outbox.Unreachable {
+				v.attempt = target.NotSent("the receiver cannot be reached for the moment, so it was not asked")
+			} else {
+				v.attempt = p.voteSlots.send(p.sending, patience, target, webhook.Message{ID: e.ID, Body: e.Body})
+				p.Outbox.Observe(target.ID, v.attempt)
+				p.Metrics.Attempt(string(webhook.Vote), string(v.attempt.Outcome), v.attempt.End.Sub(v.attempt.Start))
+			}
 			answers <- v
 		})
 	}
-	yes, no, outcome := 0, 0, undecided
+	yes, no := 0, 0
+	outcome := decide(e.Rule, len(e.votes), yes, no)
 	for outcome == undecided {
 		select {
 		case v := <-answers:
@@ -276,12 +300,16 @@ func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verd
 			} else {
 				no++
 			}
-			outcome = decide(e.rule, len(e.targets), yes, no)
+			outcome = decide(e.Rule, len(e.votes), yes, no)
 		case <-patience.Done():
 			outcome = refused
+			timedOut = errors.Is(patience.Err(), context.DeadlineExceeded) // else another event of the operation was refused, or we stop
 		}
 	}
-	if late := len(e.targets) - yes - no; late > 0 {
+	if len(e.votes) > 0 {
+		p.Metrics.Transaction(string(e.Rule), ending(outcome, timedOut), p.DB.Now().Sub(began))
+	}
+	if late := len(e.votes) - yes - no; late > 0 {
 		p.underWay.Go(func() {
 			<-r.settled
 			for range late {
@@ -292,11 +320,27 @@ func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verd
 	return outcome
 }
 
+// ending is how a vote ended, as the metrics tell.
+func ending(outcome verdict, timedOut bool) string {
+	switch {
+	case timedOut:
+		return "timeout"
+	case outcome == passed:
+		return "passed"
+	default:
+		return "refused"
+	}
+}
+
 // commit writes the change, unless the operation was closed as failed meanwhile (it took too long) or one of its names was lost.
 func (p *Publisher) commit(ctx context.Context, r *run, op Operation) error {
 	err := p.update(ctx, func(tx *db.Tx) error {
-		if err := closeEvents(tx, r, succeeded); err != nil {
+		all, err := p.Log.Close(tx, rowsOf(r.before), webhooklog.Succeeded)
+		if err != nil {
 			return err
+		}
+		if !all {
+			return errClosed
 		}
 		if err := release(tx, r); err != nil {
 			return err
@@ -320,11 +364,13 @@ func (p *Publisher) write(tx *db.Tx, r *run, op Operation) error {
 	if err != nil {
 		return err
 	}
-	if err := insertEvents(tx, r.id, rest, succeeded, 0); err != nil {
+	if err := p.insert(tx, r.id, rest, webhooklog.Succeeded, 0); err != nil {
 		return err
 	}
+	p.count(tx, r.before, webhooklog.Succeeded, r.source)
+	p.count(tx, rest, webhooklog.Succeeded, r.source)
 	tx.AfterCommit(func() { crashpoint.Here("committed") }) // before those that wake the lanes
-	if err := p.owe(tx, slices.Concat(r.before, rest)); err != nil {
+	if err := p.Outbox.Owe(tx, owed(slices.Concat(r.before, rest))); err != nil {
 		return err
 	}
 	crashpoint.Here("committing")
@@ -338,32 +384,29 @@ func (p *Publisher) refuse(ctx context.Context, r *run) {
 	r.outcome = refused
 	err := p.update(ctx, func(tx *db.Tx) error {
 		// Closing comes first: it waits for a commit that the database is still busy with.
-		switch err := closeEvents(tx, r, failed); {
-		case errors.Is(err, errClosed):
-			happened, err := wasCommitted(tx, r)
+		all, err := p.Log.Close(tx, rowsOf(r.before), webhooklog.Failed)
+		if err != nil {
+			return err
+		}
+		if !all {
+			is, err := p.Log.ResultOf(tx, r.before[0].ID)
 			if err != nil {
 				return err
 			}
-			if happened {
+			if is == webhooklog.Succeeded {
 				r.outcome = passed
 				return nil
 			}
-		case err != nil:
-			return err
 		}
 		if err := release(tx, r); err != nil && !errors.Is(err, errReleased) {
 			return err
 		}
-		for _, e := range r.before {
-			for _, v := range e.votes {
-				if v.counted && v.attempt.Outcome != egress.Cancelled {
-					if err := p.insertAttempt(tx, e.head.ID, "", webhook.Vote, v.attempt); err != nil {
-						return err
-					}
-				}
-			}
+		p.count(tx, r.before, webhooklog.Failed, r.source)
+		votes, err := p.countedVotes(r.before)
+		if err != nil {
+			return err
 		}
-		return nil
+		return p.Log.Record(tx, votes)
 	})
 	if err != nil {
 		// The caller is told the outcome all the same. The patrol closes the events, the reservations run out.
@@ -373,15 +416,15 @@ func (p *Publisher) refuse(ctx context.Context, r *run) {
 
 // Announce records non-transactional events of a change that tx writes, and the deliveries they owe. They are sent after the commit.
 func (p *Publisher) Announce(tx *db.Tx, tenant wire.ID, info *wire.EventInfo, events ...event.Payload) error {
-	operation := db.NewID()
 	all, err := p.record(tx, tenant, info, events)
 	if err != nil {
 		return err
 	}
-	if err := insertEvents(tx, operation, all, succeeded, 0); err != nil {
+	if err := p.insert(tx, db.NewID(), all, webhooklog.Succeeded, 0); err != nil {
 		return err
 	}
-	return p.owe(tx, all)
+	p.count(tx, all, webhooklog.Succeeded, fromSystem)
+	return p.Outbox.Owe(tx, owed(all))
 }
 
 // inOrder splits the events of an operation into those before the commit and those after it: the twins of the former in the same
@@ -408,7 +451,7 @@ func kinds(asked []*recorded) [][]*recorded {
 	for _, e := range asked {
 		switch last := len(all) - 1; {
 		case !e.needsVote():
-		case last >= 0 && all[last][0].head.Type == e.head.Type:
+		case last >= 0 && all[last][0].Type == e.Type:
 			all[last] = append(all[last], e)
 		default:
 			all = append(all, []*recorded{e})
@@ -441,21 +484,55 @@ func (p *Publisher) record(tx *db.Tx, tenant wire.ID, info *wire.EventInfo, even
 		if head.Info == nil {
 			head.Info = info
 		}
-		enabled, rule := true, wire.None
-		if d.Scope == event.ScopeTenant {
-			enabled, rule = settings.Event(tenant, head.Type)
-		}
-		e := &recorded{head: *head, rule: wire.None}
-		if enabled {
-			e.targets = webhooks.Subscribers(head.Type, d.Scope, tenant)
-		}
-		if d.Transactional {
-			e.rule = rule
-		}
-		if e.body, err = event.Encode(payload); err != nil {
+		e := &recorded{Event: webhooklog.Event{
+			ID: head.ID, Tenant: tenant, Type: head.Type, LinkedObject: head.LinkedObjectID, Instant: int64(head.CreateInstant),
+		}}
+		if e.Body, err = event.Encode(payload); err != nil {
 			return nil, fmt.Errorf("publish: encode %s: %w", head.Type, err)
+		}
+		if err := p.address(tx, e, d, settings, webhooks); err != nil {
+			return nil, err
 		}
 		all = append(all, e)
 	}
 	return all, nil
 }
+
+// address finds out whom the event concerns, and under which rule.
+func (p *Publisher) address(tx *db.Tx, e *recorded, d event.Descriptor, settings *tenant.Settings, webhooks *webhook.Registry) (err error) {
+	enabled := true
+	e.Rule = wire.None
+	if d.Scope == event.ScopeTenant {
+		var rule wire.TransactionType
+		if enabled, rule = settings.Event(e.Tenant, e.Type); d.Transactional {
+			e.Rule = rule
+		}
+	}
+	audience := webhooks.Audience(e.Type, d.Scope, e.Tenant)
+	if enabled {
+		e.targets = audience.Targets
+	}
+	e.Audience, err = p.Log.Audience(tx, audience, enabled)
+	return err
+}
+
+// admitOutside addresses an event from outside as the transaction sees the settings.
+func (p *Publisher) admitOutside(tx *db.Tx, e *recorded) error {
+	settings, err := p.Tenants.SettingsIn(tx)
+	if err != nil {
+		return err
+	}
+	webhooks, err := p.Webhooks.RegistryIn(tx)
+	if err != nil {
+		return err
+	}
+	d, _ := event.Lookup(e.Type)
+	return p.address(tx, e, d, settings, webhooks)
+}
+
+// Where events come from, as the metrics tell them apart.
+const (
+	fromDirectory = "directory" // a change made through the API
+	fromIntake    = "intake"    // another identity system
+	fromSystem    = "system"    // log entries
+)

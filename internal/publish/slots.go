@@ -18,8 +18,8 @@ type slots struct {
 	byID map[wire.ID]chan struct{}
 }
 
-// send sends body to the target as soon as there is room, if that is while patience lasts.
-func (s *slots) send(ctx, patience context.Context, target *webhook.Target, body []byte) *webhook.Attempt {
+// send sends m to the target as soon as there is room, if that is while patience lasts.
+func (s *slots) send(ctx, patience context.Context, target *webhook.Target, m webhook.Message) *webhook.Attempt {
 	slot := s.of(target.ID)
 	// Looked at alone first: of two ready cases select takes any, and room must not lose against an operation decided meanwhile.
 	select {
@@ -32,7 +32,7 @@ func (s *slots) send(ctx, patience context.Context, target *webhook.Target, body
 		}
 	}
 	defer func() { <-slot }()
-	return target.Send(ctx, body)
+	return target.Send(ctx, m)
 }
 
 func (s *slots) of(id wire.ID) chan struct{} {

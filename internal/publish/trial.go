@@ -1,13 +1,16 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strings"
 
+	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -40,14 +43,26 @@ func (p *Publisher) Try(ctx context.Context, id wire.ID, body []byte) (*webhook.
 		return nil, ErrStopping
 	}
 	defer p.underWay.Done()
-	a := target.Send(p.sending, body)
 	// A test has an id of its own: the example that was sent may be sent again, and may name an event that really happened.
-	record := db.NewID()
+	record := webhooklog.Event{
+		ID: wire.ID(db.NewID()), Operation: db.NewID(), Tenant: sent.Event.TenantID, Type: event.Type(strings.ToValidUTF8(sent.Event.Type, "")), Rule: wire.None,
+		Test: true, Body: body, Instant: p.DB.Now().UnixMilli(),
+	}
+	a := target.Send(p.sending, webhook.Message{ID: cmp.Or(sent.Event.ID, record.ID), Body: body})
+	p.Metrics.Attempt(string(webhook.Test), string(a.Outcome), a.End.Sub(a.Start))
+	result := webhooklog.Succeeded
+	if !a.Outcome.Success() {
+		result = webhooklog.Failed
+	}
 	err = p.update(context.WithoutCancel(ctx), func(tx *db.Tx) error {
-		if err := insertTest(tx, record, strings.ToValidUTF8(sent.Event.Type, ""), sent.Event.TenantID, body, a); err != nil {
+		if err := p.Log.Insert(tx, []*webhooklog.Event{&record}, result, 0); err != nil {
 			return err
 		}
-		return p.insertAttempt(tx, wire.ID(record), "", webhook.Test, a)
+		attempt, err := p.Log.Attempt(record.Sequence, webhook.Test, a)
+		if err != nil {
+			return err
+		}
+		return p.Log.Record(tx, []webhooklog.Attempt{attempt})
 	})
 	return a, err
 }

@@ -2,6 +2,7 @@ package search
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/herald-events/herald/wire"
@@ -16,8 +17,18 @@ type Conditions struct {
 
 // Add adds a term; each ? in it stands for arg.
 func (c *Conditions) Add(term string, arg any) {
+	c.terms = append(c.terms, strings.ReplaceAll(term, "?", c.param(arg)))
+}
+
+// param adds a parameter and returns what stands for it in a term.
+func (c *Conditions) param(arg any) string {
 	c.args = append(c.args, arg)
-	c.terms = append(c.terms, strings.ReplaceAll(term, "?", fmt.Sprintf("$%d", len(c.args))))
+	return fmt.Sprintf("$%d", len(c.args))
+}
+
+// clone is a copy that can be added to without a change of c.
+func (c *Conditions) clone() Conditions {
+	return Conditions{terms: slices.Clone(c.terms), args: slices.Clone(c.args)}
 }
 
 // Nothing makes the clause find nothing.

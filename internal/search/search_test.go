@@ -45,7 +45,7 @@ func TestOrderBy(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                             fallback,
 		"url":                          "w.url ASC, w.id ASC",
-		"url desc":                     "w.url DESC, w.id ASC",
+		"url desc":                     "w.url DESC, w.id DESC",
 		" insertInstant DESC ,url Asc": "w.insert_instant DESC, w.url ASC, w.id ASC",
 		"id DESC":                      "w.id DESC",
 		"id DESC, url":                 "w.id DESC, w.url ASC",

@@ -61,6 +61,16 @@ func (s *Settings) Event(tenant wire.ID, t event.Type) (enabled bool, rule wire.
 	return setting.Enabled, setting.TransactionType
 }
 
+// Lists tells whether the tenant's event settings name the type, switched on or off. That is how a tenant registers a type of its own.
+func (s *Settings) Lists(tenant wire.ID, t event.Type) bool {
+	found, ok := s.tenants[tenant]
+	if !ok {
+		return false
+	}
+	_, listed := found.EventConfiguration.Events[string(t)]
+	return listed
+}
+
 // Exists tells whether there is such a tenant.
 func (s *Settings) Exists(id wire.ID) bool {
 	t, ok := s.tenants[id]

@@ -260,6 +260,8 @@ func TestCreate_Invalid(t *testing.T) {
 			{"long name", `{"name": "` + long + `"}`, []string{"[tooLong]tenant.name"}},
 			{"NUL in the name", `{"name": "a\u0000b"}`, []string{"[invalid]tenant.name"}},
 			{"unknown event", `{"name": "x", "eventConfiguration": {"events": {"user.craete": {}}}}`, []string{"[invalid]tenant.eventConfiguration.events"}},
+			{"custom type without a name", `{"name": "x", "eventConfiguration": {"events": {"custom.": {}}}}`, []string{"[invalid]tenant.eventConfiguration.events"}},
+			{"custom type in capitals", `{"name": "x", "eventConfiguration": {"events": {"custom.Order": {}, "custom.order": {}}}}`, []string{"[invalid]tenant.eventConfiguration.events"}},
 			{"unknown transaction", `{"name": "x", "eventConfiguration": {"events": {"user.create": {"transactionType": "Most"}}}}`, []string{"[invalid]tenant.eventConfiguration.events"}},
 			{"codes by text message without the means", `{"name": "x", "multiFactorConfiguration": {"sms": {"enabled": true}}}`, []string{
 				"[missing]tenant.multiFactorConfiguration.sms.messengerId", "[missing]tenant.multiFactorConfiguration.sms.templateId",

@@ -67,7 +67,8 @@ func check(v *problem.Validation, t *wire.Tenant) {
 }
 
 // checkEvents returns the event settings as FusionAuth keeps them: types of the whole installation are dropped, because a tenant has no say
-// in them, and those that are not transactional have no transaction. No type is added that the caller did not list.
+// in them, and those that are not transactional have no transaction. No type is added that the caller did not list. Listing a custom type
+// registers it.
 func checkEvents(v *problem.Validation, events wire.Map[wire.EventSetting]) wire.Map[wire.EventSetting] {
 	const path = "tenant.eventConfiguration.events"
 	kept := make(wire.Map[wire.EventSetting], len(events))
@@ -83,6 +84,8 @@ func checkEvents(v *problem.Validation, events wire.Map[wire.EventSetting]) wire
 				name, setting.TransactionType)
 		}
 		switch near := event.Suggest(name); {
+		case !known && strings.HasPrefix(name, event.CustomPrefix):
+			v.Field(path, "invalid", "%.128q is no name for a custom event type: %s.", name, event.CustomNaming)
 		case !known && near != "":
 			v.Field(path, "invalid", "There is no event type %q. Did you mean %q?", name, near)
 		case !known:

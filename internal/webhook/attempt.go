@@ -17,6 +17,7 @@ const (
 	Delivery Kind = "delivery" // the first attempt after one
 	Retry    Kind = "retry"
 	Test     Kind = "test"
+	Replay   Kind = "replay" // the first attempt after a person asked to send it again
 )
 
 // Attempt is one HTTP call to one webhook and what came of it. Everything but ResponseHeader may be recorded and shown: secrets are masked.

@@ -23,7 +23,7 @@ const (
 // tenant: that one goes only where the tenant's other events go. Rules: FusionAuth's webhook documentation, tenants (since 1.37).
 func Match(w *wire.Webhook, t event.Type, scope event.Scope, tenant wire.ID) Gate {
 	switch {
-	case w.Enabled != nil && !*w.Enabled:
+	case !enabled(w):
 		return Disabled
 	case !w.EventsEnabled[string(t)]:
 		return EventDisabled

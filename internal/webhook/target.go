@@ -12,20 +12,22 @@ import (
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/internal/key"
 	"github.com/herald-events/herald/wire"
 )
 
 // Registry is all webhooks at one moment, ready to be sent to. It is immutable.
 type Registry struct {
-	targets []*Target
-	byID    map[wire.ID]*Target
+	targets   []*Target
+	byID      map[wire.ID]*Target
+	audiences audiences
 }
 
 // Subscribers are the webhooks that get an event of type t of the tenant, provided that the tenant has the event switched on.
 func (r *Registry) Subscribers(t event.Type, scope event.Scope, tenant wire.ID) []*Target {
 	var found []*Target
 	for _, target := range r.targets {
-		if Match(&target.webhook, t, scope, tenant) == Open {
+		if target.Want(t, scope, tenant) == Open {
 			found = append(found, target)
 		}
 	}
@@ -38,22 +40,43 @@ func (r *Registry) Target(id wire.ID) *Target { return r.byID[id] }
 // IDs are the ids of all webhooks.
 func (r *Registry) IDs() []wire.ID { return slices.Collect(maps.Keys(r.byID)) }
 
-// Target is a webhook compiled for sending: its headers are built, its certificate is parsed, its connections are pooled.
+// Message is one event on its way to webhooks.
+type Message struct {
+	// ID is that of the event. Standard Webhooks sends it, and receivers drop what they have seen of it.
+	ID wire.ID
+	// Body is sent, and signed, byte for byte.
+	Body []byte
+}
+
+// Target is a webhook compiled for sending: its headers are built, its certificate is parsed, its keys are at hand, its connections are
+// pooled. It is immutable.
 type Target struct {
 	ID      wire.ID
 	webhook wire.Webhook
+	url     string // without credentials and query values
+	delays  []time.Duration
 	client  *egress.Client
 	header  http.Header
+	signer  *signer           // nil without signatures
 	secrets *masker           // takes the webhook's secrets out of what a receiver answers
-	shown   map[string]string // the request headers as they may be recorded
-	fault   string            // why nothing can be sent at all; empty when something can
+	shown   map[string]string // the request headers as they may be recorded, signatures excepted
+	fault   *fault            // why nothing can be sent at all; nil when something can
 	clock   func() time.Time
+}
+
+// fault is why a request cannot be made.
+type fault struct {
+	outcome egress.Outcome
+	text    string
 }
 
 // newTarget compiles w. A webhook that cannot be sent to (its stored certificate no longer parses, say) yields a target whose every
 // attempt fails with the reason, so that the failure is counted and recorded like any other.
-func (s *Service) newTarget(w wire.Webhook) *Target {
-	t := &Target{ID: w.ID, webhook: w, header: http.Header{}, shown: map[string]string{}, clock: s.Clock}
+func (s *Service) newTarget(w wire.Webhook, keys *key.Set) *Target {
+	t := &Target{
+		ID: w.ID, webhook: w, url: egress.RedactURL(w.URL), delays: delaysOf(w.RetryConfiguration),
+		header: http.Header{}, shown: map[string]string{}, clock: s.Clock,
+	}
 	t.header.Set("Accept", "*/*")
 	for name, value := range w.Headers {
 		t.header.Set(name, value)
@@ -69,20 +92,65 @@ func (s *Service) newTarget(w wire.Webhook) *Target {
 	t.shown["Content-Type"] = "application/json"
 	t.secrets = newMasker(secretsOf(&w, basic))
 
-	var trust *egress.Trust
-	if w.SSLCertificate != "" {
-		var err error
-		if trust, err = egress.ParsePEM(w.SSLCertificate); err != nil {
-			t.fault = fmt.Sprintf("the certificate of the webhook cannot be used: %v", err)
-			return t
-		}
+	trust, err := trustOf(w, keys)
+	if err != nil {
+		t.fault = &fault{egress.TLS, fmt.Sprintf("the certificate of the webhook cannot be used: %v", err)}
+		return t
+	}
+	if t.signer, err = s.newSigner(w.SignatureConfiguration, keys); err != nil {
+		t.fault = unsigned(err)
+		return t
 	}
 	t.client = s.Egress.Client(trust)
 	return t
 }
 
+// unsigned is why a request that is to be signed is not sent: without its signature nobody could trust it.
+func unsigned(err error) *fault {
+	return &fault{egress.Invalid, fmt.Sprintf("the request cannot be signed: %v", err)}
+}
+
+// trustOf is what a webhook's certificate makes of its connections, nil for one that has none.
+func trustOf(w wire.Webhook, keys *key.Set) (*egress.Trust, error) {
+	pem := w.SSLCertificate
+	if w.SSLCertificateKeyID != "" {
+		k := keys.Key(w.SSLCertificateKeyID)
+		if k == nil {
+			return nil, fmt.Errorf("there is no key with the id %s", w.SSLCertificateKeyID)
+		}
+		var err error
+		if pem, err = k.PEM(); err != nil {
+			return nil, err
+		}
+	}
+	if pem == "" {
+		return nil, nil
+	}
+	return egress.ParsePEM(pem)
+}
+
 // Enabled tells whether the webhook may be sent to at all.
-func (t *Target) Enabled() bool { return t.webhook.Enabled == nil || *t.webhook.Enabled }
+func (t *Target) Enabled() bool { return enabled(&t.webhook) }
+
+// URL is where it is, without credentials and query values.
+func (t *Target) URL() string { return t.url }
+
+// Want tells which gate, if any, keeps an event of type t of the given tenant away.
+func (t *Target) Want(typ event.Type, scope event.Scope, tenant wire.ID) Gate {
+	return Match(&t.webhook, typ, scope, tenant)
+}
+
+// Delays are the pauses after the first, second and so on failed attempt. Nil means those of the server, an empty list no retries.
+func (t *Target) Delays() []time.Duration { return t.delays }
+
+// Concurrency is how many deliveries may be under way at once; zero means as many as the server has by default.
+func (t *Target) Concurrency() int { return t.webhook.Concurrency }
+
+// RateLimit is how many deliveries may leave per second; zero means that there is no limit.
+func (t *Target) RateLimit() float64 { return t.webhook.RateLimit }
+
+// Ordered tells whether the events about one object are to be delivered strictly one after the other.
+func (t *Target) Ordered() bool { return t.webhook.Ordering == wire.OrderedByLinkedObject }
 
 // Patience is the longest time that one attempt can take.
 func (t *Target) Patience() time.Duration { return t.connectTimeout() + t.readTimeout() }
@@ -95,36 +163,50 @@ func (t *Target) readTimeout() time.Duration {
 	return time.Duration(t.webhook.ReadTimeout) * time.Millisecond
 }
 
-// Send makes one attempt to deliver body. It never fails: what went wrong is in the attempt. The outcome is Cancelled only if ctx ended.
-func (t *Target) Send(ctx context.Context, body []byte) *Attempt {
-	a := &Attempt{Webhook: t.ID, URL: egress.RedactURL(t.webhook.URL)}
-	if t.fault != "" {
-		a.Outcome, a.Exception, a.Start = egress.TLS, t.fault, t.clock()
-		a.End = a.Start
-		return a
+// Send makes one attempt to deliver m. It never fails: what went wrong is in the attempt. The outcome is Cancelled only if ctx ended.
+func (t *Target) Send(ctx context.Context, m Message) *Attempt {
+	if t.fault != nil {
+		return t.notSent(t.fault.outcome, t.fault.text)
+	}
+	header, shown := t.header, t.shown
+	if t.signer != nil {
+		signatures, err := t.signer.sign(m)
+		if err != nil {
+			f := unsigned(err)
+			return t.notSent(f.outcome, f.text)
+		}
+		header, shown = maps.Clone(header), maps.Clone(shown)
+		for name, values := range signatures {
+			header.Del(name) // in the other spelling, should a webhook's own headers have it
+			delete(shown, http.CanonicalHeaderKey(name))
+			header[name], shown[name] = values, values[0]
+		}
 	}
 	r := t.client.Do(ctx, egress.Request{
-		Method: http.MethodPost, URL: t.webhook.URL, Header: t.header, Body: body,
+		Method: http.MethodPost, URL: t.webhook.URL, Header: header, Body: m.Body,
 		ConnectTimeout: t.connectTimeout(), ReadTimeout: t.readTimeout(),
 	})
-	a.Outcome, a.StatusCode, a.Exception, a.Start, a.End = r.Outcome, r.StatusCode, t.secrets.text(r.Err), r.Start, r.End
-	a.ResponseHeader = r.Header
-	a.Detail = Detail{
-		RequestHeaders: t.shown, RequestSize: len(body),
-		ResponseHeaders: t.showable(r.Header), ResponseBody: t.showableBody(r),
-		ResponseSize: r.BodySize, ResponseTruncated: r.BodyTruncated, RemoteAddress: r.RemoteAddr,
-		Phases: Phases{
-			DNS: r.Phases.DNS.Microseconds(), Connect: r.Phases.Connect.Microseconds(), TLS: r.Phases.TLS.Microseconds(),
-			FirstByte: r.Phases.FirstByte.Microseconds(), Total: r.Phases.Total.Microseconds(),
+	return &Attempt{
+		Webhook: t.ID, URL: t.url, Outcome: r.Outcome, StatusCode: r.StatusCode, Exception: t.secrets.text(r.Err), Start: r.Start, End: r.End,
+		ResponseHeader: r.Header,
+		Detail: Detail{
+			RequestHeaders: shown, RequestSize: len(m.Body),
+			ResponseHeaders: t.showable(r.Header), ResponseBody: t.showableBody(r),
+			ResponseSize: r.BodySize, ResponseTruncated: r.BodyTruncated, RemoteAddress: r.RemoteAddr,
+			Phases: Phases{
+				DNS: r.Phases.DNS.Microseconds(), Connect: r.Phases.Connect.Microseconds(), TLS: r.Phases.TLS.Microseconds(),
+				FirstByte: r.Phases.FirstByte.Microseconds(), Total: r.Phases.Total.Microseconds(),
+			},
 		},
 	}
-	return a
 }
 
 // NotSent is the attempt of a request that was not made. Its outcome is Cancelled.
-func (t *Target) NotSent(why string) *Attempt {
+func (t *Target) NotSent(why string) *Attempt { return t.notSent(egress.Cancelled, why) }
+
+func (t *Target) notSent(outcome egress.Outcome, why string) *Attempt {
 	now := t.clock()
-	return &Attempt{Webhook: t.ID, URL: egress.RedactURL(t.webhook.URL), Outcome: egress.Cancelled, Exception: why, Start: now, End: now}
+	return &Attempt{Webhook: t.ID, URL: t.url, Outcome: outcome, Exception: why, Start: now, End: now}
 }
 
 // showableBody is what was kept of a receiver's answer as it may be recorded.

@@ -13,6 +13,7 @@ import (
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/internal/key"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
@@ -29,18 +30,23 @@ type Options struct {
 	DB     *db.DB
 	Sealer Sealer
 	Egress *egress.Egress
+	// Keys are those that webhooks name by id, to sign with or as their certificate. Nil means that there are none.
+	Keys *key.Service
 	// Clock stamps attempts. Required.
 	Clock func() time.Time
 	// Changed, if set, runs in the transaction that created, changed or deleted a webhook.
 	Changed func(tx *db.Tx, id wire.ID) error
 	// Deleting, if set, runs in the transaction that is about to delete a webhook.
 	Deleting func(tx *db.Tx, id wire.ID) error
+	// DeliveryGates, if set, tells what else can keep deliveries from a webhook, for Explain.
+	DeliveryGates func(ctx context.Context, id wire.ID) ([]wire.ExplainedGate, error)
 }
 
 // Service manages webhooks. It is safe for concurrent use.
 type Service struct {
 	Options
 	registry *db.Cache[*Registry]
+	tokens   tokens
 }
 
 // topic of the cached registry. Deleting a tenant changes it too, as bindings go with their tenant.
@@ -54,15 +60,27 @@ func New(o Options) *Service {
 		if err != nil {
 			return nil, err
 		}
+		// A key that a webhook names can neither change nor go, so only a change of webhooks makes a registry out of date.
+		keys, err := s.keys(tx)
+		if err != nil {
+			return nil, err
+		}
 		r := &Registry{byID: make(map[wire.ID]*Target, len(webhooks))}
 		for _, w := range webhooks {
-			t := s.newTarget(w)
+			t := s.newTarget(w, keys)
 			r.targets = append(r.targets, t)
 			r.byID[t.ID] = t
 		}
 		return r, nil
 	})
 	return s
+}
+
+func (s *Service) keys(tx *db.Tx) (*key.Set, error) {
+	if s.Keys == nil {
+		return &key.Set{}, nil
+	}
+	return s.Keys.SetIn(tx)
 }
 
 // Registry returns the webhooks ready to be sent to. It follows this process's changes at once, other processes' within a second.
@@ -79,6 +97,7 @@ func (s *Service) Create(ctx context.Context, id wire.ID, w wire.Webhook) (wire.
 			w.ID = wire.ID(db.NewID())
 		}
 		w.InsertInstant, w.LastUpdateInstant = wire.Instant(tx.NowMillis()), wire.Instant(tx.NowMillis())
+		w.DisabledReason, w.DisabledInstant = "", 0
 		var v problem.Validation
 		taken, err := webhookExists(tx, w.ID)
 		if err != nil {
@@ -129,6 +148,10 @@ func (s *Service) Update(ctx context.Context, id wire.ID, change func(current wi
 			return err
 		}
 		w.ID, w.InsertInstant, w.LastUpdateInstant = id, current.InsertInstant, wire.Instant(tx.NowMillis())
+		w.DisabledReason, w.DisabledInstant = "", 0
+		if !enabled(&w) { // otherwise the reason is gone with the state it explains
+			w.DisabledReason, w.DisabledInstant = current.DisabledReason, current.DisabledInstant
+		}
 		var v problem.Validation
 		if err := s.check(tx, &v, &w); err != nil {
 			return err
@@ -148,6 +171,28 @@ func (s *Service) Check(ctx context.Context, w wire.Webhook) error {
 		return s.check(tx, &v, &w)
 	})
 }
+
+// Disable switches the webhook off because the server has found a reason to, which people will read. One that is off already stays as it
+// is; problem.ErrNotFound without such a webhook.
+func (s *Service) Disable(tx *db.Tx, id wire.ID, reason string) error {
+	// First, so that nobody else changes the row between our reading and writing it.
+	if err := touch(tx, id); err != nil {
+		return err
+	}
+	w, version, err := s.load(tx, id)
+	if err != nil || !enabled(&w) {
+		return err
+	}
+	now := wire.Instant(tx.NowMillis())
+	w.Enabled, w.DisabledReason, w.DisabledInstant, w.LastUpdateInstant = new(false), reason, now, now
+	if err := s.update(tx, &w, version); err != nil {
+		return err
+	}
+	return s.changed(tx, id)
+}
+
+// enabled tells whether anything may be sent to the webhook.
+func enabled(w *wire.Webhook) bool { return w.Enabled == nil || *w.Enabled }
 
 // Delete removes the webhook. What is still owed to it is cancelled.
 func (s *Service) Delete(ctx context.Context, id wire.ID) error {
@@ -206,16 +251,7 @@ func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error
 	}
 	checkTimeout(v, "webhook.connectTimeout", int64(w.ConnectTimeout))
 	checkTimeout(v, "webhook.readTimeout", int64(w.ReadTimeout))
-	for _, name := range slices.Sorted(maps.Keys(w.EventsEnabled)) {
-		if _, ok := event.Lookup(event.Type(name)); ok {
-			continue
-		}
-		if near := event.Suggest(name); near != "" {
-			v.Field("webhook.eventsEnabled", "invalid", "There is no event type %q. Did you mean %q?", name, near)
-		} else {
-			v.Field("webhook.eventsEnabled", "invalid", "There is no event type %q.", name)
-		}
-	}
+	checkTypes(v, w)
 	if err := s.checkTenants(tx, v, w); err != nil {
 		return err
 	}
@@ -231,19 +267,36 @@ func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error
 			v.Field("webhook.sslCertificate", "invalid", "The text %v.", err)
 		}
 	}
-	v.Check(w.SSLCertificateKeyID == "", "webhook.sslCertificateKeyId", "invalid", "There is no key with the id %s.", w.SSLCertificateKeyID)
-	if w.SignatureConfiguration.Enabled {
-		if w.SignatureConfiguration.SigningKeyID == "" {
-			v.Field("webhook.signatureConfiguration.signingKeyId", "missing", "Signing needs the id of a key.")
-		} else {
-			v.Field("webhook.signatureConfiguration.signingKeyId", "invalid", "There is no key with the id %s.", w.SignatureConfiguration.SigningKeyID)
-		}
+	if err := s.checkKeys(tx, v, w); err != nil {
+		return err
 	}
+	checkDelivery(v, w)
 	v.Check(len(w.Description) <= maxDescription, "webhook.description", "tooLong", "The description is longer than %d bytes.", maxDescription)
-	if w.Enabled != nil && *w.Enabled {
+	if enabled(w) {
 		w.Enabled = nil // the default is left out
 	}
 	return v.Err()
+}
+
+// checkTypes refuses event types that do not exist. A custom type need not be registered with any tenant yet.
+func checkTypes(v *problem.Validation, w *wire.Webhook) {
+	for _, name := range slices.Sorted(maps.Keys(w.EventsEnabled)) {
+		if _, ok := event.Lookup(event.Type(name)); !ok {
+			UnknownType(v, "webhook.eventsEnabled", name)
+		}
+	}
+}
+
+// UnknownType adds that there is no such event type, and what may have been meant.
+func UnknownType(v *problem.Validation, path, name string) {
+	switch near := event.Suggest(name); {
+	case strings.HasPrefix(name, event.CustomPrefix):
+		v.Field(path, "invalid", "%.128q is no name for a custom event type: %s.", name, event.CustomNaming)
+	case near != "":
+		v.Field(path, "invalid", "There is no event type %.128q. Did you mean %q?", name, near)
+	default:
+		v.Field(path, "invalid", "There is no event type %.128q.", name)
+	}
 }
 
 // maxTimeout bounds what a caller of the API can be made to wait for one webhook.

@@ -64,6 +64,9 @@ func (s *Service) insert(tx *db.Tx, w *wire.Webhook) error {
 		w.ID, search.Fold(w.URL), search.Fold(w.Description), w.Global, document, sealed, tx.NowMillis()); err != nil {
 		return err
 	}
+	if err := insertKeys(tx, w); err != nil {
+		return err
+	}
 	return insertTenants(tx, w)
 }
 
@@ -80,10 +83,25 @@ func (s *Service) update(tx *db.Tx, w *wire.Webhook, version int64) error {
 	if n == 0 {
 		return problem.Stale("webhook")
 	}
+	if _, err := tx.Exec(`DELETE FROM webhook_key WHERE webhook_id = $1`, w.ID); err != nil {
+		return err
+	}
+	if err := insertKeys(tx, w); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(`DELETE FROM webhook_tenant WHERE webhook_id = $1`, w.ID); err != nil {
 		return err
 	}
 	return insertTenants(tx, w)
+}
+
+// touch moves the version of a webhook, which keeps others from changing it until the transaction ends.
+func touch(tx *db.Tx, id wire.ID) error {
+	n, err := tx.Exec(`UPDATE webhook SET version = version + 1 WHERE id = $1`, id)
+	if err == nil && n == 0 {
+		err = problem.ErrNotFound
+	}
+	return err
 }
 
 func remove(tx *db.Tx, id wire.ID) error {
@@ -92,6 +110,16 @@ func remove(tx *db.Tx, id wire.ID) error {
 		err = problem.ErrNotFound
 	}
 	return err
+}
+
+// insertKeys says which keys the webhook uses, so that none of them can be deleted.
+func insertKeys(tx *db.Tx, w *wire.Webhook) error {
+	for _, id := range keysOf(w) {
+		if _, err := tx.Exec(`INSERT INTO webhook_key (webhook_id, key_id) VALUES ($1, $2)`, w.ID, id); err != nil {
+			return gone(err, "key")
+		}
+	}
+	return nil
 }
 
 func insertTenants(tx *db.Tx, w *wire.Webhook) error {

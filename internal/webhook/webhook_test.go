@@ -36,7 +36,7 @@ const (
 // world is a registry on an empty store that has the tenants A and B.
 type world struct {
 	*webhook.Service
-	t *testing.T
+	t testing.TB
 	d *db.DB
 }
 
@@ -53,14 +53,15 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	})
 }
 
-func newService(t *testing.T, d *db.DB) *webhook.Service {
+func newService(t testing.TB, d *db.DB) *webhook.Service {
 	t.Helper()
 	out, err := egress.New(egress.Options{Policy: egress.Policy{AllowPrivate: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(out.Close)
-	return webhook.New(webhook.Options{DB: d, Sealer: key.NewSealer(make([]byte, key.Size)), Egress: out, Clock: time.Now})
+	sealer := key.NewSealer(make([]byte, key.Size))
+	return webhook.New(webhook.Options{DB: d, Sealer: sealer, Egress: out, Keys: key.NewService(d, sealer, ""), Clock: time.Now})
 }
 
 func (w *world) exec(query string, args ...any) {
@@ -408,7 +409,7 @@ func TestSend_RecordsNoSecret(t *testing.T) {
 				HTTPAuthenticationUsername: "herald", HTTPAuthenticationPassword: password,
 				Headers: map[string]string{"X-Api-Key": apiKey, "X-Bearer": "Bearer " + bearer, "X-Longer": longer, "X-Short": short},
 			})
-			a := w.registry().Target(hook.ID).Send(t.Context(), []byte(`{"event":{}}`))
+			a := w.registry().Target(hook.ID).Send(t.Context(), webhook.Message{Body: []byte(`{"event":{}}`)})
 			if got := receiver.Requests()[0].Header.Get("X-Api-Key"); got != apiKey {
 				t.Fatalf("the receiver got %q", got)
 			}
@@ -437,8 +438,8 @@ func plain(d webhook.Detail) string {
 	return fmt.Sprint(d.ResponseBody, " ", d.ResponseHeaders, " ", d.RequestHeaders)
 }
 
-func inJSON(text string) string {
-	data, _ := json.Marshal(text)
+func inJSON(v any) string {
+	data, _ := json.Marshal(v)
 	return strings.Trim(string(data), `"`)
 }
 
@@ -453,7 +454,7 @@ func TestSend_KeepsWhatIsNoSecret(t *testing.T) {
 		URL: receiver.URL + "/?sync=true&v=2024", HTTPAuthenticationUsername: "herald", HTTPAuthenticationPassword: "by",
 		Headers: map[string]string{"X-N": "2", "Accept": "application/json"},
 	})
-	a := w.registry().Target(hook.ID).Send(t.Context(), []byte(`{}`))
+	a := w.registry().Target(hook.ID).Send(t.Context(), webhook.Message{Body: []byte(`{}`)})
 	want := strings.Replace(answer, `"by"`, "(hidden)", 1) // a short password counts where it stands alone
 	if a.Detail.ResponseBody != want || a.Detail.ResponseHeaders["X-Kind"] != "a note" {
 		t.Errorf("recorded %s %v, want %s", a.Detail.ResponseBody, a.Detail.ResponseHeaders, want)
@@ -471,7 +472,7 @@ func TestSend_CancelledIsNoAnswer(t *testing.T) {
 	hook := w.create(wire.Webhook{URL: receiver.URL})
 	ctx, cancel := context.WithCancel(t.Context())
 	target, sent := w.registry().Target(hook.ID), make(chan *webhook.Attempt)
-	go func() { sent <- target.Send(ctx, []byte(`{}`)) }()
+	go func() { sent <- target.Send(ctx, webhook.Message{Body: []byte(`{}`)}) }()
 	receiver.WaitFor(1)
 	cancel()
 	a := <-sent

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -60,6 +61,9 @@ func Start(t testing.TB, engine db.Engine, options ...Option) *Server {
 		Addr:               "127.0.0.1:0",
 		TransactionTimeout: 10 * time.Second,
 	}}
+	if testing.Verbose() {
+		o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
 	for _, option := range options {
 		option(&o)
 	}
@@ -248,7 +252,7 @@ func (s *Server) Strings(query string, args ...any) []string {
 func (s *Server) Settled(patience time.Duration) {
 	s.t.Helper()
 	s.Eventually(patience, "no delivery is pending", func() bool {
-		return s.Strings(`SELECT CAST(COUNT(*) AS TEXT) FROM delivery WHERE state = 'pending'`)[0] == "0"
+		return s.Strings(`SELECT CAST(COUNT(*) AS TEXT) FROM delivery WHERE state IN ('pending', 'retrying')`)[0] == "0"
 	})
 }
 

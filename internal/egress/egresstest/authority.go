@@ -40,7 +40,19 @@ func (a *Authority) PEM() string { return encode("CERTIFICATE", a.cert.Raw) }
 // ServerCertificate makes a certificate for these names and addresses.
 func (a *Authority) ServerCertificate(hosts ...string) tls.Certificate {
 	a.tb.Helper()
+	return a.serverCertificate(a.template("Test receiver"), hosts)
+}
+
+// ExpiredCertificate is a ServerCertificate that was valid until an hour ago.
+func (a *Authority) ExpiredCertificate(hosts ...string) tls.Certificate {
+	a.tb.Helper()
 	template := a.template("Test receiver")
+	template.NotBefore, template.NotAfter = template.NotBefore.Add(-time.Hour), template.NotBefore
+	return a.serverCertificate(template, hosts)
+}
+
+func (a *Authority) serverCertificate(template *x509.Certificate, hosts []string) tls.Certificate {
+	a.tb.Helper()
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	for _, h := range hosts {
 		if ip := net.ParseIP(h); ip != nil {

@@ -5,6 +5,7 @@ package egresstest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/tls"
 	"encoding/json"
 	"io"
@@ -75,6 +76,12 @@ func NewReceiver(tb testing.TB) *Receiver {
 func NewTLSReceiver(tb testing.TB, a *Authority) *Receiver {
 	tb.Helper()
 	return newReceiver(tb, &tls.Config{Certificates: []tls.Certificate{a.ServerCertificate("127.0.0.1", "::1", "localhost")}})
+}
+
+// NewTLSReceiverWith starts a receiver with a TLS configuration of its own: another certificate, old versions.
+func NewTLSReceiverWith(tb testing.TB, config *tls.Config) *Receiver {
+	tb.Helper()
+	return newReceiver(tb, config)
 }
 
 // NewMutualTLSReceiver is a TLS receiver that answers nobody without a client certificate of the authority clients.
@@ -340,6 +347,11 @@ func HalfAnswer() Step {
 // HalfHeader closes the connection in the middle of the header.
 func HalfHeader() Step { return Raw("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n") }
 
+// HalfChunk says 200, announces a chunk of sixteen bytes, sends four and closes the connection.
+func HalfChunk() Step {
+	return Raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nhalf")
+}
+
 // Garbage answers with something that is not HTTP.
 func Garbage() Step { return Raw("220 mail.example.com ESMTP ready, tell me your secret\r\n") }
 
@@ -360,9 +372,66 @@ func HugeHeader(n int) Step {
 	return Raw("HTTP/1.1 200 OK\r\nX-Huge: " + strings.Repeat("x", n) + "\r\nContent-Length: 0\r\n\r\n")
 }
 
+// EndlessBody says 200 and sends for ever, as fast as it is read.
+func EndlessBody() Step { return HugeBody(1 << 62) }
+
+// EndlessHeader sends header lines without end.
+func EndlessHeader() Step { return endless("HTTP/1.1 200 OK\r\n", "X-More: and more\r\n") }
+
+// EndlessHeaderLine sends one header line without end.
+func EndlessHeaderLine() Step {
+	return endless("HTTP/1.1 200 OK\r\nX-Long: ", strings.Repeat("x", 1000))
+}
+
+// EndlessStatusLine never comes to the end of its first line.
+func EndlessStatusLine() Step { return endless("HTTP/1.1 200 ", strings.Repeat("O", 1000)) }
+
+// EndlessInterim says "please continue" for ever.
+func EndlessInterim() Step { return endless("", "HTTP/1.1 100 Continue\r\n\r\n") }
+
+// endless sends the beginning and then the rest again and again, until the sender has enough.
+func endless(begin, rest string) Step {
+	return raw(func(_ *Receiver, c net.Conn) {
+		chunk := strings.Repeat(rest, 1+4096/len(rest))
+		for _, err := io.WriteString(c, begin); err == nil; {
+			_, err = io.WriteString(c, chunk)
+		}
+	})
+}
+
+// GzipBomb says 200 and sends a small body that becomes n zero bytes when unpacked.
+func GzipBomb(n int64) Step {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	zero := make([]byte, 64<<10)
+	for left := n; left > 0; left -= int64(len(zero)) {
+		_, _ = z.Write(zero[:min(left, int64(len(zero)))]) // a buffer takes everything
+	}
+	_ = z.Close()
+	return Answer(http.StatusOK, http.Header{"Content-Encoding": {"gzip"}, "Content-Type": {"application/json"}}, packed.String())
+}
+
 // Raw sends these bytes as they are and closes the connection.
 func Raw(answer string) Step {
 	return raw(func(_ *Receiver, c net.Conn) { _, _ = io.WriteString(c, answer) })
+}
+
+// Pause sends these bytes as they are and then nothing more, until the sender has lost patience.
+func Pause(answer string) Step {
+	return raw(func(r *Receiver, c net.Conn) {
+		_, _ = io.WriteString(c, answer)
+		ended := make(chan struct{})
+		go func() {
+			_, _ = c.Read(make([]byte, 1)) // the sender says nothing, so this is its end
+			close(ended)
+		}()
+		select {
+		case <-ended:
+		case <-r.done:
+			_ = c.Close()
+			<-ended
+		}
+	})
 }
 
 // raw takes the connection out of the server's hands and closes it afterwards.

@@ -1,4 +1,4 @@
-package publish
+package outbox
 
 import (
 	"net/http"
@@ -17,6 +17,9 @@ var defaultSchedule = schedule{
 	2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 10 * time.Hour,
 }
 
+// spread is how far a pause is lengthened or shortened at most, so that the deliveries of an outage do not all come back in the same second.
+const spread = 0.2
+
 // longest is the cap for what a receiver may ask for with Retry-After.
 func (s schedule) longest() time.Duration {
 	longest := time.Duration(0)
@@ -26,37 +29,40 @@ func (s schedule) longest() time.Duration {
 	return longest
 }
 
-// fate is what becomes of a delivery after an attempt.
-type fate struct {
-	state state
-	due   time.Time // of a pending delivery, else zero
+// lifetime is how long a delivery that is tried on schedule can take to be given up.
+func (s schedule) lifetime() (total time.Duration) {
+	for _, pause := range s {
+		total += pause + time.Duration(spread*float64(pause))
+	}
+	return total
 }
 
-// dueMillis is due as it is stored: zero for a delivery that is not pending.
-func (f fate) dueMillis() int64 {
-	if f.state != pending {
-		return 0
-	}
-	return f.due.UnixMilli()
+// fate is what becomes of a delivery after an attempt.
+type fate struct {
+	state State
+	due   time.Time // when a delivery that is retrying may be tried again, else when it ended
 }
 
 // next decides the fate of a delivery after its attempts-th attempt ended at now with a. jitter is a random number in [0, 1); it spreads the
-// pause by ±20 %, so that the deliveries of an outage do not all come back in the same second.
+// pause by ±20 %.
 //
 // A receiver that answers 410 says that it is gone for good. Retry-After (seconds or a date, RFC 9110 section 10.2.3) lengthens a pause
 // up to the schedule's longest, it never shortens one.
 func (s schedule) next(attempts int, a *webhook.Attempt, now time.Time, jitter float64) fate {
 	switch {
 	case a.Outcome.Success():
-		return fate{state: delivered}
-	case a.StatusCode == http.StatusGone, attempts > len(s):
-		return fate{state: dead}
+		return fate{Delivered, now}
+	case isGone(a), attempts > len(s):
+		return fate{Dead, now}
 	}
 	pause := s[max(attempts, 1)-1]
-	pause = time.Duration(float64(pause) * (0.8 + 0.4*jitter))
+	pause = time.Duration(float64(pause) * (1 - spread + 2*spread*jitter))
 	pause = max(pause, min(retryAfter(a.ResponseHeader.Get("Retry-After"), now), s.longest()))
-	return fate{state: pending, due: now.Add(pause)}
+	return fate{Retrying, now.Add(pause)}
 }
+
+// isGone tells whether the receiver said that there is nobody here any more, and never will be (RFC 9110 section 15.5.11).
+func isGone(a *webhook.Attempt) bool { return a.StatusCode == http.StatusGone }
 
 // retryAfter is the pause that a Retry-After header asks for, zero if it asks for none or cannot be understood.
 func retryAfter(value string, now time.Time) time.Duration {

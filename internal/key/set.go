@@ -1,0 +1,60 @@
+package key
+
+import (
+	"encoding/json"
+	"sync"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/wire"
+)
+
+// Set is all signing keys at one moment. It is immutable and safe for concurrent use.
+type Set struct {
+	byID map[wire.ID]*Key
+	jwks func() ([]byte, error)
+}
+
+// Key is the key with the given id, nil if there is none.
+func (s *Set) Key(id wire.ID) *Key { return s.byID[id] }
+
+// JWKS is the public key set (RFC 7517) as JSON: every public key whose private key is here. A certificate or a public key that was imported
+// alone is somebody else's; in this set it would let that somebody sign in our name.
+func (s *Set) JWKS() ([]byte, error) { return s.jwks() }
+
+func (s *Service) loadSet(tx *db.Tx) (*Set, error) {
+	rows, err := allKeys(tx)
+	if err != nil {
+		return nil, err
+	}
+	set := &Set{byID: make(map[wire.ID]*Key, len(rows))}
+	var ours []*Key // in the order of their names
+	for _, r := range rows {
+		k, err := s.newKey(r)
+		if err != nil {
+			return nil, err
+		}
+		set.byID[k.ID] = k
+		if k.HasPrivateKey {
+			ours = append(ours, k)
+		}
+	}
+	set.jwks = sync.OnceValues(func() ([]byte, error) { return publicSet(ours) })
+	return set, nil
+}
+
+// publicSet takes the public keys out of the private ones, which are sealed, and not from what stands beside them: who can write to the store
+// must not be able to have a key of their own published as ours. A key that does not open signs nothing, and needs no verification.
+func publicSet(keys []*Key) ([]byte, error) {
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	for _, k := range keys {
+		private, err := k.private()
+		if err != nil {
+			continue
+		}
+		a, _ := algorithmOf(k.Algorithm)
+		set.Keys = append(set.Keys, jose.JSONWebKey{Key: private.Public(), KeyID: k.KID, Algorithm: string(a.jose), Use: "sig"})
+	}
+	return json.Marshal(set)
+}

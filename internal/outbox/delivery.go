@@ -1,0 +1,79 @@
+package outbox
+
+import (
+	"time"
+
+	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/wire"
+)
+
+// State of a delivery, as stored and as sent.
+type State string
+
+const (
+	Pending   State = "pending"   // to be tried for the first time
+	Retrying  State = "retrying"  // has failed, will be tried again
+	Delivered State = "delivered" // a 2xx came back
+	Dead      State = "dead"      // given up after its last attempt
+	Cancelled State = "cancelled" // ended by a person, or with its webhook
+)
+
+// delivery is one event on its way to one webhook, claimed by this process.
+type delivery struct {
+	sequence int64 // of the event
+	event    wire.ID
+	kind     string // the event's type
+	body     []byte // nil when it is too large to wait in memory: it is read when it is sent
+	webhook  wire.ID
+
+	operation string  // what it shares with the events that it must not overtake:
+	object    wire.ID // one change of one object
+
+	attempts int   // made so far, since the last replay
+	replays  int   // times it was begun anew
+	claim    int64 // fence: a result counts only while the row still has this number
+
+	since time.Time // when it was committed, by the store's clock
+	place place     // in the table, if it was read from there
+}
+
+// attemptKind is what the next attempt is made for.
+func (d *delivery) attemptKind() webhook.Kind {
+	switch {
+	case d.attempts > 0:
+		return webhook.Retry
+	case d.replays > 0:
+		return webhook.Replay
+	default:
+		return webhook.Delivery
+	}
+}
+
+// longestLine is how many deliveries are sent one after the other at most.
+const longestLine = 4
+
+// lines are the deliveries that leave one after the other: the events of one operation about one object, so that, as far as one hand-over
+// brings them and up to longestLine, none overtakes the one before it (`user.create.complete` its `user.create`). That is best effort: a
+// failure does not hold up the next, and a retry, a late vote or another process can still change the order. A webhook with
+// an ordering has more.
+func lines(claimed []*delivery) [][]*delivery {
+	if len(claimed) == 1 {
+		return [][]*delivery{claimed}
+	}
+	type key struct {
+		operation string
+		object    wire.ID
+	}
+	open := make(map[key]int, len(claimed)) // the line that is not full yet
+	all := make([][]*delivery, 0, len(claimed))
+	for i, d := range claimed {
+		k := key{d.operation, d.object}
+		if at, ok := open[k]; ok && len(all[at]) < longestLine {
+			all[at] = append(all[at], d)
+			continue
+		}
+		open[k] = len(all)
+		all = append(all, claimed[i:i+1:i+1])
+	}
+	return all
+}

@@ -1,0 +1,212 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/wire"
+)
+
+// Flow says whether deliveries to a webhook flow. It is one row for all processes; the zero value is that of a webhook without one, to which they do.
+type Flow struct {
+	Paused        bool // by a person
+	PausedInstant int64
+	PauseReason   string
+
+	Open          bool // the breaker: the receiver cannot be reached
+	OpenedInstant int64
+	ProbeInstant  int64 // when the next attempt is let through
+	Probes        int64 // attempts let through since it opened
+	Failure       string
+}
+
+func (f Flow) held() bool { return f.Paused || f.Open }
+
+// flows knows the flow of every webhook, and counts who does not answer.
+type flows struct {
+	o     *Outbox
+	cache *db.Cache[map[wire.ID]Flow]
+
+	mu       sync.Mutex
+	failures map[wire.ID]int  // attempts in a row that reached nobody
+	changing map[wire.ID]bool // their breaker is just being opened or closed
+}
+
+const flowTopic = "webhook_flow"
+
+func (s *flows) init(o *Outbox) {
+	s.o, s.failures, s.changing = o, map[wire.ID]int{}, map[wire.ID]bool{}
+	s.cache = db.NewCache(o.DB, flowTopic, loadFlows)
+}
+
+// of is the webhook's flow, as known in this process. A store that does not answer leaves everything flowing: then nothing can be claimed anyway.
+func (s *flows) of(id wire.ID) Flow {
+	all, err := s.cache.Load(s.o.sending)
+	if err != nil {
+		return Flow{}
+	}
+	return all[id]
+}
+
+// Observe tells the breaker what became of an attempt, a vote or a delivery.
+func (o *Outbox) Observe(id wire.ID, a *webhook.Attempt) {
+	if !counts(a) {
+		return
+	}
+	s := &o.flows
+	open := s.of(id).Open
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answered := reached(a)
+	if answered {
+		delete(s.failures, id)
+	} else {
+		s.failures[id]++
+	}
+	if s.changing[id] || answered != open || !answered && s.failures[id] < breakAfter {
+		return
+	}
+	s.changing[id] = true
+	o.active.Go(func() {
+		var err error
+		if answered {
+			err = o.update(func(tx *db.Tx) error { return s.shut(tx, id) })
+		} else {
+			err = o.update(func(tx *db.Tx) error { return s.open(tx, id, a) })
+		}
+		if err != nil {
+			o.Logger.Error("the state of a webhook's breaker could not be stored", "webhook", id, "error", err)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.changing, id)
+	})
+}
+
+func (s *flows) open(tx *db.Tx, id wire.ID, a *webhook.Attempt) error {
+	opened, err := openBreaker(tx, id, a.Summary(), tx.Now().Add(probePause(0)).UnixMilli())
+	if err != nil || !opened {
+		return err
+	}
+	tx.AfterCommit(func() { s.o.Metrics.BreakerOpened(); s.o.wake(id) })
+	if err := tx.Bump(flowTopic); err != nil {
+		return err
+	}
+	// Quietly: the entry's own event may be owed to the very webhook that cannot be reached.
+	return s.o.Journal.ErrorQuietly(tx, fmt.Sprintf("Webhook %s (%s) cannot be reached: %d attempts in a row failed, the last one with: %s. Its deliveries wait and its votes "+
+		"count as no until it answers again; it is tried again after 1 s, then in growing pauses up to 1 min.", a.URL, id, breakAfter, a.Summary()))
+}
+
+func (s *flows) shut(tx *db.Tx, id wire.ID) error {
+	shut, err := shutBreaker(tx, id)
+	if err != nil || !shut {
+		return err
+	}
+	tx.AfterCommit(func() { s.o.Metrics.BreakerClosed(); s.o.wake(id) })
+	if err := tx.Bump(flowTopic); err != nil {
+		return err
+	}
+	return s.o.Journal.Information(tx, fmt.Sprintf("Webhook %s can be reached again. What waited for it is being sent.", id))
+}
+
+// forgive closes the breaker of a webhook that was changed: its address may be another one now.
+func (s *flows) forgive(tx *db.Tx, id wire.ID) error {
+	shut, err := shutBreaker(tx, id)
+	if err != nil || !shut {
+		return err
+	}
+	tx.AfterCommit(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.failures, id)
+	})
+	return tx.Bump(flowTopic)
+}
+
+// takeProbe lets one attempt through to a receiver that could not be reached, if it is time and nobody else, in whichever process, was faster. next is when
+// the next one may go.
+func (s *flows) takeProbe(tx *db.Tx, id wire.ID) (next int64, ours bool, err error) {
+	f, err := loadFlow(tx, id)
+	if err != nil || !f.Open {
+		return tx.NowMillis(), !f.Open, err
+	}
+	if f.ProbeInstant > tx.NowMillis() {
+		return f.ProbeInstant, false, nil
+	}
+	next = tx.Now().Add(probePause(f.Probes + 1)).UnixMilli()
+	if ours, err = moveProbe(tx, id, f.ProbeInstant, next); err != nil || !ours {
+		return next, false, err
+	}
+	return next, true, tx.Bump(flowTopic)
+}
+
+// Availability tells whether a webhook may be asked for its vote now.
+type Availability int
+
+const (
+	Available   Availability = iota
+	Unreachable              // its breaker is open: the vote counts as no without a request
+	OnPause                  // a person has paused it: it is not asked, and gets the event when it is resumed
+)
+
+// Availability is to be asked right before a vote; when it is time to look whether an unreachable receiver is back, the vote is the probe.
+func (o *Outbox) Availability(ctx context.Context, id wire.ID) Availability {
+	f := o.flows.of(id)
+	switch {
+	case f.Paused:
+		return OnPause
+	case !f.Open:
+		return Available
+	case f.ProbeInstant > o.DB.Now().UnixMilli():
+		return Unreachable
+	}
+	ours := false
+	err := o.DB.Update(ctx, func(tx *db.Tx) (err error) {
+		_, ours, err = o.flows.takeProbe(tx, id)
+		return err
+	})
+	if err != nil || !ours {
+		return Unreachable
+	}
+	return Available
+}
+
+// IsPaused tells whether a person has paused the webhook.
+func (o *Outbox) IsPaused(id wire.ID) bool { return o.flows.of(id).Paused }
+
+// Pause makes what is owed to the webhook wait, and new events with it, until Resume. It is not asked for votes meanwhile. Pausing again changes the reason.
+func (o *Outbox) Pause(ctx context.Context, id wire.ID, reason string) error {
+	return o.setPause(ctx, id, func(tx *db.Tx) error { return pauseFlow(tx, id, reason) })
+}
+
+// Resume ends a pause; without one it does nothing.
+func (o *Outbox) Resume(ctx context.Context, id wire.ID) error {
+	return o.setPause(ctx, id, func(tx *db.Tx) error { return resumeFlow(tx, id) })
+}
+
+func (o *Outbox) setPause(ctx context.Context, id wire.ID, set func(*db.Tx) error) error {
+	return o.DB.Update(ctx, func(tx *db.Tx) error {
+		registry, err := o.Webhooks.RegistryIn(tx)
+		if err != nil {
+			return err
+		}
+		if registry.Target(id) == nil {
+			return problem.ErrNotFound
+		}
+		if err := set(tx); err != nil {
+			return err
+		}
+		tx.AfterCommit(func() { o.wake(id) })
+		if err := tx.Notify(dueChannel, string(id)); err != nil {
+			return err
+		}
+		return tx.Bump(flowTopic)
+	})
+}
+
+// Flow returns the webhook's flow.
+func (o *Outbox) Flow(id wire.ID) Flow { return o.flows.of(id) }

@@ -1,0 +1,147 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/herald-events/herald/internal/db"
+)
+
+// node is the lease of this process on PostgreSQL: a row that it renews while it lives. Claims need no time of their own; they end with the lease of the process
+// that made them, so a claim costs nothing to keep, however long a receiver takes. SQLite has one process, and the folder's lock is its lease.
+type node struct {
+	o      *Outbox
+	shared bool        // the store has other processes
+	lost   atomic.Bool // we could not renew: others may have taken what we had claimed
+	expiry *time.Timer // sets lost
+}
+
+func (n *node) init(o *Outbox) { n.o, n.shared = o, o.DB.Engine() == db.PostgreSQL }
+
+// alive tells whether what this process has claimed is certainly still its own.
+func (n *node) alive() bool { return !n.lost.Load() }
+
+// begin takes the lease and frees what no living process has claimed.
+func (n *node) begin(ctx context.Context) error {
+	if n.shared {
+		n.expiry = time.AfterFunc(n.o.Lease, n.lose)
+	}
+	return n.o.DB.Update(ctx, func(tx *db.Tx) error {
+		if !n.shared {
+			return freeUnknown(tx)
+		}
+		if err := registerNode(tx, n.o.Node, tx.Now().Add(n.o.Lease).UnixMilli()); err != nil {
+			return err
+		}
+		return freeUnknown(tx)
+	})
+}
+
+// live renews the lease until ctx ends, and frees what processes that died had claimed.
+func (n *node) live(ctx context.Context) {
+	if !n.shared {
+		return
+	}
+	tick := time.NewTicker(n.o.Lease / 5)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := n.renew(ctx); err != nil && ctx.Err() == nil {
+			n.o.Logger.Error("the lease of this process could not be renewed", "error", err)
+		}
+	}
+}
+
+// renew extends the lease. When others have already taken it for dead, it begins anew, without what it had claimed.
+func (n *node) renew(ctx context.Context) error {
+	swept := false
+	// Until the end of the old lease, counted from before the renewal: it may take a while.
+	ctx, cancel := context.WithTimeout(ctx, n.o.Lease)
+	defer cancel()
+	renewed := time.AfterFunc(n.o.Lease, n.lose)
+	err := n.o.DB.Update(ctx, func(tx *db.Tx) error {
+		until := tx.Now().Add(n.o.Lease).UnixMilli()
+		ok, err := renewNode(tx, n.o.Node, until)
+		if err != nil {
+			return err
+		}
+		if swept = !ok; swept {
+			if err := registerNode(tx, n.o.Node, until); err != nil {
+				return err
+			}
+		}
+		return n.sweep(tx)
+	})
+	if err != nil {
+		renewed.Stop()
+		return err
+	}
+	n.expiry.Stop()
+	n.expiry = renewed
+	if swept || n.lost.Load() {
+		for _, l := range n.o.all() {
+			if err := l.giveBack(l.drop()); err != nil { // the fence keeps this from touching what others have claimed meanwhile
+				return err
+			}
+		}
+		n.lost.Store(false)
+		for _, l := range n.o.all() {
+			l.wake()
+		}
+	}
+	return nil
+}
+
+func (n *node) lose() {
+	n.lost.Store(true)
+	n.o.Logger.Warn(fmt.Sprintf("this process could not renew its lease for %v: it sends nothing until it can", n.o.Lease))
+}
+
+// sweep frees what processes with an expired lease had claimed.
+func (n *node) sweep(tx *db.Tx) error {
+	dead, err := expiredNodes(tx)
+	if err != nil {
+		return err
+	}
+	for _, id := range dead {
+		freed, err := freeClaims(tx, id)
+		if err != nil {
+			return err
+		}
+		if err := removeNode(tx, id); err != nil {
+			return err
+		}
+		n.o.Logger.Warn("another process has ended without giving back what it had claimed; it is sent by others", "node", id, "deliveries", freed)
+		tx.AfterCommit(func() {
+			for _, l := range n.o.all() {
+				l.wake()
+			}
+		})
+	}
+	return nil
+}
+
+// end gives everything back that is still claimed.
+func (n *node) end() {
+	if n.expiry != nil {
+		n.expiry.Stop()
+	}
+	err := n.o.update(func(tx *db.Tx) error {
+		if _, err := freeClaims(tx, n.o.Node); err != nil {
+			return err
+		}
+		return removeNode(tx, n.o.Node)
+	})
+	if err != nil {
+		n.o.Logger.Error("claims could not be given back; they end with the lease", "error", err)
+	}
+}
+
+// claimer is what a claim of this process is marked with. Batches of one lane are told apart by their number; 0 is what was claimed when it was written.
+func (o *Outbox) claimer(batch int64) string { return fmt.Sprintf("%s/%d", o.Node, batch) }

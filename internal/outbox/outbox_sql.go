@@ -1,0 +1,306 @@
+package outbox
+
+import (
+	"database/sql"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/metrics"
+	"github.com/herald-events/herald/wire"
+)
+
+// carried is the due time of a delivery that a process carries.
+const carried = math.MaxInt64
+
+// largestKept is the size in bytes up to which a body waits in memory with its delivery.
+const largestKept = 8 << 10
+
+// A condition on one state also says that it is not 'delivered': SQLite uses a partial index only when its condition stands there.
+const stillOwed = `state <> 'delivered' AND state IN ('pending', 'retrying')`
+
+func insertDeliveries(tx *db.Tx, rows [][]any) error {
+	_, err := tx.ExecEach(`INSERT INTO delivery (event_sequence, webhook_id, state, attempts, replays, due_instant, claim, claimed_by, ordering_key, insert_instant, last_update_instant)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)`, rows)
+	return err
+}
+
+// settleDeliveries stores what became of claimed deliveries, each with its fence. The numbers are 0 where the claim was lost: somebody else's result counts then.
+func settleDeliveries(tx *db.Tx, rows [][]any) (ours []int64, err error) {
+	return tx.ExecEach(`UPDATE delivery SET state = $1, attempts = $2, due_instant = $3, claimed_by = NULL, last_update_instant = $4
+		WHERE event_sequence = $5 AND webhook_id = $6 AND claim = $7 AND state IN ('pending', 'retrying')`, rows)
+}
+
+// returnDeliveries makes claimed deliveries due at once.
+func returnDeliveries(tx *db.Tx, claimed []*delivery) error {
+	rows := make([][]any, len(claimed))
+	for i, d := range claimed {
+		rows[i] = []any{tx.NowMillis(), d.sequence, d.webhook, d.claim}
+	}
+	_, err := tx.ExecEach(`UPDATE delivery SET due_instant = $1, claim = claim + 1, claimed_by = NULL
+		WHERE event_sequence = $2 AND webhook_id = $3 AND claim = $4 AND state IN ('pending', 'retrying')`, rows)
+	return err
+}
+
+// claimDue claims up to limit due deliveries of one webhook, the longest due first, and returns them in the order of their events. Claims of different processes never overlap.
+//
+// With ordered, a delivery waits for all earlier ones of its object.
+func claimDue(tx *db.Tx, webhook wire.ID, state State, claimer string, ordered bool, limit int) ([]*delivery, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	// MATERIALIZED, because PostgreSQL may otherwise run the sub-select once for each row of the table, each time with a limit of its own.
+	n, err := tx.Exec(`WITH due AS MATERIALIZED (
+			SELECT event_sequence FROM delivery d WHERE webhook_id = $1 AND state <> 'delivered' AND state = $2 AND due_instant <= $3`+inSequence(ordered)+`
+			ORDER BY due_instant, event_sequence LIMIT $4`+tx.ForUpdateSkipLocked()+`)
+		UPDATE delivery SET due_instant = $5, claim = claim + 1, claimed_by = $6
+		WHERE webhook_id = $1 AND event_sequence IN (SELECT event_sequence FROM due)`,
+		webhook, state, tx.NowMillis(), limit, int64(carried), claimer)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	return collectDeliveries(tx, webhook, `d.state = $3 AND d.due_instant = $4 AND d.claimed_by = $5 ORDER BY e.sequence`, state, int64(carried), claimer)
+}
+
+// pickDue reads up to limit due deliveries behind a place in the order of due times.
+func pickDue(tx *db.Tx, webhook wire.ID, state State, behind place, ordered bool, limit int) ([]*delivery, error) {
+	return collectDeliveries(tx, webhook, `d.state = $3 AND d.due_instant <= $4 AND (d.due_instant, d.event_sequence) > ($5, $6)`+inSequence(ordered)+`
+		ORDER BY d.due_instant, d.event_sequence LIMIT $7`, state, tx.NowMillis(), behind.due, behind.sequence, limit)
+}
+
+// inSequence is the condition under which a delivery may be sent to a webhook that wants the events of one object one after the other.
+func inSequence(ordered bool) string {
+	if !ordered {
+		return ""
+	}
+	return ` AND (ordering_key IS NULL OR NOT EXISTS (SELECT 1 FROM delivery earlier WHERE earlier.webhook_id = d.webhook_id
+		AND earlier.ordering_key = d.ordering_key AND earlier.event_sequence < d.event_sequence AND earlier.state IN ('pending', 'retrying')))`
+}
+
+// collectDeliveries reads deliveries with what it takes to send them. Bodies that are too large to wait in memory are left out.
+func collectDeliveries(tx *db.Tx, webhook wire.ID, condition string, args ...any) ([]*delivery, error) {
+	rows, err := tx.Query(`SELECT e.sequence, d.due_instant, d.attempts, d.replays, d.claim, e.id, e.type, e.operation_id, COALESCE(e.linked_object_id, ''),
+			CASE WHEN LENGTH(e.body) <= $2 THEN e.body END, d.insert_instant
+		FROM delivery d JOIN event e ON e.sequence = d.event_sequence
+		WHERE d.webhook_id = $1 AND d.state <> 'delivered' AND `+condition, append([]any{webhook, largestKept}, args...)...)
+	return db.Collect(rows, err, func(rows *sql.Rows) (*delivery, error) {
+		d := &delivery{webhook: webhook}
+		var since int64
+		err := rows.Scan(&d.sequence, &d.place.due, &d.attempts, &d.replays, &d.claim, &d.event, &d.kind, &d.operation, &d.object, &d.body, &since)
+		d.place.sequence, d.since = d.sequence, time.UnixMilli(since)
+		return d, err
+	})
+}
+
+// countOpen counts what is open and finds how old the oldest of it is. It groups by webhook, the order of the index, because SQLite would otherwise sort everything.
+func countOpen(tx *db.Tx) (b metrics.Backlog, err error) {
+	type group struct {
+		state        State
+		count, first int64
+	}
+	rows, err := tx.Query(`SELECT state, COUNT(*), MIN(event_sequence) FROM delivery WHERE state <> 'delivered' GROUP BY webhook_id, state`)
+	groups, err := db.Collect(rows, err, func(rows *sql.Rows) (g group, err error) { return g, rows.Scan(&g.state, &g.count, &g.first) })
+	if err != nil {
+		return b, err
+	}
+	oldest := int64(math.MaxInt64)
+	for _, g := range groups {
+		switch g.state {
+		case Pending:
+			b.Pending += g.count
+			oldest = min(oldest, g.first)
+		case Retrying:
+			b.Retrying += g.count
+			oldest = min(oldest, g.first)
+		case Dead:
+			b.Dead += g.count
+		}
+	}
+	if oldest == math.MaxInt64 {
+		return b, nil
+	}
+	var since int64
+	err = tx.QueryRow(`SELECT MIN(insert_instant) FROM delivery WHERE event_sequence = $1 AND state IN ('pending', 'retrying')`, oldest).Scan(&since)
+	b.OldestAge = time.Duration(tx.NowMillis()-since) * time.Millisecond
+	return b, err
+}
+
+// nextDue is the earliest due time of what nobody carries, false without any.
+func nextDue(tx *db.Tx, webhook wire.ID) (next int64, waiting bool, err error) {
+	next = carried
+	for _, state := range []State{Pending, Retrying} {
+		var due *int64
+		if err := tx.QueryRow(`SELECT MIN(due_instant) FROM delivery WHERE webhook_id = $1 AND state <> 'delivered' AND state = $2`, webhook, state).Scan(&due); err != nil {
+			return 0, false, err
+		}
+		if due != nil {
+			next = min(next, *due)
+		}
+	}
+	return next, next != carried, nil
+}
+
+func anyDue(tx *db.Tx, webhook wire.ID) (bool, error) {
+	return tx.Exists(`SELECT 1 FROM delivery WHERE webhook_id = $1 AND `+stillOwed+` AND due_instant <= $2`, webhook, tx.NowMillis())
+}
+
+// dueWebhooks are the webhooks, deleted ones included, that something is due for until the given instant. It looks once per webhook, not once per delivery.
+func dueWebhooks(tx *db.Tx, until int64) ([]wire.ID, error) {
+	rows, err := tx.Query(`WITH RECURSIVE owed(id) AS (
+			SELECT MIN(webhook_id) FROM delivery WHERE state <> 'delivered'
+			UNION ALL
+			SELECT (SELECT MIN(webhook_id) FROM delivery WHERE state <> 'delivered' AND webhook_id > owed.id) FROM owed WHERE owed.id IS NOT NULL)
+		SELECT id FROM owed WHERE id IS NOT NULL AND (
+			EXISTS (SELECT 1 FROM delivery d WHERE d.webhook_id = owed.id AND d.state <> 'delivered' AND d.state = 'pending' AND d.due_instant <= $1)
+			OR EXISTS (SELECT 1 FROM delivery d WHERE d.webhook_id = owed.id AND d.state <> 'delivered' AND d.state = 'retrying' AND d.due_instant <= $1))`, until)
+	return db.Collect(rows, err, func(rows *sql.Rows) (id wire.ID, err error) { return id, rows.Scan(&id) })
+}
+
+// claimedBy are the sequences of the webhook's deliveries that are marked as carried by the node.
+func claimedBy(tx *db.Tx, webhook wire.ID, node string) ([]int64, error) {
+	from, to := claimers(node)
+	rows, err := tx.Query(`SELECT event_sequence FROM delivery WHERE webhook_id = $1 AND `+stillOwed+` AND due_instant = $2 AND claimed_by > $3 AND claimed_by < $4`,
+		webhook, int64(carried), from, to)
+	return db.Collect(rows, err, func(rows *sql.Rows) (s int64, err error) { return s, rows.Scan(&s) })
+}
+
+// claimers are the bounds between which the claimers of a node sort: its name, a slash, a number.
+func claimers(node string) (from, to string) { return node + "/", node + "0" }
+
+const freeRows = `UPDATE delivery SET due_instant = $1, claim = claim + 1, claimed_by = NULL WHERE ` + stillOwed + ` AND due_instant = $2 `
+
+func freeDeliveries(tx *db.Tx, webhook wire.ID, sequences []int64) error {
+	rows := make([][]any, len(sequences))
+	for i, s := range sequences {
+		rows[i] = []any{tx.NowMillis(), int64(carried), webhook, s}
+	}
+	_, err := tx.ExecEach(freeRows+`AND webhook_id = $3 AND event_sequence = $4`, rows)
+	return err
+}
+
+// freeClaims makes everything due that the node has claimed.
+func freeClaims(tx *db.Tx, node string) (int64, error) {
+	from, to := claimers(node)
+	return tx.Exec(freeRows+`AND claimed_by > $3 AND claimed_by < $4`, tx.NowMillis(), int64(carried), from, to)
+}
+
+// freeUnknown makes everything due that was claimed by a process that has no lease.
+func freeUnknown(tx *db.Tx) error {
+	_, err := tx.Exec(freeRows+`AND NOT EXISTS (SELECT 1 FROM node WHERE delivery.claimed_by > node.id || '/' AND delivery.claimed_by < node.id || '0')`,
+		tx.NowMillis(), int64(carried))
+	return err
+}
+
+// bringForward makes due what is due later than any schedule can have meant.
+func bringForward(tx *db.Tx, webhook wire.ID, latest int64) error {
+	_, err := tx.Exec(`UPDATE delivery SET due_instant = $1 WHERE webhook_id = $2 AND `+stillOwed+` AND due_instant > $3 AND due_instant < $4`,
+		tx.NowMillis(), webhook, latest, int64(carried))
+	return err
+}
+
+// endSome ends up to limit open deliveries of a webhook that meet the condition.
+func endSome(tx *db.Tx, state State, condition string, args ...any) (int64, error) {
+	return tx.Exec(`WITH chosen AS MATERIALIZED (SELECT event_sequence FROM delivery WHERE webhook_id = $1 AND `+stillOwed+` `+condition+` LIMIT $2)
+		UPDATE delivery SET state = '`+string(state)+`', due_instant = $3, claim = claim + 1, claimed_by = NULL, last_update_instant = $3
+		WHERE webhook_id = $1 AND event_sequence IN (SELECT event_sequence FROM chosen) AND `+stillOwed, args...)
+}
+
+// cancelSome ends what is owed to a webhook.
+func cancelSome(tx *db.Tx, webhook wire.ID, limit int) (int64, error) {
+	return endSome(tx, Cancelled, ``, webhook, limit, tx.NowMillis())
+}
+
+// expireDeliveries gives up what nobody carries and nothing has happened to since the given instant.
+func expireDeliveries(tx *db.Tx, webhook wire.ID, since int64, limit int) (int64, error) {
+	return endSome(tx, Dead, `AND due_instant < $4 AND last_update_instant < $5`, webhook, limit, tx.NowMillis(), int64(carried), since)
+}
+
+func registerNode(tx *db.Tx, id string, until int64) error {
+	_, err := tx.Exec(`INSERT INTO node (id, started_instant, expire_instant) VALUES ($1, $2, $3)`, id, tx.NowMillis(), until)
+	return err
+}
+
+func renewNode(tx *db.Tx, id string, until int64) (bool, error) {
+	n, err := tx.Exec(`UPDATE node SET expire_instant = $1 WHERE id = $2`, until, id)
+	return n == 1, err
+}
+
+// expiredNodes are the processes whose lease has ended, except those that another process is just sweeping up.
+func expiredNodes(tx *db.Tx) ([]string, error) {
+	rows, err := tx.Query(`SELECT id FROM node WHERE expire_instant < $1`+tx.ForUpdateSkipLocked(), tx.NowMillis())
+	return db.Collect(rows, err, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })
+}
+
+func removeNode(tx *db.Tx, id string) error {
+	_, err := tx.Exec(`DELETE FROM node WHERE id = $1`, id)
+	return err
+}
+
+const flowColumns = `webhook_id, paused, paused_instant, pause_reason, open, opened_instant, probe_instant, probes, failure`
+
+func scanFlow(row db.Row) (id wire.ID, f Flow, err error) {
+	err = row.Scan(&id, &f.Paused, &f.PausedInstant, &f.PauseReason, &f.Open, &f.OpenedInstant, &f.ProbeInstant, &f.Probes, &f.Failure)
+	return id, f, err
+}
+
+func loadFlows(tx *db.Tx) (map[wire.ID]Flow, error) {
+	all := map[wire.ID]Flow{}
+	rows, err := tx.Query(`SELECT ` + flowColumns + ` FROM webhook_flow WHERE paused OR open`)
+	_, err = db.Collect(rows, err, func(rows *sql.Rows) (struct{}, error) {
+		id, f, err := scanFlow(rows)
+		all[id] = f
+		return struct{}{}, err
+	})
+	return all, err
+}
+
+func loadFlow(tx *db.Tx, id wire.ID) (Flow, error) {
+	_, f, err := scanFlow(tx.QueryRow(`SELECT `+flowColumns+` FROM webhook_flow WHERE webhook_id = $1`, id))
+	if err == db.ErrNoRows {
+		return Flow{}, nil
+	}
+	return f, err
+}
+
+// setFlow writes one side of a flow; the other keeps its values.
+func setFlow(tx *db.Tx, assignments string, id wire.ID, f Flow) (int64, error) {
+	return tx.Exec(`INSERT INTO webhook_flow (`+flowColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (webhook_id) DO UPDATE SET `+assignments,
+		id, f.Paused, f.PausedInstant, f.PauseReason, f.Open, f.OpenedInstant, f.ProbeInstant, f.Probes, f.Failure)
+}
+
+// openBreaker tells whether it was closed before.
+func openBreaker(tx *db.Tx, id wire.ID, failure string, probe int64) (bool, error) {
+	n, err := setFlow(tx, `open = TRUE, opened_instant = excluded.opened_instant, probe_instant = excluded.probe_instant, probes = 0, failure = excluded.failure
+		WHERE NOT webhook_flow.open`, id, Flow{Open: true, OpenedInstant: tx.NowMillis(), ProbeInstant: probe, Failure: strings.ToValidUTF8(failure, "\uFFFD")})
+	return n == 1, err
+}
+
+// shutBreaker tells whether it was open before.
+func shutBreaker(tx *db.Tx, id wire.ID) (bool, error) {
+	n, err := tx.Exec(`UPDATE webhook_flow SET open = FALSE WHERE webhook_id = $1 AND open`, id)
+	return n == 1, err
+}
+
+func moveProbe(tx *db.Tx, id wire.ID, from, to int64) (bool, error) {
+	n, err := tx.Exec(`UPDATE webhook_flow SET probe_instant = $1, probes = probes + 1 WHERE webhook_id = $2 AND open AND probe_instant = $3`, to, id, from)
+	return n == 1, err
+}
+
+func pauseFlow(tx *db.Tx, id wire.ID, reason string) error {
+	_, err := setFlow(tx, `paused = TRUE, paused_instant = excluded.paused_instant, pause_reason = excluded.pause_reason`, id,
+		Flow{Paused: true, PausedInstant: tx.NowMillis(), PauseReason: reason})
+	return err
+}
+
+func resumeFlow(tx *db.Tx, id wire.ID) error {
+	_, err := tx.Exec(`UPDATE webhook_flow SET paused = FALSE WHERE webhook_id = $1`, id)
+	return err
+}
+
+// forgetFlow removes what is known about a webhook that is gone.
+func forgetFlow(tx *db.Tx, id wire.ID) error {
+	_, err := tx.Exec(`DELETE FROM webhook_flow WHERE webhook_id = $1`, id)
+	return err
+}

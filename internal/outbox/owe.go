@@ -1,0 +1,153 @@
+package outbox
+
+import (
+	"math/rand/v2"
+
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/internal/webhooklog"
+	"github.com/herald-events/herald/wire"
+)
+
+// Owed is a committed event and the webhooks that are to have it.
+type Owed struct {
+	Event  *webhooklog.Event
+	Shares []Share
+}
+
+// Share is one webhook's part in an event.
+type Share struct {
+	Target *webhook.Target
+	// Vote is its answer when it was asked before the commit. A yes means that it has had the event.
+	Vote *webhook.Attempt
+	// Open says that it was asked and has not answered yet. Whoever asked hands its answer in with Settle.
+	Open bool
+}
+
+// Owe writes the deliveries of events that tx commits. What a lane has room for is claimed for it in the same breath and handed over after the commit,
+// so that the usual delivery is sent without another look at the table.
+func (o *Outbox) Owe(tx *db.Tx, owed []Owed) error {
+	var (
+		rows    [][]any
+		votes   []webhooklog.Attempt
+		deaths  []*death
+		parcels = map[wire.ID][]*delivery{}
+		waiting []wire.ID // webhooks with something due in the table
+	)
+	now := tx.NowMillis()
+	for _, each := range owed {
+		for _, share := range each.Shares {
+			d := newDelivery(each.Event, share.Target.ID)
+			state, due, claimer := Pending, now, ""
+			switch {
+			case share.Open:
+				due, claimer = carried, o.claimer(0)
+				tx.AfterCommit(func() { o.hold(d) })
+			case share.Vote != nil:
+				d.attempts = 1
+				f := o.scheduleFor(share.Target).next(1, share.Vote, tx.Now(), rand.Float64())
+				state, due = f.state, f.due.UnixMilli()
+				vote, err := o.Log.Attempt(d.sequence, webhook.Vote, share.Vote)
+				if err != nil {
+					return err
+				}
+				votes = append(votes, vote)
+				switch state {
+				case Retrying:
+					tx.AfterCommit(func() { o.dueAt(d.webhook, due) })
+				case Dead:
+					deaths = append(deaths, &death{d, share.Vote, share.Target})
+				}
+			case o.lane(d.webhook).accepts(share.Target, len(parcels[d.webhook])+1):
+				due, claimer = carried, o.claimer(0)
+				parcels[d.webhook] = append(parcels[d.webhook], d)
+			default:
+				waiting = append(waiting, d.webhook)
+			}
+			rows = append(rows, []any{
+				d.sequence, d.webhook, state, d.attempts, d.replays, due, d.claim, db.Null(claimer), db.Null(orderingKey(share.Target, d)), now,
+			})
+		}
+	}
+	if err := insertDeliveries(tx, rows); err != nil {
+		return err
+	}
+	if err := o.Log.Record(tx, votes); err != nil {
+		return err
+	}
+	for _, d := range deaths {
+		if err := o.bury(tx, d); err != nil {
+			return err
+		}
+	}
+	if len(parcels) > 0 {
+		tx.AfterCommit(func() {
+			since := o.DB.Now()
+			for id, parcel := range parcels {
+				for _, d := range parcel {
+					d.since = since
+				}
+				if l := o.lane(id); l != nil { // else we stop, and Stop gives back what is claimed
+					l.push(parcel)
+				}
+			}
+		})
+	}
+	return o.announce(tx, waiting)
+}
+
+// announce wakes the lanes of webhooks with something due in the table, here and in other processes.
+func (o *Outbox) announce(tx *db.Tx, webhooks []wire.ID) error {
+	told := map[wire.ID]bool{}
+	for _, id := range webhooks {
+		if told[id] {
+			continue
+		}
+		told[id] = true
+		tx.AfterCommit(func() { o.wake(id) })
+		if err := tx.Notify(dueChannel, string(id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newDelivery(e *webhooklog.Event, webhook wire.ID) *delivery {
+	return &delivery{
+		sequence: e.Sequence, event: e.ID, kind: string(e.Type), body: e.Body, webhook: webhook, operation: e.Operation, object: e.LinkedObject, claim: 1,
+	}
+}
+
+// orderingKey is what the deliveries that must arrive in sequence have in common; empty when this one need not wait for any other.
+func orderingKey(target *webhook.Target, d *delivery) wire.ID {
+	if !target.Ordered() {
+		return ""
+	}
+	return d.object
+}
+
+// Settle stores the answer of a webhook whose Share was Open. nil means that it was never asked: the event is due for it at once.
+func (o *Outbox) Settle(e *webhooklog.Event, webhookID wire.ID, vote *webhook.Attempt) {
+	o.recorder.put(newDelivery(e, webhookID), webhook.Vote, vote)
+}
+
+// hold notes that somebody outside of the lane carries the delivery.
+func (o *Outbox) hold(d *delivery) {
+	if l := o.lane(d.webhook); l != nil {
+		l.hold(d)
+	}
+}
+
+// dueAt tells the lane when a delivery in the table is due.
+func (o *Outbox) dueAt(id wire.ID, instant int64) {
+	if l := o.lane(id); l != nil {
+		l.dueAt(instant)
+	}
+}
+
+func (o *Outbox) scheduleFor(t *webhook.Target) schedule {
+	if own := t.Delays(); own != nil {
+		return own
+	}
+	return o.schedule
+}

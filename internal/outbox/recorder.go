@@ -1,0 +1,251 @@
+package outbox
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/crashpoint"
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/internal/webhooklog"
+	"github.com/herald-events/herald/wire"
+)
+
+// recorder stores what became of deliveries. Results of all lanes are written together: whatever came in while the last commit was under way, plus what comes within
+// a moment when that is little. Nobody waits for it, so a commit for each would only take time from those that somebody waits for.
+type recorder struct {
+	o       *Outbox
+	results chan result
+	stopped sync.WaitGroup
+}
+
+const (
+	mostResults = 512                  // in one commit
+	fewResults  = 64                   // are worth waiting for more
+	moment      = 2 * time.Millisecond // to wait
+)
+
+// result is what became of a claimed delivery.
+type result struct {
+	*delivery
+	attempt *webhook.Attempt // nil: nothing was sent, it is due again at once
+	record  webhooklog.Attempt
+}
+
+func (r *recorder) init(o *Outbox) { r.o, r.results = o, make(chan result, mostResults) }
+
+func (r *recorder) start() { r.stopped.Go(r.run) }
+
+// stop waits until everything is stored. Nobody may put anything in after that.
+func (r *recorder) stop() {
+	close(r.results)
+	r.stopped.Wait()
+}
+
+// put hands a result in; a nil attempt says that nothing was sent. It waits while the store cannot keep up, or does not answer, so that no more is sent than
+// can be recorded.
+func (r *recorder) put(d *delivery, kind webhook.Kind, a *webhook.Attempt) {
+	one := result{delivery: d, attempt: a}
+	if a != nil {
+		var err error
+		if one.record, err = r.o.Log.Attempt(d.sequence, kind, a); err != nil {
+			r.o.Logger.Error("an attempt cannot be put on record", "event", d.event, "webhook", d.webhook, "error", err)
+			one.attempt = nil // so that it is made again
+		}
+	}
+	r.results <- one
+}
+
+func (r *recorder) run() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	batch := make([]result, 0, mostResults)
+	for first := range r.results {
+		batch = r.collect(append(batch[:0], first), timer)
+		r.store(batch)
+		clear(batch)
+	}
+}
+
+// collect adds what has come in meanwhile.
+func (r *recorder) collect(batch []result, timer *time.Timer) []result {
+	timer.Reset(moment)
+	for len(batch) < mostResults {
+		select {
+		case one, more := <-r.results:
+			if !more {
+				return batch
+			}
+			batch = append(batch, one)
+			continue
+		default:
+		}
+		if len(batch) >= fewResults {
+			return batch
+		}
+		select {
+		case one, more := <-r.results:
+			if !more {
+				return batch
+			}
+			batch = append(batch, one)
+		case <-timer.C:
+			return batch
+		}
+	}
+	return batch
+}
+
+// store writes the batch. While the store does not answer it goes on trying, since what is not recorded would be sent again; a result that cannot be
+// written at all is written without its attempt.
+func (r *recorder) store(batch []result) {
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		err := r.write(batch, true)
+		if err == nil {
+			return
+		}
+		r.o.Logger.Error("results of deliveries could not be stored", "results", len(batch), "error", err)
+		if r.o.DB.Ping(r.o.sending) == nil {
+			break // it answers, so it is something in the batch
+		}
+		select {
+		case <-time.After(pause):
+		case <-r.o.sending.Done():
+			return // the claims end with our lease, or the next start
+		}
+	}
+	for _, one := range batch {
+		if r.write([]result{one}, true) == nil {
+			continue
+		}
+		if err := r.write([]result{one}, false); err != nil {
+			r.o.Logger.Error("the result of a delivery could not be stored; it is sent again", "event", one.event, "webhook", one.webhook, "error", err)
+		}
+	}
+}
+
+// write stores results in one transaction, then tells the lanes.
+func (r *recorder) write(batch []result, withAttempts bool) error {
+	o := r.o
+	begin := o.DB.Now()
+	var dues []int64 // of batch
+	err := o.update(func(tx *db.Tx) error {
+		attempts := make([]webhooklog.Attempt, 0, len(batch))
+		updates := make([][]any, 0, len(batch))
+		dues = make([]int64, len(batch))
+		gone := map[wire.ID]*webhook.Attempt{}
+		registry, err := o.Webhooks.RegistryIn(tx)
+		if err != nil {
+			return err
+		}
+		fates := make([]fate, len(batch))
+		for i, one := range batch {
+			made := one.delivery.attempts
+			state := Pending
+			if made > 0 {
+				state = Retrying
+			}
+			f := fate{state, tx.Now()}
+			target := registry.Target(one.webhook)
+			if a := one.attempt; a != nil {
+				made++
+				if withAttempts {
+					attempts = append(attempts, one.record)
+				}
+				s := o.schedule
+				if target != nil {
+					s = o.scheduleFor(target)
+				}
+				f = s.next(made, a, tx.Now(), rand.Float64())
+				if isGone(a) {
+					gone[one.webhook] = a
+				}
+			}
+			fates[i] = f
+			if f.state == Retrying || f.state == Pending {
+				dues[i] = f.due.UnixMilli()
+			}
+			updates = append(updates, []any{f.state, made, f.due.UnixMilli(), tx.NowMillis(), one.sequence, one.webhook, one.claim})
+		}
+		if err := o.Log.Record(tx, attempts); err != nil {
+			return err
+		}
+		ours, err := settleDeliveries(tx, updates)
+		if err != nil {
+			return err
+		}
+		crashpoint.Here("settling")
+		for i, one := range batch {
+			if ours[i] == 1 && fates[i].state == Dead {
+				dead := &death{one.delivery, one.attempt, registry.Target(one.webhook)}
+				dead.attempts = updates[i][1].(int)
+				if err := o.bury(tx, dead); err != nil {
+					return err
+				}
+			}
+		}
+		for id, a := range gone {
+			if err := o.disable(tx, id, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	crashpoint.Here("settled")
+	o.Metrics.Recorded(len(batch), o.DB.Now().Sub(begin))
+	for i, one := range batch {
+		if l := o.lane(one.webhook); l != nil {
+			l.settled(one.delivery, dues[i])
+			if l.ordered() {
+				l.wake() // its successor may go now
+			}
+		}
+	}
+	return nil
+}
+
+// disable switches off a webhook whose receiver answered that it is gone for good. What is owed to it waits, should somebody know better.
+func (o *Outbox) disable(tx *db.Tx, id wire.ID, a *webhook.Attempt) error {
+	registry, err := o.Webhooks.RegistryIn(tx)
+	if err != nil {
+		return err
+	}
+	if target := registry.Target(id); target == nil || !target.Enabled() {
+		return nil
+	}
+	if err := o.Webhooks.Disable(tx, id, "The receiver answered 410 Gone: it does not want any more events."); err != nil {
+		return err
+	}
+	return o.Journal.Error(tx, fmt.Sprintf("Webhook %s (%s) was switched off, because its receiver answered 410 Gone. Deliveries to it wait. "+
+		"Delete the webhook, or enable it again when the receiver is back.", a.URL, id))
+}
+
+// death is a delivery that is given up, and its last attempt.
+type death struct {
+	*delivery
+	last   *webhook.Attempt
+	target *webhook.Target
+}
+
+// bury tells people that a delivery is dead. An event about a log entry is reported without raising another one: a receiver of
+// event-log.create that fails would feed itself.
+func (o *Outbox) bury(tx *db.Tx, d *death) error {
+	attempts := "1 attempt"
+	if d.attempts > 1 {
+		attempts = fmt.Sprintf("%d attempts", d.attempts)
+	}
+	message := fmt.Sprintf("Webhook %s (%s) did not accept the event %s (%s): given up after %s. The last one: %s. The event stays in the store. "+
+		"Find out why the receiver refuses it, or switch the event or the webhook off.",
+		d.last.URL, d.webhook, d.kind, d.event, attempts, d.last.Summary())
+	tx.AfterCommit(o.Metrics.Dead)
+	if t := event.Type(d.kind); t == event.EventLogCreate || t == event.AuditLogCreate {
+		return o.Journal.ErrorQuietly(tx, message)
+	}
+	return o.Journal.Error(tx, message)
+}

@@ -1,0 +1,96 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/wire"
+)
+
+// Question is about the events of one type of one tenant, with what the tenant says about them.
+type Question struct {
+	Type event.Type
+	// Scope is that of the type.
+	Scope event.Scope
+	// Tenant is empty for events of the whole installation.
+	Tenant wire.ID
+	// Listed says that the tenant lists the type in its event settings, Enabled that it is switched on there.
+	Listed, Enabled bool
+}
+
+// Explain tells whether the webhook gets the events in question, and for each gate whether it is open and what would open it. Errors:
+// problem.ErrNotFound without such a webhook.
+func (s *Service) Explain(ctx context.Context, id wire.ID, q Question) (wire.Explanation, error) {
+	w, err := s.Load(ctx, id)
+	if err != nil {
+		return wire.Explanation{}, err
+	}
+	e := wire.Explanation{WebhookID: id, EventType: string(q.Type), TenantID: q.Tenant, Gates: gates(&w, q)}
+	if s.DeliveryGates != nil {
+		more, err := s.DeliveryGates(ctx, id)
+		if err != nil {
+			return wire.Explanation{}, err
+		}
+		e.Gates = append(e.Gates, more...)
+	}
+	e.Receives = !slices.ContainsFunc(e.Gates, func(g wire.ExplainedGate) bool { return !g.Open })
+	return e, nil
+}
+
+// gates are those that Match has, seen one by one, and those of the tenant before them.
+func gates(w *wire.Webhook, q Question) []wire.ExplainedGate {
+	fixTenant := patch("tenant", q.Tenant, "eventConfiguration", map[string]any{"events": map[string]any{string(q.Type): map[string]any{"enabled": true}}})
+	fixWebhook := func(member string, value any) string { return patch("webhook", w.ID, member, value) }
+	system := q.Scope == event.ScopeSystem
+
+	known := gate("eventType", true, "The type is one of Herald's own.", "", "")
+	if event.IsCustom(q.Type) {
+		known = gate("eventType", q.Listed, "The tenant has registered the custom type.",
+			"The tenant has not registered the custom type: it is not in its event settings.", fixTenant)
+	}
+
+	tenant := gate("tenantEvent", true, "Events of the whole installation have no switch at a tenant.", "", "")
+	if !system {
+		tenant = gate("tenantEvent", q.Enabled, "The tenant sends the event.", "The tenant does not send the event: it is not enabled in its event settings.", fixTenant)
+	}
+
+	off := "The webhook is switched off."
+	if w.DisabledReason != "" {
+		off = fmt.Sprintf("The webhook was switched off by the server: %s.", w.DisabledReason)
+	}
+	working := gate("webhookEnabled", enabled(w), "The webhook is switched on.", off, fixWebhook("enabled", true))
+
+	wanted := gate("webhookEvent", w.EventsEnabled[string(q.Type)], "The webhook wants the event.",
+		"The webhook does not want the event: it is not enabled in eventsEnabled.", fixWebhook("eventsEnabled", map[string]any{string(q.Type): true}))
+
+	bound := gate("tenantBinding", true, "The webhook is bound to the tenant.", "", "")
+	switch {
+	case system && q.Tenant == "":
+		bound.Detail = "Events of the whole installation go to webhooks of any tenant."
+	case w.Global:
+		bound.Detail = "The webhook is global: it gets the events of all tenants."
+	case !slices.Contains(w.TenantIDs, q.Tenant):
+		bound = gate("tenantBinding", false, "", "The webhook is neither global nor bound to the tenant.", fixWebhook("tenantIds", []wire.ID{q.Tenant}))
+	}
+	return []wire.ExplainedGate{known, tenant, working, wanted, bound}
+}
+
+// gate is a gate with the texts for both of its states; fix is for the closed one.
+func gate(name string, open bool, whenOpen, whenClosed, fix string) wire.ExplainedGate {
+	if open {
+		return wire.ExplainedGate{Gate: name, Open: true, Detail: whenOpen}
+	}
+	return wire.ExplainedGate{Gate: name, Detail: whenClosed, Fix: fix}
+}
+
+// patch is the request that changes one member of an object. In this kind of PATCH objects are merged and lists grow.
+func patch(kind string, id wire.ID, member string, value any) string {
+	body, err := json.Marshal(map[string]any{kind: map[string]any{member: value}})
+	if err != nil { // never: it is made of texts and booleans
+		return ""
+	}
+	return fmt.Sprintf("PATCH /api/%s/%s %s", kind, id, body)
+}

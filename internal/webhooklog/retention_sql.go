@@ -1,0 +1,105 @@
+package webhooklog
+
+import (
+	"database/sql"
+
+	"github.com/herald-events/herald/internal/db"
+)
+
+// place is where a look at the events, in the order of their age, has come to.
+type place struct{ instant, sequence int64 }
+
+// condition tells whether an event e may go; $1 is the limit.
+func (l ageLimit) condition() string {
+	condition := `e.insert_instant < $1 AND e.result <> 'Running'
+		AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_sequence = e.sequence AND d.state IN ('pending', 'retrying'))`
+	if l.quiet {
+		condition += ` AND e.last_update_instant < $1
+			AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_sequence = e.sequence AND d.last_update_instant >= $1)`
+	}
+	return condition
+}
+
+// removable finds events that may go behind the place from, the oldest first, until there are enough for a transaction or it has seen enough. It returns where it
+// has come to, and whether there is more.
+func removable(tx *db.Tx, from place, limit ageLimit) (found []int64, to place, more bool, err error) {
+	rows, err := tx.Query(`SELECT e.insert_instant, e.sequence, `+limit.condition()+` FROM event e
+		WHERE e.insert_instant < $1 AND (e.insert_instant, e.sequence) > ($2, $3) ORDER BY e.insert_instant, e.sequence LIMIT $4`,
+		limit.before, from.instant, from.sequence, examined)
+	if err != nil {
+		return nil, from, false, err
+	}
+	defer rows.Close()
+	to = from
+	seen := 0
+	for len(found) < mostEvents && rows.Next() {
+		var may bool
+		if err := rows.Scan(&to.instant, &to.sequence, &may); err != nil {
+			return nil, from, false, err
+		}
+		if may {
+			found = append(found, to.sequence)
+		}
+		seen++
+	}
+	return found, to, seen == examined || len(found) == mostEvents, rows.Err()
+}
+
+// lockRemovable returns those of the events that may still go, except what another process is just removing. They stay as they are until the
+// transaction ends.
+func lockRemovable(tx *db.Tx, sequences []int64, limit ageLimit) (still []int64, err error) {
+	for batch := range batches(sequences) {
+		args := []any{limit.before}
+		for _, s := range batch {
+			args = append(args, s)
+		}
+		rows, err := tx.Query(`SELECT e.sequence FROM event e WHERE e.sequence IN `+list(2, len(batch))+` AND `+limit.condition()+tx.ForUpdateSkipLocked(), args...)
+		some, err := db.Collect(rows, err, func(rows *sql.Rows) (s int64, err error) { return s, rows.Scan(&s) })
+		if err != nil {
+			return nil, err
+		}
+		still = append(still, some...)
+	}
+	return still, nil
+}
+
+// deleteAttempts removes attempts about the events, up to limit.
+func deleteAttempts(tx *db.Tx, events span, limit int64) (int64, error) {
+	from, _ := attemptRange(events.first)
+	_, to := attemptRange(events.last)
+	return tx.Exec(`DELETE FROM attempt WHERE id IN (SELECT id FROM attempt WHERE id >= $1 AND id < $2 ORDER BY id LIMIT $3)`, from, to, limit)
+}
+
+// deleteDeliveries removes deliveries of the events, up to limit.
+func deleteDeliveries(tx *db.Tx, events span, limit int64) (int64, error) {
+	return tx.Exec(`DELETE FROM delivery WHERE (event_sequence, webhook_id) IN (
+		SELECT event_sequence, webhook_id FROM delivery WHERE event_sequence >= $1 AND event_sequence <= $2 ORDER BY event_sequence, webhook_id LIMIT $3)`,
+		events.first, events.last, limit)
+}
+
+func deleteEvents(tx *db.Tx, events span) (int64, error) {
+	return tx.Exec(`DELETE FROM event WHERE sequence >= $1 AND sequence <= $2`, events.first, events.last)
+}
+
+// attemptsBefore are attempts behind the one given, in the order of their ids, that ended before the instant.
+func attemptsBefore(tx *db.Tx, from string, before int64, limit int) ([]string, error) {
+	rows, err := tx.Query(`SELECT id FROM attempt WHERE id > $1 AND end_instant < $2 ORDER BY id LIMIT $3`, from, before, limit)
+	return db.Collect(rows, err, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })
+}
+
+func deleteEach(tx *db.Tx, attempts []string) error {
+	rows := make([][]any, len(attempts))
+	for i, id := range attempts {
+		rows[i] = []any{id}
+	}
+	_, err := tx.ExecEach(`DELETE FROM attempt WHERE id = $1`, rows)
+	return err
+}
+
+// deleteAudiences removes up to limit of those that no event refers to: they were not used since the given instant, nor since the day before the oldest event
+// that is left. Their use is noted once a day.
+func deleteAudiences(tx *db.Tx, before int64, limit int) error {
+	_, err := tx.Exec(`DELETE FROM audience WHERE id IN (SELECT id FROM audience
+		WHERE last_used_instant < $1 AND last_used_instant < (SELECT COALESCE(MIN(insert_instant), $1) FROM event) - $2 LIMIT $3)`, before, dayMillis, limit)
+	return err
+}

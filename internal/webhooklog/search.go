@@ -1,0 +1,157 @@
+package webhooklog
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/internal/nearest"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/search"
+	"github.com/herald-events/herald/wire"
+)
+
+// Search returns one page of the events that match, with their attempts and deliveries, and how many match in all: exactly up to
+// search.MaxCount, beyond it at least so many. Errors: a problem of kind Invalid for criteria that cannot be meant, or a page that is too large.
+func (r *Reader) Search(ctx context.Context, c wire.WebhookEventLogSearch) (events []wire.WebhookEventLog, total int, err error) {
+	q, err := criteriaOf(c, r.db.Now())
+	if err != nil {
+		return nil, 0, err
+	}
+	var page []entry
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		left := budget(largestPage)
+		page, total, err = db.Search(tx, q.query(), &r.positions, func(row db.Row) (entry, error) {
+			e, err := scanEvent(row)
+			if err == nil {
+				err = left.spend(len(e.Event) + 500)
+			}
+			return e, err
+		})
+		if err != nil {
+			return err
+		}
+		return complete(tx, page, false, &left)
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	events = make([]wire.WebhookEventLog, len(page))
+	for i := range page {
+		events[i] = page[i].WebhookEventLog
+	}
+	return events, total, nil
+}
+
+// criteria are what is looked for, checked and complete.
+type criteria struct {
+	wire.WebhookEventLogSearch
+
+	// Statuses of answers, the first that counts and the first that does not; both 0 when any does.
+	fromStatus, toStatus int
+}
+
+// deliveryStates are those that package outbox, which is above this one, knows.
+var deliveryStates = []string{"pending", "retrying", "delivered", "dead", "cancelled"}
+
+// latest is the last millisecond of the year 9999. Who asks for later ones has taken another unit than milliseconds.
+const latest = wire.Instant(253402300799999)
+
+// criteriaOf checks what a caller looks for, all of it at once, and fills in what the time defaults to.
+func criteriaOf(c wire.WebhookEventLogSearch, now time.Time) (criteria, error) {
+	q := criteria{WebhookEventLogSearch: c}
+	var v problem.Validation
+	search.CheckText(&v, "search.event", c.Event)
+	oneOf(&v, "search.eventResult", "result of an event", c.EventResult, []wire.WebhookEventResult{wire.EventRunning, wire.EventSucceeded, wire.EventFailed})
+	if _, ok := event.Lookup(event.Type(c.EventType)); !ok {
+		oneOf(&v, "search.eventType", "type of event", event.Type(c.EventType), eventTypes())
+	}
+	oneOf(&v, "search.deliveryState", "state of a delivery", c.DeliveryState, deliveryStates)
+	oneOf(&v, "search.outcome", "outcome of an attempt", egress.Outcome(c.Outcome), egress.Outcomes())
+	var ok bool
+	q.fromStatus, q.toStatus, ok = statuses(c.StatusCode)
+	v.Check(ok, "search.statusCode", "invalid", "This must be a status from 100 to 599 (503), or a class of them (5xx).")
+
+	v.Check(c.Start >= 0 && c.Start <= latest, "search.start", "invalid", "This must be an instant in milliseconds since 1970, before the year 10000.")
+	v.Check(c.End >= 0 && c.End <= latest, "search.end", "invalid", "This must be an instant in milliseconds since 1970, before the year 10000.")
+	q.Period = window(c.Period, now)
+	if !v.Has("search.start") && !v.Has("search.end") {
+		v.Check(q.Start <= q.End, "search.end", "invalid", "The end, %s, is before the start, %s. Without an end it is now.", instant(q.End), instant(q.Start))
+	}
+	return q, v.Err()
+}
+
+func instant(i wire.Instant) string { return time.UnixMilli(int64(i)).UTC().Format(time.RFC3339) }
+
+// oneOf adds a field problem for a value that is none of those there are.
+func oneOf[T ~string](v *problem.Validation, path, what string, value T, all []T) {
+	if value == "" || slices.Contains(all, value) {
+		return
+	}
+	shown := []rune(string(value))
+	if len(shown) > 64 {
+		shown = append(shown[:64], '…')
+	}
+	if meant := nearest.Name(string(value), texts(all)); meant != "" {
+		v.Field(path, "invalid", "There is no %s %q. Did you mean %q?", what, string(shown), meant)
+		return
+	}
+	if len(all) > 20 {
+		v.Field(path, "invalid", "There is no %s %q.", what, string(shown))
+		return
+	}
+	v.Field(path, "invalid", "There is no %s %q. There are %q.", what, string(shown), all)
+}
+
+func texts[T ~string](all []T) []string {
+	plain := make([]string, len(all))
+	for i, one := range all {
+		plain[i] = string(one)
+	}
+	return plain
+}
+
+func eventTypes() []event.Type {
+	all := event.All()
+	types := make([]event.Type, len(all))
+	for i, d := range all {
+		types[i] = d.Type
+	}
+	return types
+}
+
+// statuses reads a status or a class of them. Empty text means any.
+func statuses(text string) (from, to int, ok bool) {
+	if text == "" {
+		return 0, 0, true
+	}
+	if len(text) != 3 || text[0] < '1' || text[0] > '5' {
+		return 0, 0, false
+	}
+	if rest := text[1:]; rest == "xx" || rest == "XX" {
+		from = int(text[0]-'0') * 100
+		return from, from + 100, true
+	}
+	status, err := strconv.ParseUint(text, 10, 16)
+	return int(status), int(status) + 1, err == nil
+}
+
+// window is the stretch of time that is searched. FusionAuth's documentation (since 1.57): the last hour by default, to the whole minute. With an
+// end before that hour, nothing could be found by it: then it is the hour before the end.
+func window(p wire.Period, now time.Time) wire.Period {
+	if p.End == 0 {
+		p.End = wire.Instant(now.Add(time.Minute - 1).Truncate(time.Minute).UnixMilli())
+	}
+	if p.Start == 0 {
+		until := now
+		if end := time.UnixMilli(int64(p.End)); end.Before(now.Add(-time.Hour)) {
+			until = end
+		}
+		p.Start = max(1, wire.Instant(until.Add(-time.Hour).Truncate(time.Minute).UnixMilli()))
+	}
+	return p
+}
