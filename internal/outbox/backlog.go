@@ -17,11 +17,7 @@ func (o *Outbox) Backlog(ctx context.Context) (b metrics.Backlog, err error) {
 	if err != nil {
 		return b, err
 	}
-	flows, err := o.flows.cache.Load(ctx)
-	if err != nil {
-		return b, err
-	}
-	for _, f := range flows {
+	for _, f := range *o.flows.known.Load() {
 		if f.Open {
 			b.OpenBreakers++
 		}

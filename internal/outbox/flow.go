@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
@@ -27,29 +28,49 @@ type Flow struct {
 func (f Flow) held() bool { return f.Paused || f.Open }
 
 // flows knows the flow of every webhook, and counts who does not answer.
+//
+// What is known is read on every delivery and inside of transactions, so it is a map in memory and never a query: this process' changes are in it at once, those of
+// others when they announce them, at the latest with the next round of the patrol.
 type flows struct {
-	o     *Outbox
-	cache *db.Cache[map[wire.ID]Flow]
+	o          *Outbox
+	known      atomic.Pointer[map[wire.ID]Flow] // of the webhooks that are paused or whose breaker is open
+	refreshing sync.Mutex
 
 	mu       sync.Mutex
 	failures map[wire.ID]int  // attempts in a row that reached nobody
 	changing map[wire.ID]bool // their breaker is just being opened or closed
 }
 
-const flowTopic = "webhook_flow"
-
 func (s *flows) init(o *Outbox) {
 	s.o, s.failures, s.changing = o, map[wire.ID]int{}, map[wire.ID]bool{}
-	s.cache = db.NewCache(o.DB, flowTopic, loadFlows)
+	s.known.Store(&map[wire.ID]Flow{})
 }
 
-// of is the webhook's flow, as known in this process. A store that does not answer leaves everything flowing: then nothing can be claimed anyway.
-func (s *flows) of(id wire.ID) Flow {
-	all, err := s.cache.Load(s.o.sending)
-	if err != nil {
-		return Flow{}
-	}
-	return all[id]
+// of is the webhook's flow, as known in this process.
+func (s *flows) of(id wire.ID) Flow { return (*s.known.Load())[id] }
+
+// refresh reads what is stored.
+func (s *flows) refresh(ctx context.Context) error {
+	s.refreshing.Lock() // one after the other, so that none overwrites what a later one has read
+	defer s.refreshing.Unlock()
+	return s.o.DB.View(ctx, func(tx *db.Tx) error {
+		all, err := loadFlows(tx)
+		if err == nil {
+			s.known.Store(&all)
+		}
+		return err
+	})
+}
+
+// changed makes the transaction's change of a flow known, here and in other processes, and has the lane look again.
+func (s *flows) changed(tx *db.Tx, id wire.ID) error {
+	tx.AfterCommit(func() {
+		if err := s.refresh(s.o.sending); err != nil {
+			s.o.Logger.Error("the state of webhooks could not be read", "error", err)
+		}
+		s.o.wake(id)
+	})
+	return tx.Notify(channel, flowChanged+string(id))
 }
 
 // Observe tells the breaker what became of an attempt, a vote or a delivery.
@@ -92,8 +113,8 @@ func (s *flows) open(tx *db.Tx, id wire.ID, a *webhook.Attempt) error {
 	if err != nil || !opened {
 		return err
 	}
-	tx.AfterCommit(func() { s.o.Metrics.BreakerOpened(); s.o.wake(id) })
-	if err := tx.Bump(flowTopic); err != nil {
+	tx.AfterCommit(s.o.Metrics.BreakerOpened)
+	if err := s.changed(tx, id); err != nil {
 		return err
 	}
 	// Quietly: the entry's own event may be owed to the very webhook that cannot be reached.
@@ -106,8 +127,8 @@ func (s *flows) shut(tx *db.Tx, id wire.ID) error {
 	if err != nil || !shut {
 		return err
 	}
-	tx.AfterCommit(func() { s.o.Metrics.BreakerClosed(); s.o.wake(id) })
-	if err := tx.Bump(flowTopic); err != nil {
+	tx.AfterCommit(s.o.Metrics.BreakerClosed)
+	if err := s.changed(tx, id); err != nil {
 		return err
 	}
 	return s.o.Journal.Information(tx, fmt.Sprintf("Webhook %s can be reached again. What waited for it is being sent.", id))
@@ -124,7 +145,7 @@ func (s *flows) forgive(tx *db.Tx, id wire.ID) error {
 		defer s.mu.Unlock()
 		delete(s.failures, id)
 	})
-	return tx.Bump(flowTopic)
+	return s.changed(tx, id)
 }
 
 // takeProbe lets one attempt through to a receiver that could not be reached, if it is time and nobody else, in whichever process, was faster. next is when
@@ -141,7 +162,7 @@ func (s *flows) takeProbe(tx *db.Tx, id wire.ID) (next int64, ours bool, err err
 	if ours, err = moveProbe(tx, id, f.ProbeInstant, next); err != nil || !ours {
 		return next, false, err
 	}
-	return next, true, tx.Bump(flowTopic)
+	return next, true, s.changed(tx, id)
 }
 
 // Availability tells whether a webhook may be asked for its vote now.
@@ -200,11 +221,7 @@ func (o *Outbox) setPause(ctx context.Context, id wire.ID, set func(*db.Tx) erro
 		if err := set(tx); err != nil {
 			return err
 		}
-		tx.AfterCommit(func() { o.wake(id) })
-		if err := tx.Notify(dueChannel, string(id)); err != nil {
-			return err
-		}
-		return tx.Bump(flowTopic)
+		return o.flows.changed(tx, id)
 	})
 }
 

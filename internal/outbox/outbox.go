@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -85,7 +86,11 @@ func New(o Options) *Outbox {
 
 // Start frees what a crash left claimed and begins to deliver. It does not block.
 func (o *Outbox) Start(ctx context.Context) error {
-	if err := o.node.begin(ctx); err != nil {
+	err := o.node.begin(ctx)
+	if err == nil {
+		err = o.flows.refresh(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
 	o.mu.Lock()
@@ -94,7 +99,7 @@ func (o *Outbox) Start(ctx context.Context) error {
 	o.recorder.start()
 	o.active.Go(func() { o.patrol(o.working) })
 	o.active.Go(func() { o.node.live(o.working) })
-	o.active.Go(func() { o.DB.Listen(o.working, dueChannel, o.heard) })
+	o.active.Go(func() { o.DB.Listen(o.working, channel, o.heard) })
 	return nil
 }
 
@@ -116,11 +121,22 @@ func (o *Outbox) Stop(ctx context.Context) {
 	o.abort()
 }
 
-// dueChannel is where processes tell each other the id of a webhook for which the table holds something that is due.
-const dueChannel = "herald_due"
+// channel is where processes tell each other about a webhook: one of these, and its id.
+const (
+	channel      = "herald_outbox"
+	somethingDue = "due "  // the table holds something that is due
+	flowChanged  = "flow " // it was paused or resumed, or its breaker opened or closed
+)
 
-func (o *Outbox) heard(id string) {
-	if id != "" { // else the connection is new, and the patrol finds what was missed
+// heard takes what another process, or this one, has announced. Nothing at all means that announcements may have been missed; the patrol finds what they were about.
+func (o *Outbox) heard(news string) {
+	if id, ok := strings.CutPrefix(news, somethingDue); ok {
+		o.wake(wire.ID(id))
+	}
+	if id, ok := strings.CutPrefix(news, flowChanged); ok {
+		if err := o.flows.refresh(o.working); err != nil && o.working.Err() == nil {
+			o.Logger.Error("the state of webhooks could not be read", "error", err)
+		}
 		o.wake(wire.ID(id))
 	}
 }
@@ -135,7 +151,10 @@ func (o *Outbox) patrol(ctx context.Context) {
 	defer tick.Stop()
 	rounds := max(int(longestWait/o.Poll), 1)
 	for round := 0; ; round++ {
-		err := o.lookForDue(ctx, round == 0)
+		err := o.flows.refresh(ctx)
+		if err == nil {
+			err = o.lookForDue(ctx, round == 0)
+		}
 		if err == nil && round%rounds == rounds-1 {
 			err = o.heal(ctx)
 		}
@@ -243,7 +262,7 @@ func (o *Outbox) WebhookChanged(tx *db.Tx, id wire.ID) error {
 		return err
 	}
 	tx.AfterCommit(func() { o.wake(id) })
-	return tx.Notify(dueChannel, string(id))
+	return tx.Notify(channel, somethingDue+string(id))
 }
 
 func (o *Outbox) scheduleOf(id wire.ID) schedule {

@@ -105,7 +105,7 @@ func (o *Outbox) announce(tx *db.Tx, webhooks []wire.ID) error {
 		}
 		told[id] = true
 		tx.AfterCommit(func() { o.wake(id) })
-		if err := tx.Notify(dueChannel, string(id)); err != nil {
+		if err := tx.Notify(channel, somethingDue+string(id)); err != nil {
 			return err
 		}
 	}
