@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -25,6 +27,11 @@ const drainTime = 30 * time.Second
 
 func (c serveCommand) Run(ctx context.Context, out *output) error {
 	begin := time.Now()
+	if os.Getenv("GOGC") == "" {
+		// What lives is small (some 20 MB) and what is thrown away is much, one event after the other: collecting half as often takes a few megabytes and
+		// gives back a tenth of the CPU.
+		debug.SetGCPercent(300)
+	}
 	log := logger(c.Log, out.talk)
 	// net/http writes what it cannot return as an error to the standard logger, parts of a receiver's answer among it.
 	slog.SetDefault(log)

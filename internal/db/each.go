@@ -82,7 +82,7 @@ func (c *cachingConn) each(ctx context.Context, query string, rows [][]any, retu
 	numbers, values := make([]int64, len(rows)), make([]driver.NamedValue, len(rows[0]))
 	for i, row := range rows {
 		for k, v := range row {
-			value, err := driver.DefaultParameterConverter.ConvertValue(v)
+			value, err := driverValue(v)
 			if err != nil {
 				return nil, fmt.Errorf("argument %d: %w", k+1, err)
 			}
@@ -98,6 +98,18 @@ func (c *cachingConn) each(ctx context.Context, query string, rows [][]any, retu
 		}
 	}
 	return numbers, nil
+}
+
+// driverValue is what the driver takes for v. The usual types need no reflection.
+func driverValue(v any) (driver.Value, error) {
+	switch v := v.(type) {
+	case nil, string, int64, bool:
+		return v, nil
+	case int:
+		return int64(v), nil
+	default:
+		return driver.DefaultParameterConverter.ConvertValue(v)
+	}
 }
 
 func execAffected(ctx context.Context, stmt driver.Stmt, values []driver.NamedValue) (int64, error) {

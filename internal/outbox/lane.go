@@ -213,17 +213,17 @@ func (l *lane) hold(d *delivery) {
 	l.loaded[d.sequence] = d
 }
 
-// settled takes a delivery out of the lane after its result is stored. due is when it is due again, zero if it is not.
-func (l *lane) settled(d *delivery, due int64) {
+// settled takes a delivery out of the lane after its fate is stored.
+func (l *lane) settled(d *delivery, f fate) {
 	l.mu.Lock()
 	delete(l.loaded, d.sequence)
 	hungry := l.behind && len(l.loaded) <= l.o.Queue/2
 	l.mu.Unlock()
-	if hungry {
-		l.wake()
+	if f.state == Pending || f.state == Retrying {
+		l.dueAt(f.due.UnixMilli())
 	}
-	if due != 0 {
-		l.dueAt(due)
+	if hungry || l.ordered() { // an ordered webhook's next delivery may have waited for this one
+		l.wake()
 	}
 }
 

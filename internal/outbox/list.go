@@ -62,10 +62,14 @@ var listOrders = map[string]string{
 const bySequence = "d.event_sequence"
 
 // OrderNames are what deliveries can be sorted by.
-func OrderNames() []string { return []string{"insertInstant", "lastUpdateInstant", "nextAttemptInstant", "attempts"} }
+func OrderNames() []string {
+	return []string{"insertInstant", "lastUpdateInstant", "nextAttemptInstant", "attempts"}
+}
 
 // KnownOrder tells whether deliveries can be sorted like that.
-func KnownOrder(text string) bool { return text == "" || search.ParseOrder(text, listOrders, nil) != nil }
+func KnownOrder(text string) bool {
+	return text == "" || search.ParseOrder(text, listOrders, nil) != nil
+}
 
 // listOrder ends in what tells any two deliveries apart.
 func listOrder(text string) search.Order {

@@ -56,7 +56,7 @@ func (o *Outbox) Owe(tx *db.Tx, owed []Owed) error {
 				case Retrying:
 					tx.AfterCommit(func() { o.dueAt(d.webhook, due) })
 				case Dead:
-					deaths = append(deaths, &death{d, share.Vote, share.Target})
+					deaths = append(deaths, &death{d, 1, share.Vote})
 				}
 			case o.lane(d.webhook).accepts(share.Target, len(parcels[d.webhook])+1):
 				due, claimer = carried, o.claimer(0)
@@ -65,7 +65,7 @@ func (o *Outbox) Owe(tx *db.Tx, owed []Owed) error {
 				waiting = append(waiting, d.webhook)
 			}
 			rows = append(rows, []any{
-				d.sequence, d.webhook, state, d.attempts, d.replays, due, d.claim, db.Null(claimer), db.Null(orderingKey(share.Target, d)), now,
+				d.sequence, string(d.webhook), string(state), d.attempts, d.replays, due, d.claim, db.Null(claimer), db.Null(orderingKey(share.Target, d)), now,
 			})
 		}
 	}

@@ -131,65 +131,43 @@ func (r *recorder) store(batch []result) {
 func (r *recorder) write(batch []result, withAttempts bool) error {
 	o := r.o
 	begin := o.DB.Now()
-	var dues []int64 // of batch
+	fates := make([]fate, len(batch))
 	err := o.update(func(tx *db.Tx) error {
-		attempts := make([]webhooklog.Attempt, 0, len(batch))
-		updates := make([][]any, 0, len(batch))
-		dues = make([]int64, len(batch))
-		gone := map[wire.ID]*webhook.Attempt{}
 		registry, err := o.Webhooks.RegistryIn(tx)
 		if err != nil {
 			return err
 		}
-		fates := make([]fate, len(batch))
+		rows, records := make([][]any, len(batch)), make([]webhooklog.Attempt, 0, len(batch))
 		for i, one := range batch {
-			made := one.delivery.attempts
-			state := Pending
-			if made > 0 {
-				state = Retrying
+			fates[i] = o.fateOf(one, registry, tx.Now())
+			rows[i] = []any{
+				string(fates[i].state), one.made(), fates[i].due.UnixMilli(), tx.NowMillis(), one.sequence, string(one.webhook), one.claim,
 			}
-			f := fate{state, tx.Now()}
-			target := registry.Target(one.webhook)
-			if a := one.attempt; a != nil {
-				made++
-				if withAttempts {
-					attempts = append(attempts, one.record)
-				}
-				s := o.schedule
-				if target != nil {
-					s = o.scheduleFor(target)
-				}
-				f = s.next(made, a, tx.Now(), rand.Float64())
-				if isGone(a) {
-					gone[one.webhook] = a
-				}
+			if one.attempt != nil && withAttempts {
+				records = append(records, one.record)
 			}
-			fates[i] = f
-			if f.state == Retrying || f.state == Pending {
-				dues[i] = f.due.UnixMilli()
-			}
-			updates = append(updates, []any{f.state, made, f.due.UnixMilli(), tx.NowMillis(), one.sequence, one.webhook, one.claim})
 		}
-		if err := o.Log.Record(tx, attempts); err != nil {
+		if err := o.Log.Record(tx, records); err != nil {
 			return err
 		}
-		ours, err := settleDeliveries(tx, updates)
+		ours, err := settleDeliveries(tx, rows)
 		if err != nil {
 			return err
 		}
 		crashpoint.Here("settling")
 		for i, one := range batch {
-			if ours[i] == 1 && fates[i].state == Dead {
-				dead := &death{one.delivery, one.attempt, registry.Target(one.webhook)}
-				dead.attempts = updates[i][1].(int)
-				if err := o.bury(tx, dead); err != nil {
+			if one.attempt == nil || ours[i] == 0 {
+				continue
+			}
+			if fates[i].state == Dead {
+				if err := o.bury(tx, &death{one.delivery, one.made(), one.attempt}); err != nil {
 					return err
 				}
 			}
-		}
-		for id, a := range gone {
-			if err := o.disable(tx, id, a); err != nil {
-				return err
+			if isGone(one.attempt) {
+				if err := o.disable(tx, one.webhook, one.attempt); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -201,13 +179,33 @@ func (r *recorder) write(batch []result, withAttempts bool) error {
 	o.Metrics.Recorded(len(batch), o.DB.Now().Sub(begin))
 	for i, one := range batch {
 		if l := o.lane(one.webhook); l != nil {
-			l.settled(one.delivery, dues[i])
-			if l.ordered() {
-				l.wake() // its successor may go now
-			}
+			l.settled(one.delivery, fates[i])
 		}
 	}
 	return nil
+}
+
+// made is how many attempts the delivery has behind it now.
+func (r *result) made() int {
+	if r.attempt == nil {
+		return r.attempts
+	}
+	return r.attempts + 1
+}
+
+// fateOf decides what becomes of a delivery. One that was not sent is as it was before, and due at once.
+func (o *Outbox) fateOf(one result, registry *webhook.Registry, now time.Time) fate {
+	if one.attempt == nil {
+		if one.attempts > 0 {
+			return fate{Retrying, now}
+		}
+		return fate{Pending, now}
+	}
+	s := o.schedule
+	if target := registry.Target(one.webhook); target != nil {
+		s = o.scheduleFor(target)
+	}
+	return s.next(one.made(), one.attempt, now, rand.Float64())
 }
 
 // disable switches off a webhook whose receiver answered that it is gone for good. What is owed to it waits, should somebody know better.
@@ -226,19 +224,19 @@ func (o *Outbox) disable(tx *db.Tx, id wire.ID, a *webhook.Attempt) error {
 		"Delete the webhook, or enable it again when the receiver is back.", a.URL, id))
 }
 
-// death is a delivery that is given up, and its last attempt.
+// death is a delivery that is given up after so many attempts, and the last of them.
 type death struct {
 	*delivery
-	last   *webhook.Attempt
-	target *webhook.Target
+	made int
+	last *webhook.Attempt
 }
 
 // bury tells people that a delivery is dead. An event about a log entry is reported without raising another one: a receiver of
 // event-log.create that fails would feed itself.
 func (o *Outbox) bury(tx *db.Tx, d *death) error {
 	attempts := "1 attempt"
-	if d.attempts > 1 {
-		attempts = fmt.Sprintf("%d attempts", d.attempts)
+	if d.made > 1 {
+		attempts = fmt.Sprintf("%d attempts", d.made)
 	}
 	message := fmt.Sprintf("Webhook %s (%s) did not accept the event %s (%s): given up after %s. The last one: %s. The event stays in the store. "+
 		"Find out why the receiver refuses it, or switch the event or the webhook off.",

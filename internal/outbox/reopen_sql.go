@@ -61,8 +61,8 @@ func walk(tx *db.Tx, f wire.DeliveryFilter, webhook wire.ID, states []State, cha
 	matches, args := strings.TrimPrefix(w.Where(), " WHERE "), w.Args()
 	n := len(args)
 	rows, err := tx.Query(fmt.Sprintf(`WITH s AS (SELECT d.event_sequence, d.state, d.last_update_instant FROM delivery d
-			WHERE d.webhook_id = $%d AND %[2]s > $%d AND %[2]s <= $%d%s ORDER BY %[2]s LIMIT $%d)
-		SELECT s.event_sequence, CASE WHEN %s THEN 1 ELSE 0 END FROM s LEFT JOIN event e ON e.sequence = s.event_sequence ORDER BY s.event_sequence`,
+			WHERE d.webhook_id = $%[1]d AND %[2]s > $%[3]d AND %[2]s <= $%[4]d%[5]s ORDER BY %[2]s LIMIT $%[6]d)
+		SELECT s.event_sequence, CASE WHEN %[7]s THEN 1 ELSE 0 END FROM s LEFT JOIN event e ON e.sequence = s.event_sequence ORDER BY s.event_sequence`,
 		n+1, sequence, n+2, n+3, cut, n+4, matches), append(args[:n:n], webhook, s.After, s.Through, limit)...)
 	return db.Collect(rows, err, func(rows *sql.Rows) (e examined, err error) {
 		var matches int

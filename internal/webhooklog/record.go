@@ -51,7 +51,7 @@ func (l *Log) Insert(tx *db.Tx, events []*Event, result Result, decideBy int64) 
 	rows := make([][]any, len(events))
 	for i, e := range events {
 		rows[i] = []any{
-			e.ID, e.Operation, db.Null(e.Tenant), e.Type, e.Rule, result, db.Null(e.LinkedObject), e.Test, db.Null(e.Audience), string(e.Body),
+			string(e.ID), e.Operation, db.Null(e.Tenant), string(e.Type), string(e.Rule), string(result), db.Null(e.LinkedObject), e.Test, db.Null(e.Audience), string(e.Body),
 			e.Instant, decideBy, tx.NowMillis(),
 		}
 	}
@@ -92,7 +92,7 @@ func (l *Log) Attempt(sequence int64, kind webhook.Kind, a *webhook.Attempt) (At
 		return Attempt{}, err
 	}
 	return Attempt{[]any{
-		attemptID(sequence), a.Webhook, kind, l.node, a.Outcome, a.StatusCode, a.URL, a.Exception, string(detail), a.Start.UnixMilli(), a.End.UnixMilli(),
+		string(attemptID(sequence)), string(a.Webhook), string(kind), l.node, string(a.Outcome), a.StatusCode, a.URL, a.Exception, string(detail), a.Start.UnixMilli(), a.End.UnixMilli(),
 	}}, nil
 }
 
