@@ -32,19 +32,19 @@ func (tx *Tx) each(query string, rows [][]any, returning bool) (numbers []int64,
 	case len(rows) == 0:
 		return nil, nil
 	}
+	var failed error // kept from database/sql, which would take some errors as a reason to drop the connection, and the transaction with it
 	err = tx.raw(func(conn any) error {
 		switch conn := conn.(type) {
 		case *cachingConn:
-			numbers, err = conn.each(tx.ctx, query, rows, returning)
+			numbers, failed = conn.each(tx.ctx, query, rows, returning)
 		case *stdlib.Conn:
-			numbers, err = eachPostgres(tx.ctx, conn.Conn(), query, rows, returning)
+			numbers, failed = eachPostgres(tx.ctx, conn.Conn(), query, rows, returning)
 		default:
-			err = fmt.Errorf("db: unknown connection %T", conn)
+			failed = fmt.Errorf("db: unknown connection %T", conn)
 		}
-		// database/sql would drop a connection whose user returns driver.ErrBadConn; no other error concerns it.
 		return nil
 	})
-	return numbers, err
+	return numbers, errors.Join(failed, err)
 }
 
 func eachPostgres(ctx context.Context, conn *pgx.Conn, query string, rows [][]any, returning bool) (numbers []int64, err error) {
