@@ -37,7 +37,7 @@ fmt: ## format the code
 crash: postgres ## kill the real binary at every named point, ROUNDS times (default 5), on both engines
 	go test -count=$(or $(ROUNDS),5) -timeout 60m ./test/crash
 
-bench: postgres ## measure user creation against the bare round trip of a receiver
+bench: postgres ## measure what Herald costs beside the bare exchange of client and receiver
 	go run ./test/bench $(BENCH_ARGS)
 
 fuzz: ## fuzz each target for FUZZTIME (default 1m)

@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"internal/publish": {
 		"internal/db", "internal/egress", "internal/metrics", "internal/outbox", "internal/rawjson", "internal/tenant", "internal/webhook", "internal/webhooklog",
 	},
-	"internal/replay":   {"internal/db", "internal/search", "internal/outbox", "internal/tenant", "internal/webhook", "internal/webhooklog"},
+	"internal/replay":   {"internal/db", "internal/journal", "internal/search", "internal/outbox", "internal/tenant", "internal/webhook", "internal/webhooklog"},
 	"internal/identity": {"internal/db", "internal/search", "internal/journal", "internal/tenant", "internal/publish"},
 	"internal/api": {
 		"internal/access", "internal/db", "internal/identity", "internal/journal", "internal/key", "internal/metrics", "internal/outbox", "internal/publish",

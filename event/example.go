@@ -13,7 +13,7 @@ var examples embed.FS
 //
 // Errors: [UnknownTypeError].
 func Example(t Type) ([]byte, error) {
-	if _, ok := Lookup(t); !ok {
+	if _, ok := positions[t]; !ok {
 		return nil, unknown(t)
 	}
 	b, err := examples.ReadFile("examples/" + string(t) + ".json")

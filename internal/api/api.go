@@ -11,24 +11,30 @@ import (
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
+	"github.com/herald-events/herald/internal/key"
 	"github.com/herald-events/herald/internal/metrics"
+	"github.com/herald-events/herald/internal/replay"
 	"github.com/herald-events/herald/internal/system"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
 )
 
 // Services is what the API is made of. The fields of the resources must be set; what is optional says so.
 type Services struct {
-	Keys     *access.Service
-	Tenancy  Tenancy
-	Tenants  *tenant.Service
-	Webhooks *webhook.Service
-	Trier    Trier
-	Intake   Intake
-	Users    *identity.Service
-	Journal  *journal.Journal
-	System   *system.Service
+	Keys        *access.Service
+	Tenancy     Tenancy
+	Tenants     *tenant.Service
+	Webhooks    *webhook.Service
+	Trier       Trier
+	Intake      Intake
+	SigningKeys *key.Service
+	WebhookLog  *webhooklog.Reader
+	Replay      *replay.Service
+	Users       *identity.Service
+	Journal     *journal.Journal
+	System      *system.Service
 
 	// Healthy answers GET /api/health and GET /api/status: nil, or why Herald cannot work (the store does not answer). The
 	// reason is logged. Optional.

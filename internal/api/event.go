@@ -1,11 +1,7 @@
 package api
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"unicode/utf8"
 
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/publish"
@@ -32,8 +28,16 @@ func (s *server) publishEvent(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := c.intake(raw, "event")
+	in, err := publish.ParseIntake(raw, publish.Alone)
 	if err != nil {
+		return nil, err
+	}
+	if in.Tenant == "" {
+		if in.Tenant, err = c.tenant(); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.mayPublish(in); err != nil {
 		return nil, err
 	}
 	receipt, err := s.Intake.Accept(c.ctx(), in)
@@ -46,21 +50,37 @@ func (s *server) publishEvents(c *call) (any, error) {
 		return nil, err
 	}
 	var v problem.Validation
-	if len(raw) == 0 || raw[0] != '[' {
+	switch {
+	case raw == nil || string(raw) == "null":
 		v.Field("events", "missing", "A batch has a list of events.")
 		return nil, v.Err()
+	case raw[0] != '[':
+		v.Field("events", "couldNotConvert", "A batch has a list of events.")
+		return nil, v.Err()
 	}
+	var home wire.ID // of events that name no tenant
 	all := make([]*publish.Intake, 0, publish.MostIntake)
 	for raw := range rawjson.Elements(raw) {
 		if len(all) == publish.MostIntake {
 			v.Field("events", "tooMany", "A batch has %d events at most.", publish.MostIntake)
 			return nil, v.Err()
 		}
-		in, err := c.intake(raw, fmt.Sprintf("events[%d]", len(all)))
+		in, err := publish.ParseIntake(raw, publish.Place(len(all)))
+		all = append(all, in)
+		if err == nil && in.Tenant == "" {
+			if home == "" {
+				if home, err = c.tenant(); err != nil {
+					return nil, err
+				}
+			}
+			in.Tenant = home
+		}
+		if err == nil {
+			err = c.mayPublish(in)
+		}
 		if err := v.Merge(err); err != nil {
 			return nil, err
 		}
-		all = append(all, in)
 	}
 	v.Check(len(all) > 0, "events", "empty", "There are no events to publish.")
 	if err := v.Err(); err != nil {
@@ -77,43 +97,37 @@ func (s *server) publishEvents(c *call) (any, error) {
 	return response, nil
 }
 
-// member returns one member of the body as it was sent, nil without it. Unlike decode it does not look into what is only passed on.
-func (c *call) member(name string) (raw []byte, err error) {
+// member returns one member of the body as it was sent, nil without it. Unlike decode it does not look into what is only passed on, but refuses the same bodies.
+func (c *call) member(name string) ([]byte, error) {
 	if err := c.needsBody(); err != nil {
 		return nil, err
 	}
 	if _, err := c.contentType(typeJSON); err != nil {
 		return nil, err
 	}
-	if !json.Valid(c.body) || !utf8.Valid(c.body) || bytes.TrimSpace(c.body)[0] != '{' {
-		return nil, decodeJSON(c.body, &struct{}{}) // which says what is wrong, and where
+	if !rawjson.Sound(c.body, maxDepth) {
+		if _, err := parse(c.body); err != nil { // which says what is wrong, and where
+			return nil, err
+		}
+		return nil, problem.New(problem.Invalid, "[invalidJSON]", "The body cannot be read as JSON.")
+	}
+	if !rawjson.IsObject(c.body) {
+		return nil, problem.New(problem.Invalid, "[invalidJSON]", "The body must be a JSON object.")
 	}
 	for m := range rawjson.Members(c.body) {
-		if m.Name != name {
-			continue
+		if string(m.Name) == name {
+			return m.Value, nil
 		}
-		if raw != nil {
-			return nil, invalidField(name, "invalid", "This member is there twice.")
-		}
-		raw = m.Value
 	}
-	return raw, nil
+	return nil, nil
 }
 
-// intake reads one event and settles which tenant it belongs to: its own, which must be the caller's, or else the caller's.
-func (c *call) intake(raw []byte, path string) (*publish.Intake, error) {
-	in, err := publish.ParseIntake(raw, path)
-	if err != nil {
-		return nil, err
-	}
-	if in.Tenant == "" {
-		in.Tenant, err = c.tenant()
-		return in, err
-	}
+// mayPublish tells whether the event belongs to a tenant that the caller may speak for.
+func (c *call) mayPublish(in *publish.Intake) error {
 	if c.scope != "" && in.Tenant != c.scope {
-		return nil, invalidField(path+".tenantId", "invalid", "This key or the tenant header is for the tenant %s.", c.scope)
+		return invalidField(in.Place.String()+".tenantId", "invalid", "This key or the tenant header is for the tenant %s.", c.scope)
 	}
-	return in, nil
+	return nil
 }
 
 func published(r publish.Receipt) wire.PublishedEvent {

@@ -27,11 +27,14 @@ const (
 func (s *server) routes() []route {
 	return slices.Concat(
 		s.keyRoutes(),
+		s.signingKeyRoutes(s.SigningKeys),
 		s.tenantRoutes(),
 		s.applicationRoutes(),
 		s.userRoutes(),
 		s.webhookRoutes(),
 		s.eventRoutes(),
+		s.webhookLogRoutes(s.WebhookLog),
+		deliveryRoutes(s.Replay),
 		s.eventLogRoutes(),
 		s.auditLogRoutes(),
 		s.systemRoutes(s.System),

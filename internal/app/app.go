@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,7 @@ import (
 	"github.com/herald-events/herald/internal/metrics"
 	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/publish"
+	"github.com/herald-events/herald/internal/replay"
 	"github.com/herald-events/herald/internal/system"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/webhook"
@@ -61,11 +63,13 @@ type App struct {
 	system   *system.Service
 	tenants  *tenant.Service
 	keys     *access.Service
+	signing  *key.Service
 	webhooks *webhook.Service
 	log      *webhooklog.Log
 	outbox   *outbox.Outbox
 	metrics  *metrics.Metrics
 	events   *publish.Publisher
+	replay   *replay.Service
 	users    *identity.Service
 	handler  http.Handler
 	server   *http.Server
@@ -126,7 +130,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.system = system.New(a.store)
 	a.tenants = tenant.New(a.store, sealer)
 	a.keys = access.New(a.store, sealer, o.Clock, a.tenants.ExistsIn)
-	a.webhooks = webhook.New(webhook.Options{DB: a.store, Sealer: sealer, Egress: a.egress, Clock: o.Clock})
+	a.signing = key.NewService(a.store, sealer, tenant.DefaultSigningKeyID)
+	a.webhooks = webhook.New(webhook.Options{DB: a.store, Sealer: sealer, Egress: a.egress, Keys: a.signing, Clock: o.Clock})
 
 	o.Outbox.Node = nodeName()
 	a.log = webhooklog.New(a.store, o.Outbox.Node)
@@ -139,6 +144,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 		DB: a.store, Webhooks: a.webhooks, Tenants: a.tenants, Log: a.log, Outbox: a.outbox, Logger: o.Logger, Metrics: a.metrics,
 		Deadline: settings.TransactionTimeout,
 	})
+	a.replay = replay.New(replay.Options{
+		DB: a.store, Outbox: a.outbox, Webhooks: a.webhooks, Tenants: a.tenants, Journal: a.journal, Logger: o.Logger, Node: o.Outbox.Node, Lease: o.Outbox.Lease,
+	})
 	a.users = identity.New(a.store, a.events, a.tenants)
 
 	a.connect()
@@ -149,8 +157,12 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err = a.checkMaster(ctx, sealer); err != nil {
 		return nil, err
 	}
+	if err = a.signing.Bootstrap(ctx); err != nil {
+		return nil, err
+	}
 	a.handler = api.New(api.Services{
-		Keys: a.keys, Tenancy: a.tenants, Tenants: a.tenants, Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Users: a.users, Journal: a.journal, System: a.system,
+		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, System: a.system, Users: a.users,
+		Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: webhooklog.NewReader(a.store), Journal: a.journal,
 		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})
 	return a, nil
@@ -174,6 +186,9 @@ func (a *App) Start(ctx context.Context) error {
 	if err == nil {
 		err = a.outbox.Start(ctx)
 	}
+	if err == nil {
+		err = a.replay.Start(ctx)
+	}
 	if err != nil {
 		_ = listener.Close()
 		return err
@@ -187,6 +202,7 @@ func (a *App) Start(ctx context.Context) error {
 		_ = listener.Close()
 		now, cancel := context.WithCancel(ctx)
 		cancel()
+		a.replay.Stop()
 		a.events.Stop(now) // the start has failed: receivers that hang are not waited for
 		a.outbox.Stop(now)
 		return err
@@ -201,6 +217,8 @@ func (a *App) Start(ctx context.Context) error {
 		ErrorLog:          slog.NewLogLogger(a.logger.Handler(), slog.LevelDebug),
 	}
 	go func() { a.served <- a.server.Serve(listener) }()
+	// Read once, before the first https request would wait for it within its connect timeout.
+	go func() { _, _ = x509.SystemCertPool() }()
 	a.tend()
 	return nil
 }
@@ -222,6 +240,7 @@ func (a *App) Stop(ctx context.Context) error {
 		a.tending()
 		<-a.tended
 	}
+	a.replay.Stop()
 	a.events.Stop(ctx)
 	a.outbox.Stop(ctx)
 	if a.server != nil && ctx.Err() != nil { // calls whose votes were just cut off are still to be answered

@@ -27,6 +27,9 @@ func rows(t *testing.T, s *apptest.Server) map[string][]string {
 	}
 	all := map[string][]string{}
 	for _, table := range s.Strings(tables) {
+		if table == "node" { // renewed by the server itself
+			continue
+		}
 		var texts []string
 		for _, column := range s.Strings(columns, table) {
 			texts = append(texts, `COALESCE(CAST(`+column+` AS TEXT), 'NULL')`)

@@ -2,11 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/api"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/journal"
+	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -14,6 +17,7 @@ import (
 // log entries become events, tenants lead to webhooks, and the end of a tenant to the end of what belongs to it.
 func (a *App) connect() {
 	a.webhooks.Changed = a.outbox.WebhookChanged
+	a.webhooks.DeliveryGates = api.DeliveryGates(a.outbox.Flow)
 	a.journal.OnEventLog = func(tx *db.Tx, e wire.EventLog) error {
 		return a.events.Announce(tx, "", nil, &event.EventLogEvent{Header: event.Header{Type: event.EventLogCreate}, EventLog: e})
 	}
@@ -45,7 +49,7 @@ func (a *App) tend() {
 		tick := time.NewTicker(tendEvery)
 		defer tick.Stop()
 		for {
-			if err := a.journal.Trim(ctx); err != nil && ctx.Err() == nil {
+			if err := a.trim(ctx); err != nil && ctx.Err() == nil {
 				a.logger.Error("the logs could not be trimmed", "error", err)
 			}
 			select {
@@ -55,4 +59,13 @@ func (a *App) tend() {
 			}
 		}
 	}()
+}
+
+// trim removes from the logs what is older than the system's settings want.
+func (a *App) trim(ctx context.Context) error {
+	settings, err := a.system.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.journal.Trim(ctx), a.log.Trim(ctx, webhooklog.Retention{Days: settings.WebhookLog.RetainDays, Off: !settings.WebhookLog.Enabled}))
 }

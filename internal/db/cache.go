@@ -89,6 +89,12 @@ func (c *Cache[T]) LoadIn(tx *Tx) (T, error) {
 	if err != nil || !tx.seen.stable {
 		return value, err
 	}
+	if tx.write && tx.d.engine == PostgreSQL {
+		// Each statement of an Update sees what was committed before it: the value may be newer than the revision that was read first.
+		if again, err := tx.revision(c.topic); err != nil || again != number {
+			return value, err
+		}
+	}
 	e := &entry[T]{value: value, seen: tx.seen.number, number: number, checked: now}
 	if tx.write {
 		tx.AfterCommit(func() { c.keep(e) }) // should it bump the topic until then, e is outdated already

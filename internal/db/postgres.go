@@ -39,6 +39,8 @@ func openPostgres(ctx context.Context, d *DB, address string) (*postgresStore, e
 	if !strings.Contains(address, "pool_max_conns") {
 		config.MaxConns = postgresConnections
 	}
+	// Its statements are short; compiling one takes longer than running it.
+	config.ConnConfig.RuntimeParams["jit"] = "off"
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = 10 * time.Second
 	}

@@ -117,20 +117,21 @@ func RedactURL(raw string) string {
 
 // ownHeaders may not be configured: they are the framing of the request, belong to one hop, or carry our signature.
 var ownHeaders = map[string]string{
-	"host":                       "the URL decides it",
-	"content-length":             "it follows from the body",
-	"content-type":               "the body is always JSON",
-	"transfer-encoding":          "it belongs to the connection",
-	"connection":                 "it belongs to the connection",
-	"keep-alive":                 "it belongs to the connection",
-	"proxy-connection":           "it belongs to the connection",
-	"proxy-authorization":        "it belongs to the connection",
-	"proxy-authenticate":         "it belongs to the connection",
-	"te":                         "it belongs to the connection",
-	"trailer":                    "it belongs to the connection",
-	"upgrade":                    "it belongs to the connection",
-	"expect":                     "it belongs to the connection",
-	"x-fusionauth-signature-jwt": "it carries the signature",
+	"host":                             "the URL decides it",
+	"content-length":                   "it follows from the body",
+	"content-type":                     "the body is always JSON",
+	"transfer-encoding":                "it belongs to the connection",
+	"connection":                       "it belongs to the connection",
+	"keep-alive":                       "it belongs to the connection",
+	"proxy-connection":                 "it belongs to the connection",
+	"proxy-authorization":              "it belongs to the connection",
+	"proxy-authenticate":               "it belongs to the connection",
+	"te":                               "it belongs to the connection",
+	"trailer":                          "it belongs to the connection",
+	"upgrade":                          "it belongs to the connection",
+	"expect":                           "it belongs to the connection",
+	"x-fusionauth-signature-jwt":       "it carries the signature",
+	"x-herald-signature-jwt-secondary": "it carries the signature",
 }
 
 // CheckHeader tells in a sentence, like CheckURL's, why this custom header may not be configured; nil means that it may. The value never appears in the

@@ -13,7 +13,6 @@ type conn struct {
 	stream net.Conn // what is spoken: TCP, or TLS over it
 	socket *socket  // the TCP connection below
 	remote string
-	used   bool // it has carried a request before
 
 	// headerLeft is how much of an answer's header may still be read; negative when it is not the header that is read.
 	headerLeft int

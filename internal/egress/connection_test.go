@@ -50,14 +50,20 @@ func TestDo_BytesOnTheWire(t *testing.T) {
 		request egress.Request
 		want    string
 	}{
-		{"post", egress.Request{URL: wire.URL + "/hook?x=1", Body: []byte("four")},
-			"POST /hook?x=1 HTTP/1.1\r\nHost: " + addr + "\r\nUser-Agent: Herald\r\nContent-Length: 4\r\n\r\n"},
+		{
+			"post",
+			egress.Request{URL: wire.URL + "/hook?x=1", Body: []byte("four")},
+			"POST /hook?x=1 HTTP/1.1\r\nHost: " + addr + "\r\nUser-Agent: Herald\r\nContent-Length: 4\r\n\r\n",
+		},
 		{"no path", egress.Request{URL: wire.URL}, "POST / HTTP/1.1\r\nHost: " + addr + "\r\nUser-Agent: Herald\r\nContent-Length: 0\r\n\r\n"},
 		{"get", egress.Request{URL: wire.URL + "/?q", Method: "GET"}, "GET /?q HTTP/1.1\r\nHost: " + addr + "\r\nUser-Agent: Herald\r\nContent-Length: 0\r\n\r\n"},
 		{"escaped path", egress.Request{URL: wire.URL + "/a%2Fb/%C3%BC"}, "POST /a%2Fb/%C3%BC HTTP/1.1\r\nHost: " + addr + "\r\nUser-Agent: Herald\r\nContent-Length: 0\r\n\r\n"},
 		{"path in Unicode", egress.Request{URL: wire.URL + "/ü?ü=%20"}, "POST /%C3%BC?ü=%20 HTTP/1.1\r\nHost: " + addr + "\r\nUser-Agent: Herald\r\nContent-Length: 0\r\n\r\n"},
-		{"headers in order, trimmed", egress.Request{URL: wire.URL, Header: http.Header{"X-B": {"1", " 2\t"}, "x-a": {"ü"}, "X-Empty": {""}, "X-None": nil}},
-			"POST / HTTP/1.1\r\nHost: " + addr + "\r\nX-B: 1\r\nX-B: 2\r\nX-Empty: \r\nx-a: ü\r\nUser-Agent: Herald\r\nContent-Length: 0\r\n\r\n"},
+		{
+			"headers in order, trimmed",
+			egress.Request{URL: wire.URL, Header: http.Header{"X-B": {"1", " 2\t"}, "x-a": {"ü"}, "X-Empty": {""}, "X-None": nil}},
+			"POST / HTTP/1.1\r\nHost: " + addr + "\r\nX-B: 1\r\nX-B: 2\r\nX-Empty: \r\nx-a: ü\r\nUser-Agent: Herald\r\nContent-Length: 0\r\n\r\n",
+		},
 		{"own agent", egress.Request{URL: wire.URL, Header: http.Header{"user-agent": {"Mine"}}}, "POST / HTTP/1.1\r\nHost: " + addr + "\r\nuser-agent: Mine\r\nContent-Length: 0\r\n\r\n"},
 		{"no agent", egress.Request{URL: wire.URL, Header: http.Header{"User-Agent": {""}}}, "POST / HTTP/1.1\r\nHost: " + addr + "\r\nContent-Length: 0\r\n\r\n"},
 		{"framing of others", egress.Request{URL: wire.URL, Body: []byte("x"), Header: http.Header{
@@ -249,7 +255,7 @@ func TestDo_AnswersBeforeTheEndOfTheRequest(t *testing.T) {
 			c.Say(tooLarge + "Connection: close\r\n\r\nmuch")
 			<-c.Done
 		}, "much"},
-		{"short request", 40 << 10, func(c *egresstest.WireConn) {
+		{"short request", 24 << 10, func(c *egresstest.WireConn) {
 			c.Say(tooLarge + "\r\nmuch")
 			<-c.Done
 		}, "much"},
@@ -288,7 +294,7 @@ func TestDo_AnswersBeforeTheEndOfTheRequest(t *testing.T) {
 					t.Errorf("%s %d %q %q", res.Outcome, res.StatusCode, res.Body, res.Err)
 				}
 				// A short request is in the hands of the kernel, so its connection counts as good.
-				if tt.size > 64<<10 {
+				if tt.size > 32<<10 {
 					if res := post(t, c, url, nil); res.Outcome != egress.Accepted || res.Replayed {
 						t.Errorf("next: %s %d %q", res.Outcome, res.StatusCode, res.Err)
 					}
@@ -307,7 +313,7 @@ func TestDo_LongRequestsArriveWhole(t *testing.T) {
 			t.Parallel()
 			receiver.Script(echo)
 			c := newEgress(t, egress.Options{Policy: local, MaxResponse: 16 << 20, KeepResponse: 16 << 20}).Client(trust(t, a.PEM()))
-			for _, size := range []int{1, 16 << 10, 64<<10 - 200, 64 << 10, 64<<10 + 1, 3 << 20} {
+			for _, size := range []int{1, 16 << 10, 32<<10 - 200, 32 << 10, 64 << 10, 3 << 20} {
 				body := bytes.Repeat([]byte("0123456789abcde\n"), size/16+1)[:size]
 				res := post(t, c, receiver.URL, body)
 				if res.Outcome != egress.Accepted || !bytes.Equal(res.Body, body) {

@@ -25,8 +25,8 @@ type journey struct {
 	phases Phases
 }
 
-// begin returns a journey and its context, which reports look-ups to it.
-func (e *Egress) begin(call context.Context, timeout time.Duration, by time.Time) (*journey, context.Context, context.CancelFunc) {
+// setOut returns a journey and its context, which reports look-ups to it.
+func (e *Egress) setOut(call context.Context, timeout time.Duration, by time.Time) (*journey, context.Context, context.CancelFunc) {
 	j := &journey{Egress: e, call: call, timeout: timeout}
 	ctx, cancel := context.WithDeadline(call, by)
 	// Both are called on the goroutine that looks up, before any other one is started to dial.

@@ -1,6 +1,7 @@
 package egress_test
 
 import (
+	"crypto/x509"
 	"net/netip"
 	"os"
 	"testing"
@@ -15,6 +16,8 @@ func TestMain(m *testing.M) {
 		serveBenchmarks()
 		return
 	}
+	// The system's roots are read once per process. With the race detector that takes long enough to exceed a connect timeout.
+	_, _ = x509.SystemCertPool()
 	goleak.VerifyTestMain(m)
 }
 

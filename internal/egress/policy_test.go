@@ -2,7 +2,9 @@ package egress_test
 
 import (
 	"errors"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -44,6 +46,8 @@ func TestPolicy_Check(t *testing.T) {
 		{"168.63.129.16", "cloud metadata", "cloud metadata", "cloud metadata"},
 		{"64:ff9b::169.254.169.254", "NAT64 form of 169.254.169.254", "NAT64 form of 169.254.169.254", "NAT64 form of 169.254.169.254"},
 		{"2002:a9fe:a9fe::1", "6to4 form of 169.254.169.254", "6to4 form of 169.254.169.254", "6to4 form of 169.254.169.254"},
+		{"::ffff:0:a9fe:a9fe", "IPv4-translated form of 169.254.169.254", "IPv4-translated form of 169.254.169.254", "IPv4-translated form of 169.254.169.254"},
+		{"::ffff:0:a00:1", "IPv4-translated form of 10.0.0.1", "not a public address", ""},
 		{"::a9fe:a9fe", "IPv4-compatible form of 169.254.169.254", "IPv4-compatible form of 169.254.169.254", "IPv4-compatible form of 169.254.169.254"},
 		{"169.254.1.1", "link-local", "link-local", "link-local"},
 		{"fe80::1", "link-local", "link-local", "link-local"},
@@ -117,7 +121,7 @@ func TestPolicy_Prefixes(t *testing.T) {
 
 // FuzzPolicy looks for a spelling of an address that gets past the rules its IPv4 form is bound by.
 func FuzzPolicy(f *testing.F) {
-	for _, s := range []string{"127.0.0.1", "::1", "::ffff:169.254.169.254", "64:ff9b::a00:1", "2002:7f00:1::", "fe80::1%lo", "8.8.8.8"} {
+	for _, s := range []string{"127.0.0.1", "::1", "::ffff:169.254.169.254", "64:ff9b::a00:1", "2002:7f00:1::", "fe80::1%lo", "8.8.8.8", "0.1.2.3", "::ffff:0:a00:1", "168.63.129.16", "255.255.255.255"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -144,10 +148,62 @@ func FuzzPolicy(f *testing.F) {
 		if everything.Check(a) == nil && (a.Unmap().IsLinkLocalUnicast() || a.Unmap().IsMulticast() || a.Unmap().IsUnspecified()) {
 			t.Errorf("%s can be allowed", a)
 		}
+		for name, dress := range dresses(a) {
+			if forbidden(a) && everything.Check(dress) == nil {
+				t.Errorf("%s can be allowed as %s (%s)", a, dress, name)
+			}
+			if strict != nil && (egress.Policy{}).Check(dress) == nil {
+				t.Errorf("%s is allowed as %s (%s)", a, dress, name)
+			}
+		}
+		if forbidden(a) && everything.Check(a) == nil {
+			t.Errorf("%s can be allowed", a)
+		}
 		if strict != nil && !strings.Contains(strict.Error(), "blocked by the egress policy") {
 			t.Errorf("unclear: %v", strict)
 		}
 	})
+}
+
+// forbidden is what no setting may allow, said another way than in the policy.
+func forbidden(a netip.Addr) bool {
+	u := a.WithZone("").Unmap()
+	if u.IsUnspecified() || u.IsMulticast() || u.IsLinkLocalUnicast() {
+		return true
+	}
+	if u.Is4() {
+		b := u.As4()
+		return b[0] == 0 || b[0] >= 224 || slices.Contains([]string{"100.100.100.200", "192.0.0.192", "168.63.129.16"}, u.String())
+	}
+	return u.String() == "fd00:ec2::254" || u.String() == "fd20:ce::254"
+}
+
+// dresses are the IPv6 forms of an address that lead to it: through a gateway, or because the system understands them.
+func dresses(a netip.Addr) map[string]netip.Addr {
+	u := a.WithZone("").Unmap()
+	if !u.Is4() {
+		return map[string]netip.Addr{"zone": u.WithZone("eth0")}
+	}
+	b := u.As4()
+	at := func(offset int, prefix ...byte) netip.Addr {
+		var all [16]byte
+		copy(all[:], prefix)
+		copy(all[offset:], b[:])
+		return netip.AddrFrom16(all)
+	}
+	all := map[string]netip.Addr{
+		"mapped":     at(12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff),
+		"translated": at(12, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff),
+		"NAT64":      at(12, 0, 0x64, 0xff, 0x9b),
+		"6to4":       at(2, 0x20, 0x02),
+	}
+	if b[0] != 0 || b[1] != 0 || b[2] != 0 {
+		all["compatible"] = at(12) // ::1 is loopback, not 0.0.0.1
+	}
+	for name, dress := range maps.Clone(all) {
+		all[name+" with a zone"] = dress.WithZone("1")
+	}
+	return all
 }
 
 func mapped(a netip.Addr) netip.Addr {

@@ -148,7 +148,14 @@ func TestPool_WhatCameUnasked(t *testing.T) {
 		for name, speak := range map[string]func(*egresstest.WireConn){
 			"an answer": func(c *egresstest.WireConn) { c.Say("HTTP/1.1 299 Evil\r\nContent-Length: 0\r\n\r\n") },
 			"a byte":    func(c *egresstest.WireConn) { c.Say("H") },
-			"the end":   func(c *egresstest.WireConn) { _ = c.Conn.Close() },
+			"part of a record": func(c *egresstest.WireConn) {
+				if secured, ok := c.Conn.(*tls.Conn); ok {
+					_, _ = secured.NetConn().Write([]byte{23, 3, 3})
+				} else {
+					c.Say("\x17\x03\x03")
+				}
+			},
+			"the end": func(c *egresstest.WireConn) { _ = c.Conn.Close() },
 		} {
 			for _, swept := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, TLS %t, swept %t", name, secure, swept), func(t *testing.T) {
@@ -243,9 +250,9 @@ func TestDo_RefusedByAFullKernel(t *testing.T) {
 	if err := e.idle.newest.socket.Conn.(*net.TCPConn).SetWriteBuffer(1); err != nil {
 		t.Fatal(err)
 	}
-	send(60 << 10)
+	send(30 << 10)
 	send(1)
-	if q := receiver.WaitFor(3); len(q[1].Body) != 60<<10 || receiver.Connections() != 1 {
+	if q := receiver.WaitFor(3); len(q[1].Body) != 30<<10 || receiver.Connections() != 1 {
 		t.Errorf("%d bytes arrived, %d connections", len(q[1].Body), receiver.Connections())
 	}
 }
@@ -263,7 +270,7 @@ func TestClient_RemembersSomeURLs(t *testing.T) {
 	if n := len(c.endpoints); n > endpointsKept {
 		t.Errorf("%d URLs", n)
 	}
-	if c.endpoint("http://receiver.example/a") != c.endpoint("http://receiver.example/a") {
+	if first, again := c.endpoint("http://receiver.example/a"), c.endpoint("http://receiver.example/a"); first != again {
 		t.Error("a URL is parsed each time")
 	}
 }

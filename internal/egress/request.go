@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// copyLimit is how long a request may be to be put together in a buffer and sent in one write. It fits into what the kernel takes over
-// without waiting for the receiver.
-const copyLimit = 64 << 10
+// copyLimit is how long a request may be to be put together in a buffer and sent in one write. The kernel takes over that much without
+// waiting for the receiver to read it.
+const copyLimit = 32 << 10
 
 // uploadGrace is how long we go on sending a request that has been answered already, so that its connection can be kept.
 const uploadGrace = 50 * time.Millisecond
@@ -163,7 +163,7 @@ func (x *exchange) do(ctx context.Context, res *Result) error {
 	// Connections to a proxy for plain http are shared by all receivers, so this is the place where each request is checked.
 	var dns time.Duration
 	if x.endpoint.absolute {
-		j, looking, done := e.begin(ctx, x.request.ConnectTimeout, connectBy)
+		j, looking, done := e.setOut(ctx, x.request.ConnectTimeout, connectBy)
 		err := j.checkBehindProxy(looking, x.endpoint.host)
 		done()
 		dns = j.phases.DNS
@@ -185,7 +185,7 @@ func (x *exchange) do(ctx context.Context, res *Result) error {
 		x.end = time.Time{}
 		connectBy = earlier(time.Now().Add(x.request.ConnectTimeout), x.last)
 	}
-	j, connecting, done := e.begin(ctx, x.request.ConnectTimeout, connectBy)
+	j, connecting, done := e.setOut(ctx, x.request.ConnectTimeout, connectBy)
 	c, err := j.connect(connecting, x.endpoint)
 	done()
 	res.Phases = j.phases
@@ -226,8 +226,8 @@ func (x *exchange) encode() bool {
 	return true
 }
 
-// over sends the request over c and reads the answer; afterwards c is idle or closed. stale says that c was an idle connection that
-// turned out dead, so that the request may be sent over another one.
+// over sends the request over c and reads the answer; afterwards c is idle or closed. stale says that c ended before the first byte of an
+// answer: if it was an idle connection, the request may be sent over another one.
 func (x *exchange) over(ctx context.Context, c *conn, res *Result, begin time.Time) (stale bool, err error) {
 	deadline := earlier(begin.Add(x.request.ReadTimeout), x.last)
 	_ = c.socket.SetDeadline(deadline) // fails on a closed socket only, as all that follows will
@@ -244,10 +244,7 @@ func (x *exchange) over(ctx context.Context, c *conn, res *Result, begin time.Ti
 		err = c.failure
 	}
 	sent := sending.finish(c, err == nil && !last, deadline)
-
 	x.end = time.Now()
-	used := c.used
-	c.used = true
 	// A connection that the context has cut, or is about to, is of no more use.
 	if uncut() && err == nil && sent && !last && x.desk.in.Buffered() == 0 {
 		x.endpoint.client.egress.idle.put(c, x.end)
@@ -257,7 +254,7 @@ func (x *exchange) over(ctx context.Context, c *conn, res *Result, begin time.Ti
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return false, readTimeout(x.request.ReadTimeout)
 	}
-	return unheard && used && ended(ctx) == nil, err
+	return unheard && ended(ctx) == nil, err
 }
 
 // send writes the request. A long one goes on being sent while the answer is read.

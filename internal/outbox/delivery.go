@@ -32,6 +32,7 @@ type delivery struct {
 	attempts int   // made so far, since the last replay
 	replays  int   // times it was begun anew
 	claim    int64 // fence: a result counts only while the row still has this number
+	probe    bool  // it is to find out whether the receiver can be reached again
 
 	since time.Time // when it was committed, by the store's clock
 	place place     // in the table, if it was read from there
@@ -55,7 +56,7 @@ const longestLine = 4
 // lines are the deliveries that leave one after the other: the events of one operation about one object, so that, as far as one hand-over
 // brings them and up to longestLine, none overtakes the one before it (`user.create.complete` its `user.create`). That is best effort: a
 // failure does not hold up the next, and a retry, a late vote or another process can still change the order. A webhook with
-// an ordering has more.
+// an ordering has more. Events about no object are in line with nobody.
 func lines(claimed []*delivery) [][]*delivery {
 	if len(claimed) == 1 {
 		return [][]*delivery{claimed}
@@ -63,12 +64,13 @@ func lines(claimed []*delivery) [][]*delivery {
 	type key struct {
 		operation string
 		object    wire.ID
+		retry     bool // first attempts do not wait for retries
 	}
 	open := make(map[key]int, len(claimed)) // the line that is not full yet
 	all := make([][]*delivery, 0, len(claimed))
 	for i, d := range claimed {
-		k := key{d.operation, d.object}
-		if at, ok := open[k]; ok && len(all[at]) < longestLine {
+		k := key{d.operation, d.object, d.attempts > 0}
+		if at, ok := open[k]; ok && d.object != "" && len(all[at]) < longestLine {
 			all[at] = append(all[at], d)
 			continue
 		}

@@ -83,7 +83,7 @@ func (o *Outbox) Observe(id wire.ID, a *webhook.Attempt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	answered := reached(a)
-	if answered {
+	if answered || open {
 		delete(s.failures, id)
 	} else {
 		s.failures[id]++
@@ -105,10 +105,28 @@ func (o *Outbox) Observe(id wire.ID, a *webhook.Attempt) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.changing, id)
+		if err == nil {
+			delete(s.failures, id) // another process may close it
+		}
 	})
 }
 
+// lets tells whether the delivery may be sent as far as pause and breaker are concerned.
+func (s *flows) lets(d *delivery) bool {
+	f := s.of(d.webhook)
+	if f.Paused || f.Open && !d.probe {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return d.probe || !s.changing[d.webhook] // it is being opened: no more failures until that is stored
+}
+
 func (s *flows) open(tx *db.Tx, id wire.ID, a *webhook.Attempt) error {
+	registry, err := s.o.Webhooks.RegistryIn(tx)
+	if err != nil || registry.Target(id) == nil { // deleted meanwhile
+		return err
+	}
 	opened, err := openBreaker(tx, id, a.Summary(), tx.Now().Add(probePause(0)).UnixMilli())
 	if err != nil || !opened {
 		return err
@@ -136,15 +154,15 @@ func (s *flows) shut(tx *db.Tx, id wire.ID) error {
 
 // forgive closes the breaker of a webhook that was changed: its address may be another one now.
 func (s *flows) forgive(tx *db.Tx, id wire.ID) error {
-	shut, err := shutBreaker(tx, id)
-	if err != nil || !shut {
-		return err
-	}
 	tx.AfterCommit(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.failures, id)
 	})
+	shut, err := shutBreaker(tx, id)
+	if err != nil || !shut {
+		return err
+	}
 	return s.changed(tx, id)
 }
 

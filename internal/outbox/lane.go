@@ -29,12 +29,14 @@ type lane struct {
 	again    lineup              // retries
 	loaded   map[int64]*delivery // by the sequence of their event: in the queue, with a worker, or held by somebody else
 	workers  int
-	retrying int         // of the workers, those with retries
-	behind   bool        // the table may hold something that is due
-	next     int64       // the earliest instant at which the table is known to have something due
-	alarm    *time.Timer // rings then
-	batches  int64       // claimed so far; numbers them
-	reached  [2]place    // on SQLite: how far the feeder has come in the table, of first attempts and of retries
+	retrying int              // of the workers, those with retries
+	behind   bool             // the table may hold first attempts that are due, or something that the feeder has not looked for yet
+	late     bool             // the table may hold retries that are due
+	next     int64            // the earliest instant since the feeder began to look at which the table is known to have something due; 0 for none
+	alarm    *time.Timer      // rings then
+	batches  int64            // claimed so far; numbers them
+	reached  map[State]*place // on SQLite: how far the feeder has come in the table
+	strays   map[int64]bool   // what the last round of healing found to be claimed and carried by nobody; the patrol's
 }
 
 // lineup is lines of deliveries, each to be sent one after the other.
@@ -54,7 +56,23 @@ func newLane(o *Outbox, webhook wire.ID) *lane {
 	return &lane{
 		o: o, webhook: webhook, woken: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Inf, 1),
 		loaded: map[int64]*delivery{}, behind: true, alarm: time.NewTimer(0),
+		reached: map[State]*place{Pending: {}, Retrying: {}},
 	}
+}
+
+// The queue has a part for first attempts and a smaller one for retries, so that a backlog of either leaves room for the other.
+
+func (l *lane) roomForFirst() int {
+	return max(l.o.Queue-l.o.Queue/4, 1) - (len(l.loaded) - l.retries())
+}
+
+func (l *lane) roomForRetries() int { return max(l.o.Queue/4, 1) - l.retries() }
+
+func (l *lane) retries() int { return len(l.again.lines) + l.retrying }
+
+// hungry tells whether the table may hold something that there is much room for. l.mu is held.
+func (l *lane) hungry() bool {
+	return l.behind && l.roomForFirst() > l.o.Queue/4 || l.late && l.roomForRetries() > l.o.Queue/8
 }
 
 // accepts tells whether the lane takes so many more deliveries without their being claimed in the table first. Not if others are
@@ -65,7 +83,7 @@ func (l *lane) accepts(target *webhook.Target, more int) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.behind || len(l.loaded)+more > l.o.Queue {
+	if l.behind || more > l.roomForFirst() {
 		l.behind = true
 		return false
 	}
@@ -74,9 +92,7 @@ func (l *lane) accepts(target *webhook.Target, more int) bool {
 
 // push queues claimed deliveries and sees to it that somebody sends them.
 func (l *lane) push(claimed []*delivery) {
-	concurrency := l.concurrency()
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	for _, line := range lines(claimed) {
 		for _, d := range line {
 			l.loaded[d.sequence] = d
@@ -87,9 +103,17 @@ func (l *lane) push(claimed []*delivery) {
 			l.first.push(line)
 		}
 	}
-	// Workers are never idle, they end. One too many does too.
+	l.mu.Unlock()
+	l.employ()
+}
+
+// employ begins workers for what is queued. They are never idle, they end; one too many does too.
+func (l *lane) employ() {
+	concurrency := l.concurrency()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for n := len(l.first.lines) + len(l.again.lines); n > 0 && l.workers < concurrency; n-- {
-		if !l.o.active.Go(func() { l.work(concurrency) }) {
+		if !l.o.active.Go(l.work) {
 			return // we stop, and what is claimed is given back
 		}
 		l.workers++
@@ -106,9 +130,9 @@ func (l *lane) concurrency() int {
 }
 
 // work sends until there is nothing left that this worker may take.
-func (l *lane) work(concurrency int) {
+func (l *lane) work() {
 	for {
-		line, retry := l.take(concurrency)
+		line, retry := l.take(l.concurrency())
 		if line == nil {
 			return
 		}
@@ -123,18 +147,19 @@ func (l *lane) work(concurrency int) {
 	}
 }
 
-// take gives a worker its next line, first attempts before retries; retries never have all the places, so that a first attempt finds one soon
-// however many retries hang. Without a line the worker ends.
+// take gives a worker its next line, first attempts before retries; but retries always have one place of several, and never all of them, so that neither waits for ever
+// for the other. Without a line the worker ends.
 func (l *lane) take(concurrency int) (line []*delivery, retry bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	first, again := len(l.first.lines) > 0, len(l.again.lines) > 0
 	switch {
 	case l.o.working.Err() != nil || l.workers > concurrency:
-	case len(l.first.lines) > 0:
-		return l.first.pop(), false
-	case len(l.again.lines) > 0 && l.retrying < max(concurrency-max(concurrency/4, 1), 1):
+	case again && (l.retrying == 0 && concurrency > 1 || !first && l.retrying < max(concurrency-max(concurrency/4, 1), 1)):
 		l.retrying++
 		return l.again.pop(), true
+	case first:
+		return l.first.pop(), false
 	}
 	l.workers--
 	return nil, false
@@ -163,25 +188,26 @@ func (l *lane) carry(d *delivery) {
 
 // ready returns what it takes to send the delivery, a nil target when it must go back into the table.
 func (l *lane) ready(d *delivery) (*webhook.Target, []byte) {
-	registry, err := l.o.Webhooks.Registry(l.o.sending)
-	if err != nil {
-		return nil, nil
+	target := l.target(d)
+	for target != nil {
+		pause := l.wait(target)
+		if pause == 0 {
+			break
+		}
+		select {
+		case <-time.After(pause):
+		case <-l.o.working.Done():
+		}
+		target = l.target(d) // it may have been paused, or its limit changed
 	}
-	target := registry.Target(l.webhook)
-	if target == nil || !target.Enabled() || !l.o.node.alive() {
-		return nil, nil
-	}
-	if f := l.o.flows.of(l.webhook); f.Paused {
-		return nil, nil
-	}
-	if err := l.wait(target); err != nil {
+	if target == nil {
 		return nil, nil
 	}
 	if d.body != nil {
 		return target, d.body
 	}
 	var body []byte
-	err = l.o.DB.View(l.o.sending, func(tx *db.Tx) (err error) {
+	err := l.o.DB.View(l.o.sending, func(tx *db.Tx) (err error) {
 		body, err = l.o.Log.Body(tx, d.sequence)
 		return err
 	})
@@ -191,8 +217,20 @@ func (l *lane) ready(d *delivery) (*webhook.Target, []byte) {
 	return target, body
 }
 
-// wait holds a delivery back until the webhook's rate limit lets it pass.
-func (l *lane) wait(target *webhook.Target) error {
+// target is the webhook if the delivery may be sent to it now, else nil.
+func (l *lane) target(d *delivery) *webhook.Target {
+	registry, err := l.o.Webhooks.Registry(l.o.sending)
+	if err != nil || l.o.working.Err() != nil || !l.o.node.alive() || !l.o.flows.lets(d) {
+		return nil
+	}
+	if target := registry.Target(l.webhook); target != nil && target.Enabled() {
+		return target
+	}
+	return nil
+}
+
+// wait tells how long to wait before the webhook's rate limit can be asked again; zero lets a delivery pass.
+func (l *lane) wait(target *webhook.Target) time.Duration {
 	limit := rate.Inf
 	if perSecond := target.RateLimit(); perSecond > 0 {
 		limit = rate.Limit(perSecond)
@@ -201,9 +239,16 @@ func (l *lane) wait(target *webhook.Target) error {
 		l.limiter.SetLimit(limit)
 	}
 	if limit == rate.Inf {
-		return nil
+		return 0
 	}
-	return l.limiter.Wait(l.o.working)
+	l.mu.Lock() // or what one worker gives back another would already have built on
+	defer l.mu.Unlock()
+	turn := l.limiter.Reserve()
+	delay := turn.Delay()
+	if delay > 0 {
+		turn.Cancel() // whoever waits has no turn yet: it would keep it although the limit was changed
+	}
+	return min(delay, time.Second)
 }
 
 // hold notes a delivery that somebody else carries in this process.
@@ -216,14 +261,21 @@ func (l *lane) hold(d *delivery) {
 // settled takes a delivery out of the lane after its fate is stored.
 func (l *lane) settled(d *delivery, f fate) {
 	l.mu.Lock()
-	delete(l.loaded, d.sequence)
-	hungry := l.behind && len(l.loaded) <= l.o.Queue/2
+	l.unload(d)
+	hungry := l.hungry()
 	l.mu.Unlock()
 	if f.state == Pending || f.state == Retrying {
 		l.dueAt(f.due.UnixMilli())
 	}
 	if hungry || l.ordered() { // an ordered webhook's next delivery may have waited for this one
 		l.wake()
+	}
+}
+
+// unload forgets the delivery, unless it has been claimed anew meanwhile. l.mu is held.
+func (l *lane) unload(d *delivery) {
+	if held := l.loaded[d.sequence]; held != nil && held.claim == d.claim {
+		delete(l.loaded, d.sequence)
 	}
 }
 
@@ -252,18 +304,32 @@ func (l *lane) ordered() bool {
 func (l *lane) idle() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.loaded) == 0 && !l.behind
+	return len(l.loaded) == 0 && !l.behind && !l.late
 }
 
 // drop empties the queue and returns what was in it; what workers have goes on.
-func (l *lane) drop() (dropped []*delivery) {
+func (l *lane) drop() []*delivery { return l.dropAll(func(*delivery) bool { return true }) }
+
+// dropAll is drop for the deliveries that meet the condition.
+func (l *lane) dropAll(which func(*delivery) bool) (dropped []*delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, q := range []*lineup{&l.first, &l.again} {
+		var kept [][]*delivery
 		for _, line := range q.lines {
-			dropped = append(dropped, line...)
+			var rest []*delivery
+			for _, d := range line {
+				if which(d) {
+					dropped = append(dropped, d)
+				} else {
+					rest = append(rest, d)
+				}
+			}
+			if len(rest) > 0 {
+				kept = append(kept, rest)
+			}
 		}
-		q.lines = nil
+		q.lines = kept
 	}
 	return dropped
 }
@@ -310,27 +376,37 @@ func (l *lane) run(ctx context.Context) {
 
 // feed claims what is due, as far as there is room, and sets the alarm for the next look. It tells whether the lane has ended.
 func (l *lane) feed(ctx context.Context) (ended bool) {
+	l.mu.Lock()
+	l.next = 0 // what becomes due while we look may be missed by the look
+	l.mu.Unlock()
 	f, err := l.claim(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
 			l.o.Logger.Error("deliveries could not be claimed", "webhook", l.webhook, "error", err)
 		}
-		f = found{behind: true, next: l.o.DB.Now().Add(l.o.Poll).UnixMilli()}
+		f = found{behind: true, late: true, next: l.o.DB.Now().Add(l.o.Poll).UnixMilli()}
+		l.reached = map[State]*place{Pending: {}, Retrying: {}}
 	}
-	if len(f.due) > 0 {
-		l.push(f.due)
-	}
-	l.mu.Lock()
-	l.behind = l.behind || f.behind
-	l.setAlarm(f.next)
-	l.mu.Unlock()
+	l.push(f.due) // also when it is nothing: the webhook may be allowed more workers now
+	l.looked(f)
 	return f.gone && l.o.forget(l)
+}
+
+// looked notes what a look has found out, beside what the lane was told meanwhile.
+func (l *lane) looked(f found) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.behind, l.late = l.behind || f.behind, l.late || f.late
+	if l.next == 0 || f.next < l.next {
+		l.setAlarm(f.next)
+	}
 }
 
 // found is what a look at the table has brought.
 type found struct {
 	due    []*delivery
-	behind bool  // there may be more that is due than there was room for
+	behind bool  // there may be more first attempts that are due than there was room for
+	late   bool  // the same of retries
 	next   int64 // when something may be due, if nobody wakes the lane before
 	gone   bool  // the webhook does not exist any more, and nothing is owed to it
 }
@@ -351,9 +427,13 @@ func (l *lane) claim(ctx context.Context) (f found, err error) {
 	if !target.Enabled() || flow.Paused || !l.o.node.alive() {
 		return found{next: sleep}, l.giveBack(l.drop())
 	}
+	if flow.Open {
+		return l.probe(ctx, target)
+	}
 	l.mu.Lock()
-	l.behind = false // whoever adds something from now on says so again
-	room := l.o.Queue - len(l.loaded)
+	// Whoever adds something from now on says so again. Where there is no room we do not look, and still have to.
+	rooms := map[State]int{Pending: max(l.roomForFirst(), 0), Retrying: max(l.roomForRetries(), 0)}
+	l.behind, l.late = rooms[Pending] == 0, rooms[Retrying] == 0
 	l.batches++
 	claimer := l.o.claimer(l.batches)
 	var passed map[int64]bool
@@ -364,37 +444,29 @@ func (l *lane) claim(ctx context.Context) (f found, err error) {
 		}
 	}
 	l.mu.Unlock()
-	if flow.Open {
-		return l.probe(ctx, claimer)
-	}
-	if room <= 0 {
-		return found{behind: true, next: sleep}, nil
-	}
 	claim, look := claimFunc(claimDue), l.o.DB.Update
 	if passed != nil {
 		claim, look = l.picker(passed), l.o.DB.View
 	}
 	err = look(ctx, func(tx *db.Tx) error {
 		f = found{next: sleep}
-		for _, each := range []struct {
-			state State
-			most  int // retries fill no more than half of the queue
-		}{{Pending, room}, {Retrying, l.o.Queue / 2}} {
-			most := min(each.most, room-len(f.due))
-			due, err := claim(tx, l.webhook, each.state, claimer, target.Ordered(), most)
+		for _, state := range []State{Pending, Retrying} {
+			if rooms[state] == 0 {
+				continue
+			}
+			due, err := claim(tx, l.webhook, state, claimer, target.Ordered(), rooms[state])
 			if err != nil {
 				return err
 			}
 			f.due = append(f.due, due...)
-			f.behind = f.behind || len(due) == most
+			if full := len(due) == rooms[state]; state == Pending {
+				f.behind = full
+			} else {
+				f.late = full
+			}
 		}
-		if f.behind {
-			return nil
-		}
-		next, waiting, err := nextDue(tx, l.webhook)
-		if waiting {
-			f.next = max(next, tx.NowMillis()+shortestWait.Milliseconds())
-		}
+		next, err := nextDue(tx, l.webhook)
+		f.next = min(next, sleep)
 		return err
 	})
 	if err == nil && len(f.due) > 0 {
@@ -412,79 +484,105 @@ type place struct{ due, sequence int64 }
 // passed is what was loaded before the look. What has left the lane since then was stored before that, so the look sees it settled.
 func (l *lane) picker(passed map[int64]bool) claimFunc {
 	return func(tx *db.Tx, _ wire.ID, state State, _ string, ordered bool, limit int) (picked []*delivery, err error) {
-		if limit <= 0 {
-			return nil, nil
-		}
-		at := &l.reached[0]
-		if state == Retrying {
-			at = &l.reached[1]
-		}
-		most := limit
-		if *at == (place{}) {
-			most += len(passed)
-		}
-		next := *at
-		all, err := pickDue(tx, l.webhook, state, *at, ordered, most)
-		for _, d := range all {
-			if len(picked) == limit {
+		at := l.reached[state]
+		whole := *at == (place{}) // this look goes through all of the table
+		for len(picked) < limit {
+			if *at == (place{}) && len(passed) > 0 {
+				if *at, err = behindPassed(tx, l.webhook, state, passed); err != nil {
+					return nil, err
+				}
+			}
+			most := limit - len(picked)
+			due, err := pickDue(tx, l.webhook, state, *at, ordered, most)
+			if err != nil {
+				return nil, err
+			}
+			for _, d := range due {
+				if *at = d.place; !passed[d.sequence] {
+					passed[d.sequence] = true
+					picked = append(picked, d)
+				}
+			}
+			if len(due) == most {
+				continue
+			}
+			*at = place{} // nothing is left behind it; what was not due when we passed may stand before it
+			if whole {
 				break
 			}
-			if next = d.place; !passed[d.sequence] {
-				picked = append(picked, d)
-			}
+			whole = true
 		}
-		if len(all) < most && len(picked) < limit {
-			next = place{} // nothing is left there; what becomes due may stand anywhere
-		}
-		*at = next
-		return picked, err
+		return picked, nil
 	}
 }
 
 // claimFunc takes up to limit due deliveries in one state.
 type claimFunc func(tx *db.Tx, webhook wire.ID, state State, claimer string, ordered bool, limit int) ([]*delivery, error)
 
-// shortestWait is how long a feeder sleeps at least when there is something due that it could not have: rows that another process is just claiming, or that
-// wait for their predecessor.
-const shortestWait = 20 * time.Millisecond
-
 // probe lets one delivery through to a receiver that could not be reached, when it is time.
-func (l *lane) probe(ctx context.Context, claimer string) (f found, err error) {
-	if err := l.giveBack(l.drop()); err != nil {
+func (l *lane) probe(ctx context.Context, target *webhook.Target) (f found, err error) {
+	if err := l.giveBack(l.dropAll(func(d *delivery) bool { return !d.probe })); err != nil {
 		return f, err
 	}
+	l.mu.Lock()
+	l.batches++
+	claimer := l.o.claimer(l.batches)
+	l.mu.Unlock()
 	err = l.o.DB.Update(ctx, func(tx *db.Tx) error {
-		f = found{next: l.o.flows.of(l.webhook).ProbeInstant}
-		if err := l.expire(tx); err != nil {
+		f = found{next: tx.Now().Add(longestWait).UnixMilli()}
+		flow, err := loadFlow(tx, l.webhook)
+		if err != nil {
+			return err
+		}
+		if !flow.Open { // closed since we were told
+			f.next = tx.NowMillis()
+			return nil
+		}
+		if err := l.expire(tx, target, flow); err != nil {
 			return err
 		}
 		due, err := anyDue(tx, l.webhook)
 		if err != nil || !due {
-			f.next = tx.Now().Add(longestWait).UnixMilli()
 			return err
 		}
-		next, ours, err := l.o.flows.takeProbe(tx, l.webhook)
-		if err != nil {
-			return err
-		}
-		f.next = next
-		if !ours {
+		if flow.ProbeInstant > tx.NowMillis() {
+			f.next = min(f.next, flow.ProbeInstant)
 			return nil
 		}
+		// The delivery first, because there may be none: what is due may wait for its predecessor, or another process may have it.
 		for _, state := range []State{Retrying, Pending} {
-			if f.due, err = claimDue(tx, l.webhook, state, claimer, false, 1); err != nil || len(f.due) > 0 {
+			if f.due, err = claimDue(tx, l.webhook, state, claimer, target.Ordered(), 1); err != nil {
 				return err
 			}
+			if len(f.due) > 0 {
+				break
+			}
 		}
-		return nil
+		if len(f.due) == 0 {
+			return nil
+		}
+		f.due[0].probe = true
+		next, ours, err := l.o.flows.takeProbe(tx, l.webhook)
+		if f.next = next; err == nil && !ours {
+			err = returnDeliveries(tx, f.due)
+			f.due = nil
+		}
+		return err
 	})
 	return f, err
 }
 
-// expire gives up what has waited for an unreachable receiver for longer than a whole schedule takes.
-func (l *lane) expire(tx *db.Tx) error {
-	lifetime := l.o.scheduleOf(l.webhook).lifetime()
-	n, err := expireDeliveries(tx, l.webhook, tx.Now().Add(-lifetime).UnixMilli(), stepSize)
+// leastPatience is how long a delivery waits at least for a receiver that cannot be reached, also if its schedule is over sooner.
+const leastPatience = time.Hour
+
+// expire gives up what has waited for longer than a whole schedule takes, if all that time nobody could be reached.
+func (l *lane) expire(tx *db.Tx, target *webhook.Target, flow Flow) error {
+	patience := max(l.o.scheduleFor(target).lifetime(), leastPatience)
+	since := tx.Now().Add(-patience).UnixMilli()
+	if flow.OpenedInstant > since {
+		return nil // it may have waited for another reason, like a pause
+	}
+	n, err := expireDeliveries(tx, l.webhook, since, stepSize)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -497,24 +595,35 @@ const stepSize = 1000
 
 // end cancels what is owed to a webhook that is gone, step by step.
 func (l *lane) end(ctx context.Context) (f found, err error) {
-	l.drop() // what it had claimed is cancelled with the rest
+	exists := false
 	err = l.o.DB.Update(ctx, func(tx *db.Tx) error {
+		f = found{next: tx.NowMillis()}
+		// What we knew of webhooks may be a second old, and this one younger.
+		registry, err := l.o.Webhooks.RegistryIn(tx)
+		if err != nil {
+			return err
+		}
+		if exists = registry.Target(l.webhook) != nil; exists {
+			return nil
+		}
 		n, err := cancelSome(tx, l.webhook, stepSize)
-		now := tx.NowMillis()
-		f = found{behind: n == stepSize, next: now}
 		if err != nil || n == stepSize {
 			return err
 		}
-		f.gone, f.next = true, now+longestWait.Milliseconds()
+		f.gone, f.next = true, f.next+longestWait.Milliseconds()
 		return forgetFlow(tx, l.webhook)
 	})
+	if err != nil || exists {
+		return f, err
+	}
+	l.drop() // it is cancelled with the rest
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if f.gone {
-		l.behind = false
+		l.behind, l.late = false, false
 		clear(l.loaded)
 	}
-	return f, err
+	return f, nil
 }
 
 // giveBack ends the claims of deliveries that were not sent: they are due at once, for whoever comes next.
@@ -526,7 +635,7 @@ func (l *lane) giveBack(claimed []*delivery) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, d := range claimed { // also after an error: then they are strays, which the patrol finds
-		delete(l.loaded, d.sequence)
+		l.unload(d)
 	}
 	return err
 }

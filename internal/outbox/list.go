@@ -166,17 +166,17 @@ const fewEvents = 100_000
 // spanOfList is a span in which all events of the period are that a list needs. Events stand in the order of their storing, and nearly in that of their instants, but
 // clocks jump. So the span of a short period is found by looking at all its events; of a long one only the end is sought where the list begins, as a page is
 // soon full from there.
-func spanOfList(tx *db.Tx, p wire.Period, descending bool) (s Span, any bool, err error) {
+func spanOfList(tx *db.Tx, p wire.Period, descending bool, few int64) (s Span, any bool, err error) {
 	s = Span{0, math.MaxInt64}
 	if p.Start == 0 && p.End == 0 {
 		return s, true, nil
 	}
-	first, last, count, err := sequencesWithin(tx, p, fewEvents)
+	first, last, count, err := sequencesWithin(tx, p, few)
 	if err != nil || count == 0 {
 		return s, false, err
 	}
 	switch {
-	case count < fewEvents:
+	case count < few:
 		s = Span{first - 1, last}
 	case descending && p.End != 0:
 		s.Through, err = lastWithin(tx, p)

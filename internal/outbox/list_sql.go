@@ -17,6 +17,8 @@ const (
 	listColumns = `d.event_sequence, e.id, e.type, d.webhook_id, COALESCE(e.tenant_id, ''), COALESCE(e.linked_object_id, ''), d.state, d.attempts, d.replays,
 	CASE WHEN d.state IN ('pending', 'retrying') AND d.claimed_by IS NULL THEN d.due_instant ELSE 0 END, e.insert_instant, d.last_update_instant`
 	listFrom = `delivery d JOIN event e ON e.sequence = d.event_sequence`
+	// deliveriesFirst keeps SQLite from reading the events of a span first and then sorting all of their deliveries for one page.
+	deliveriesFirst = `delivery d JOIN event e ON e.sequence = +d.event_sequence`
 )
 
 func scanListed(row db.Row) (l listed, err error) {
@@ -34,7 +36,7 @@ func findListed(tx *db.Tx, event, webhook wire.ID) (listed, error) {
 // many rows there are, but not how few of them match.
 func listQuery(tx *db.Tx, c wire.DeliverySearch) (q search.Query, any bool, err error) {
 	order := listOrder(c.OrderBy)
-	span, any, err := spanOfList(tx, c.Period, order[0].Descending)
+	span, any, err := spanOfList(tx, c.Period, order[0].Descending, fewEvents)
 	if err != nil || !any {
 		return q, false, err
 	}
@@ -46,13 +48,18 @@ func listQuery(tx *db.Tx, c wire.DeliverySearch) (q search.Query, any bool, err 
 		span = Span{max(span.After, sequence-1), min(span.Through, sequence)}
 	}
 	states := statesOf(c.DeliveryFilter)
-	to, sequence := routeTo(states), bySequence
-	if to == open && c.EventID == "" {
+	to, sequence, from := routeTo(states), bySequence, deliveriesFirst
+	switch {
+	case c.EventID != "":
+		to, from = everything, listFrom // there are few
+	case to == open:
 		sequence = "+" + sequence
-		for i := range order {
-			if order[i].Column == bySequence {
-				order[i].Column = sequence
-			}
+	case to == everything && c.WebhookID == "" && (len(c.EventTypes) > 0 || c.TenantID != "" || c.LinkedObjectID != ""):
+		sequence, from = "e.sequence", listFrom // there are fewer events than deliveries to look through
+	}
+	for i := range order {
+		if order[i].Column == bySequence {
+			order[i].Column = sequence
 		}
 	}
 	var w search.Conditions
@@ -61,13 +68,13 @@ func listQuery(tx *db.Tx, c wire.DeliverySearch) (q search.Query, any bool, err 
 	switch {
 	case c.WebhookID != "":
 		w.Equals("d.webhook_id", string(c.WebhookID))
-	case to == open && c.EventID == "":
+	case to == open:
 		w.Add(`d.webhook_id IN (SELECT id FROM (`+openWebhooks+`) AS owed WHERE id > ?)`, "")
 	}
 	addEventTerms(&w, c.DeliveryFilter)
 	return search.Query{
-		Columns: listColumns, From: listFrom, ID: "d.event_sequence, d.webhook_id", Where: w, Order: order,
-		Indexed: order[0].Column == bySequence, Page: c.Page,
+		Columns: listColumns, From: from, ID: "d.event_sequence, d.webhook_id", Where: w, Order: order,
+		Indexed: order[0].Column == sequence && to != open, Page: c.Page,
 	}, true, nil
 }
 
@@ -212,7 +219,7 @@ func triples(n int) string {
 // countOwed counts what is owed to the webhook, not much further than search.MaxCount, and returns when the earliest of it is due; carried without any.
 func countOwed(tx *db.Tx, b *wire.WebhookBacklog) (due int64, err error) {
 	count := func(state State) string {
-		return `(SELECT COUNT(*) FROM (SELECT 1 FROM delivery WHERE webhook_id = $1 AND state <> 'delivered' AND state = '` + string(state) + `' LIMIT $2) AS some)`
+		return `(SELECT COUNT(*) FROM (SELECT 1 FROM delivery WHERE webhook_id = $1 AND state <> 'delivered' AND state = '` + string(state) + `' LIMIT $2) AS counted)`
 	}
 	first := func(state State) string {
 		return `COALESCE((SELECT MIN(due_instant) FROM delivery WHERE webhook_id = $1 AND state <> 'delivered' AND state = '` + string(state) + `'), $3)`

@@ -28,15 +28,22 @@ func (n *node) begin(ctx context.Context) error {
 	if n.shared {
 		n.expiry = time.AfterFunc(n.o.Lease, n.lose)
 	}
-	return n.o.DB.Update(ctx, func(tx *db.Tx) error {
+	err := n.o.DB.Update(ctx, func(tx *db.Tx) error {
 		if !n.shared {
 			return freeUnknown(tx)
 		}
 		if err := registerNode(tx, n.o.Node, tx.Now().Add(n.o.Lease).UnixMilli()); err != nil {
 			return err
 		}
+		if err := n.sweep(tx); err != nil {
+			return err
+		}
 		return freeUnknown(tx)
 	})
+	if err != nil && n.shared {
+		n.expiry.Stop()
+	}
+	return err
 }
 
 // live renews the lease until ctx ends, and frees what processes that died had claimed.
@@ -127,14 +134,22 @@ func (n *node) sweep(tx *db.Tx) error {
 	return nil
 }
 
-// end gives everything back that is still claimed.
+// end gives everything back that is still claimed, for others to take at once.
 func (n *node) end() {
 	if n.expiry != nil {
 		n.expiry.Stop()
 	}
 	err := n.o.update(func(tx *db.Tx) error {
-		if _, err := freeClaims(tx, n.o.Node); err != nil {
+		freed, err := freeClaims(tx, n.o.Node)
+		if err != nil {
 			return err
+		}
+		if freed > 0 {
+			for _, l := range n.o.all() {
+				if err := tx.Notify(channel, somethingDue+string(l.webhook)); err != nil {
+					return err
+				}
+			}
 		}
 		return removeNode(tx, n.o.Node)
 	})

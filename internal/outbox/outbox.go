@@ -187,26 +187,43 @@ func (o *Outbox) lookForDue(ctx context.Context, first bool) error {
 }
 
 // heal puts right what only a mistake or a broken connection can cause: rows that look as if this process carried them, after a commit whose
-// outcome it was never told; and due times that a clock far ahead has written.
+// outcome it was never told; and due times that a clock ahead of the present one has written.
 func (o *Outbox) heal(ctx context.Context) error {
 	for _, l := range o.all() {
+		strays := map[int64]bool{}
 		err := o.DB.Update(ctx, func(tx *db.Tx) error {
 			mine, err := claimedBy(tx, l.webhook, o.Node)
 			if err != nil {
 				return err
 			}
-			strays := l.notCarried(mine)
-			if len(strays) > 0 {
-				if err := freeDeliveries(tx, l.webhook, strays); err != nil {
+			clear(strays)
+			var lost []int64
+			for _, s := range l.notCarried(mine) {
+				if l.strays[s] { // in two rounds: there is a moment between a claim's commit and its arrival in the lane
+					lost = append(lost, s)
+				}
+				strays[s] = true
+			}
+			if len(lost) > 0 {
+				if err := freeDeliveries(tx, l.webhook, lost); err != nil {
 					return err
 				}
 				tx.AfterCommit(l.wake)
 			}
-			return bringForward(tx, l.webhook, tx.Now().Add(o.scheduleOf(l.webhook).lifetime()).UnixMilli())
+			registry, err := o.Webhooks.RegistryIn(tx)
+			if err != nil {
+				return err
+			}
+			s := o.schedule
+			if target := registry.Target(l.webhook); target != nil {
+				s = o.scheduleFor(target)
+			}
+			return bringForward(tx, l.webhook, tx.Now().Add(longestWait).UnixMilli(), tx.Now().Add(s.lifetime()).UnixMilli())
 		})
 		if err != nil {
 			return err
 		}
+		l.strays = strays
 	}
 	return nil
 }
@@ -263,15 +280,6 @@ func (o *Outbox) WebhookChanged(tx *db.Tx, id wire.ID) error {
 	}
 	tx.AfterCommit(func() { o.wake(id) })
 	return tx.Notify(channel, somethingDue+string(id))
-}
-
-func (o *Outbox) scheduleOf(id wire.ID) schedule {
-	if registry, err := o.Webhooks.Registry(o.sending); err == nil {
-		if target := registry.Target(id); target != nil && target.Delays() != nil {
-			return target.Delays()
-		}
-	}
-	return o.schedule
 }
 
 // storePatience bounds each transaction that no caller waits for.

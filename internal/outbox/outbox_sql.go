@@ -69,6 +69,20 @@ func pickDue(tx *db.Tx, webhook wire.ID, state State, behind place, ordered bool
 		ORDER BY d.due_instant, d.event_sequence LIMIT $7`, state, tx.NowMillis(), behind.due, behind.sequence, limit)
 }
 
+// behindPassed is the place of the last of those due deliveries, in the order of due times, that come before the first one that was not passed.
+func behindPassed(tx *db.Tx, webhook wire.ID, state State, passed map[int64]bool) (at place, err error) {
+	rows, err := tx.Query(`SELECT due_instant, event_sequence FROM delivery WHERE webhook_id = $1 AND state <> 'delivered' AND state = $2 AND due_instant <= $3
+		ORDER BY due_instant, event_sequence LIMIT $4`, webhook, state, tx.NowMillis(), len(passed))
+	all, err := db.Collect(rows, err, func(rows *sql.Rows) (p place, err error) { return p, rows.Scan(&p.due, &p.sequence) })
+	for _, p := range all {
+		if !passed[p.sequence] {
+			break
+		}
+		at = p
+	}
+	return at, err
+}
+
 // inSequence is the condition under which a delivery may be sent to a webhook that wants the events of one object one after the other.
 func inSequence(ordered bool) string {
 	if !ordered {
@@ -81,7 +95,7 @@ func inSequence(ordered bool) string {
 // collectDeliveries reads deliveries with what it takes to send them. Bodies that are too large to wait in memory are left out.
 func collectDeliveries(tx *db.Tx, webhook wire.ID, condition string, args ...any) ([]*delivery, error) {
 	rows, err := tx.Query(`SELECT e.sequence, d.due_instant, d.attempts, d.replays, d.claim, e.id, e.type, e.operation_id, COALESCE(e.linked_object_id, ''),
-			CASE WHEN LENGTH(e.body) <= $2 THEN e.body END, d.insert_instant
+			CASE WHEN OCTET_LENGTH(e.body) <= $2 THEN e.body END, d.insert_instant
 		FROM delivery d JOIN event e ON e.sequence = d.event_sequence
 		WHERE d.webhook_id = $1 AND d.state <> 'delivered' AND `+condition, append([]any{webhook, largestKept}, args...)...)
 	return db.Collect(rows, err, func(rows *sql.Rows) (*delivery, error) {
@@ -126,19 +140,12 @@ func countOpen(tx *db.Tx) (b metrics.Backlog, err error) {
 	return b, err
 }
 
-// nextDue is the earliest due time of what nobody carries, false without any.
-func nextDue(tx *db.Tx, webhook wire.ID) (next int64, waiting bool, err error) {
-	next = carried
-	for _, state := range []State{Pending, Retrying} {
-		var due *int64
-		if err := tx.QueryRow(`SELECT MIN(due_instant) FROM delivery WHERE webhook_id = $1 AND state <> 'delivered' AND state = $2`, webhook, state).Scan(&due); err != nil {
-			return 0, false, err
-		}
-		if due != nil {
-			next = min(next, *due)
-		}
-	}
-	return next, next != carried, nil
+// nextDue is the earliest instant after now at which a delivery is due; [carried] without any.
+func nextDue(tx *db.Tx, webhook wire.ID) (next int64, err error) {
+	const earliest = `SELECT MIN(due_instant) AS next FROM delivery WHERE webhook_id = $1 AND due_instant > $2 AND state <> 'delivered' AND state = `
+	err = tx.QueryRow(`SELECT COALESCE(MIN(next), $3) FROM (`+earliest+`'pending' UNION ALL `+earliest+`'retrying') AS earliest`,
+		webhook, tx.NowMillis(), int64(carried)).Scan(&next)
+	return next, err
 }
 
 func anyDue(tx *db.Tx, webhook wire.ID) (bool, error) {
@@ -159,14 +166,15 @@ func dueWebhooks(tx *db.Tx, until int64) ([]wire.ID, error) {
 
 // claimedBy are the sequences of the webhook's deliveries that are marked as carried by the node.
 func claimedBy(tx *db.Tx, webhook wire.ID, node string) ([]int64, error) {
-	from, to := claimers(node)
-	rows, err := tx.Query(`SELECT event_sequence FROM delivery WHERE webhook_id = $1 AND `+stillOwed+` AND due_instant = $2 AND claimed_by > $3 AND claimed_by < $4`,
-		webhook, int64(carried), from, to)
+	rows, err := tx.Query(`SELECT event_sequence FROM delivery WHERE webhook_id = $1 AND `+stillOwed+` AND due_instant = $2 AND `+claimedBySome("CAST($3 AS TEXT)"),
+		webhook, int64(carried), node)
 	return db.Collect(rows, err, func(rows *sql.Rows) (s int64, err error) { return s, rows.Scan(&s) })
 }
 
-// claimers are the bounds between which the claimers of a node sort: its name, a slash, a number.
-func claimers(node string) (from, to string) { return node + "/", node + "0" }
+// claimedBySome is the condition that a node has claimed a delivery. It compares for equality, because how texts sort depends on the database.
+func claimedBySome(node string) string {
+	return `SUBSTR(delivery.claimed_by, 1, LENGTH(` + node + `) + 1) = ` + node + ` || '/'`
+}
 
 const freeRows = `UPDATE delivery SET due_instant = $1, claim = claim + 1, claimed_by = NULL WHERE ` + stillOwed + ` AND due_instant = $2 `
 
@@ -181,22 +189,25 @@ func freeDeliveries(tx *db.Tx, webhook wire.ID, sequences []int64) error {
 
 // freeClaims makes everything due that the node has claimed.
 func freeClaims(tx *db.Tx, node string) (int64, error) {
-	from, to := claimers(node)
-	return tx.Exec(freeRows+`AND claimed_by > $3 AND claimed_by < $4`, tx.NowMillis(), int64(carried), from, to)
+	return tx.Exec(freeRows+`AND `+claimedBySome("CAST($3 AS TEXT)"), tx.NowMillis(), int64(carried), node)
 }
 
 // freeUnknown makes everything due that was claimed by a process that has no lease.
 func freeUnknown(tx *db.Tx) error {
-	_, err := tx.Exec(freeRows+`AND NOT EXISTS (SELECT 1 FROM node WHERE delivery.claimed_by > node.id || '/' AND delivery.claimed_by < node.id || '0')`,
-		tx.NowMillis(), int64(carried))
+	_, err := tx.Exec(freeRows+`AND NOT EXISTS (SELECT 1 FROM node WHERE `+claimedBySome("node.id")+`)`, tx.NowMillis(), int64(carried))
 	return err
 }
 
-// bringForward makes due what is due later than any schedule can have meant.
-func bringForward(tx *db.Tx, webhook wire.ID, latest int64) error {
-	_, err := tx.Exec(`UPDATE delivery SET due_instant = $1 WHERE webhook_id = $2 AND `+stillOwed+` AND due_instant > $3 AND due_instant < $4`,
-		tx.NowMillis(), webhook, latest, int64(carried))
-	return err
+// bringForward makes due what is due later than anybody can have meant: first attempts due after firstUntil, retries due after retryUntil.
+func bringForward(tx *db.Tx, webhook wire.ID, firstUntil, retryUntil int64) error {
+	for state, until := range map[State]int64{Pending: firstUntil, Retrying: retryUntil} {
+		_, err := tx.Exec(`UPDATE delivery SET due_instant = $1 WHERE webhook_id = $2 AND state <> 'delivered' AND state = $3 AND due_instant > $4 AND due_instant < $5`,
+			tx.NowMillis(), webhook, state, until, int64(carried))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // endSome ends up to limit open deliveries of a webhook that meet the condition.
@@ -206,14 +217,14 @@ func endSome(tx *db.Tx, state State, condition string, args ...any) (int64, erro
 		WHERE webhook_id = $1 AND event_sequence IN (SELECT event_sequence FROM chosen) AND `+stillOwed, args...)
 }
 
-// cancelSome ends what is owed to a webhook.
+// cancelSome ends what is owed to a webhook that does not exist.
 func cancelSome(tx *db.Tx, webhook wire.ID, limit int) (int64, error) {
-	return endSome(tx, Cancelled, ``, webhook, limit, tx.NowMillis())
+	return endSome(tx, Cancelled, `AND NOT EXISTS (SELECT 1 FROM webhook w WHERE w.id = $1)`, webhook, limit, tx.NowMillis())
 }
 
-// expireDeliveries gives up what nobody carries and nothing has happened to since the given instant.
+// expireDeliveries gives up what has been due since before the given instant.
 func expireDeliveries(tx *db.Tx, webhook wire.ID, since int64, limit int) (int64, error) {
-	return endSome(tx, Dead, `AND due_instant < $4 AND last_update_instant < $5`, webhook, limit, tx.NowMillis(), int64(carried), since)
+	return endSome(tx, Dead, `AND due_instant < $4`, webhook, limit, tx.NowMillis(), since)
 }
 
 func registerNode(tx *db.Tx, id string, until int64) error {
@@ -295,7 +306,10 @@ func pauseFlow(tx *db.Tx, id wire.ID, reason string) error {
 }
 
 func resumeFlow(tx *db.Tx, id wire.ID) error {
-	_, err := tx.Exec(`UPDATE webhook_flow SET paused = FALSE WHERE webhook_id = $1`, id)
+	if _, err := tx.Exec(`UPDATE webhook_flow SET paused = FALSE WHERE webhook_id = $1 AND open`, id); err != nil {
+		return err
+	}
+	_, err := tx.Exec(`DELETE FROM webhook_flow WHERE webhook_id = $1 AND NOT open`, id)
 	return err
 }
 

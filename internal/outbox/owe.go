@@ -113,9 +113,11 @@ func (o *Outbox) announce(tx *db.Tx, webhooks []wire.ID) error {
 }
 
 func newDelivery(e *webhooklog.Event, webhook wire.ID) *delivery {
-	return &delivery{
-		sequence: e.Sequence, event: e.ID, kind: string(e.Type), body: e.Body, webhook: webhook, operation: e.Operation, object: e.LinkedObject, claim: 1,
+	d := &delivery{sequence: e.Sequence, event: e.ID, kind: string(e.Type), webhook: webhook, operation: e.Operation, object: e.LinkedObject, claim: 1}
+	if len(e.Body) <= largestKept {
+		d.body = e.Body
 	}
+	return d
 }
 
 // orderingKey is what the deliveries that must arrive in sequence have in common; empty when this one need not wait for any other.

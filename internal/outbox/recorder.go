@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -99,17 +100,18 @@ func (r *recorder) collect(batch []result, timer *time.Timer) []result {
 	return batch
 }
 
-// store writes the batch. While the store does not answer it goes on trying, since what is not recorded would be sent again; a result that cannot be
-// written at all is written without its attempt.
+// store writes the batch. While the store takes nothing (it does not answer, its disk is full) it goes on trying, since what is not recorded would be sent again.
 func (r *recorder) store(batch []result) {
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		err := r.write(batch, true)
+		err := r.write(batch, whole)
 		if err == nil {
 			return
 		}
 		r.o.Logger.Error("results of deliveries could not be stored", "results", len(batch), "error", err)
-		if r.o.DB.Ping(r.o.sending) == nil {
-			break // it answers, so it is something in the batch
+		if r.o.DB.Ping(r.o.sending) == nil { // it answers, so it may be something in the batch
+			if batch = r.storeEach(batch); len(batch) == 0 {
+				return
+			}
 		}
 		select {
 		case <-time.After(pause):
@@ -117,18 +119,43 @@ func (r *recorder) store(batch []result) {
 			return // the claims end with our lease, or the next start
 		}
 	}
-	for _, one := range batch {
-		if r.write([]result{one}, true) == nil {
-			continue
-		}
-		if err := r.write([]result{one}, false); err != nil {
-			r.o.Logger.Error("the result of a delivery could not be stored; it is sent again", "event", one.event, "webhook", one.webhook, "error", err)
-		}
-	}
 }
 
+// storeEach writes the results one by one, and returns what is left when the store takes nothing. One that it does not take although it takes others is written barely.
+func (r *recorder) storeEach(batch []result) []result {
+	for i, one := range batch {
+		alone := batch[i : i+1]
+		if r.write(alone, whole) == nil {
+			continue
+		}
+		if !errors.Is(r.write(alone, tried), errTried) {
+			return batch[i:] // it is the store
+		}
+		err := r.write(alone, whole)
+		if err == nil {
+			continue
+		}
+		if r.write(alone, barely) != nil {
+			return batch[i:]
+		}
+		r.o.Logger.Error("what became of a delivery is stored, but not the attempt and what it entails", "event", one.event, "webhook", one.webhook, "error", err)
+	}
+	return nil
+}
+
+// extent is how much of results is written.
+type extent int
+
+const (
+	whole  extent = iota
+	barely        // only the state of the deliveries
+	tried         // the same, but undone again: write returns errTried when it would have worked
+)
+
+var errTried = errors.New("outbox: the results could be written")
+
 // write stores results in one transaction, then tells the lanes.
-func (r *recorder) write(batch []result, withAttempts bool) error {
+func (r *recorder) write(batch []result, e extent) error {
 	o := r.o
 	begin := o.DB.Now()
 	fates := make([]fate, len(batch))
@@ -143,7 +170,7 @@ func (r *recorder) write(batch []result, withAttempts bool) error {
 			rows[i] = []any{
 				string(fates[i].state), one.made(), fates[i].due.UnixMilli(), tx.NowMillis(), one.sequence, string(one.webhook), one.claim,
 			}
-			if one.attempt != nil && withAttempts {
+			if one.attempt != nil && e == whole {
 				records = append(records, one.record)
 			}
 		}
@@ -154,9 +181,15 @@ func (r *recorder) write(batch []result, withAttempts bool) error {
 		if err != nil {
 			return err
 		}
+		if e == tried {
+			return errTried
+		}
 		crashpoint.Here("settling")
 		for i, one := range batch {
-			if one.attempt == nil || ours[i] == 0 {
+			if ours[i] == 0 {
+				tx.AfterCommit(func() { o.wake(one.webhook) }) // it may wait for us to let go of it
+			}
+			if one.attempt == nil || ours[i] == 0 || e == barely {
 				continue
 			}
 			if fates[i].state == Dead {

@@ -124,21 +124,29 @@ func SequenceOf(tx *db.Tx, id wire.ID) (int64, error) {
 	return sequence, nil
 }
 
-// mostExamined is how many rows one look of a walk takes in: few enough that SQLite's log can shrink meanwhile.
-const mostExamined = 5000
+const (
+	// mostExamined is how many rows one look of a walk takes in: few enough that SQLite's log can shrink meanwhile.
+	mostExamined = 5000
+	// mostSorted is that where each look has to sort all that there is.
+	mostSorted = 50_000
+)
 
 // Walk finds a webhook's deliveries that match the filter and are in one of the states, in the order of their events, part by part. It returns
 // those of the next part and how far that went; the walk is at its end when it went as far as the span.
 //
 // Unless it is 0, only deliveries count that nothing has happened to since the instant changedUntil, in milliseconds.
 func Walk(tx *db.Tx, f wire.DeliveryFilter, id wire.ID, states []State, changedUntil int64, s Span) (found []int64, reached int64, err error) {
-	all, err := walk(tx, f, id, states, changedUntil, s, mostExamined)
+	most := mostExamined
+	if routeTo(states) == open {
+		most = mostSorted
+	}
+	all, err := walk(tx, f, id, states, changedUntil, s, most)
 	for _, one := range all {
 		if reached = one.sequence; one.matches {
 			found = append(found, one.sequence)
 		}
 	}
-	if len(all) < mostExamined {
+	if len(all) < most {
 		reached = s.Through
 	}
 	return found, reached, err

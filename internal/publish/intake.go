@@ -3,19 +3,25 @@ package publish
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
 )
 
 // Events from outside take the same way as those of the directory. One that webhooks decide about is an operation without a change of its own: the sender
 // commits, or not, according to the answer. All others are stored and delivered; many that come at the same time share a transaction.
+//
+// A sender may give an event its id, and then send it as often as it needs to until it has an answer: the index of the table lets one in. Only when it has
+// refused one does anybody look what is there already; the usual event costs no look.
 
 // Receipt says that an event is on record.
 type Receipt struct {
@@ -34,185 +40,296 @@ func (p *Publisher) Accept(ctx context.Context, in *Intake) (Receipt, error) {
 		return Receipt{}, ErrStopping
 	}
 	defer p.underWay.Done()
-	e, voted, err := p.admit(ctx, in, "event")
+	settings, webhooks, err := p.settings(ctx)
 	if err != nil {
 		return Receipt{}, err
 	}
-	if voted {
-		return p.acceptVoted(ctx, in, e)
+	d, err := in.check(settings)
+	if err != nil {
+		return Receipt{}, err
 	}
-	return p.doors.accept(ctx, arrival{in, e})
+	a := p.arrival(in, p.DB.Now().UnixMilli())
+	if !in.voted(d, settings, webhooks) {
+		if err := p.doors.accept(ctx, a); !errors.Is(err, errNeedsVote) { // else another process has just changed the tenant's setting
+			return a.receipt, err
+		}
+	}
+	err = p.put(ctx, a)
+	return a.receipt, err
 }
 
 // MostIntake is how many events one batch may have.
 const MostIntake = 1000
 
 // AcceptAll publishes events in one commit: all, or none. None of them may need a vote, because there would be one answer for many questions.
+//
+// Errors: problem.Invalid, with everything that is wrong with any of them.
 func (p *Publisher) AcceptAll(ctx context.Context, all []*Intake) ([]Receipt, error) {
 	if !p.enter() {
 		return nil, ErrStopping
 	}
 	defer p.underWay.Done()
+	settings, webhooks, err := p.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var v problem.Validation
-	arrivals := make([]arrival, len(all))
+	arrivals := make([]*arrival, len(all))
+	now, operation := p.DB.Now().UnixMilli(), db.NewID()
 	for i, in := range all {
-		path := fmt.Sprintf("events[%d]", i)
-		e, voted, err := p.admit(ctx, in, path)
+		d, err := in.check(settings)
+		if err == nil && in.voted(d, settings, webhooks) {
+			err = in.wrong("type", "invalid", votedInBatch)
+		}
 		if err := v.Merge(err); err != nil {
 			return nil, err
 		}
-		if voted {
-			v.Field(path+".type", "invalid", "The tenant has this event voted on by webhooks, so it cannot be part of a batch. Publish it by itself.")
-		}
-		arrivals[i] = arrival{in, e}
+		arrivals[i] = p.arrival(in, now)
+		arrivals[i].e.Operation = operation // so that events about one object leave in the order of the batch
 	}
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	return p.storeArrivals(context.WithoutCancel(ctx), arrivals)
+	if err := p.store(arrivals, true); err != nil {
+		return nil, err
+	}
+	receipts := make([]Receipt, len(all))
+	for i, a := range arrivals {
+		if err := v.Merge(a.inBatch()); err != nil {
+			return nil, err
+		}
+		receipts[i] = a.receipt
+	}
+	return receipts, v.Err()
 }
 
-// admit checks everything about an event that can be checked without a transaction, and tells whether it looks as if webhooks decide about it.
-func (p *Publisher) admit(ctx context.Context, in *Intake, path string) (e *recorded, voted bool, err error) {
+// inBatch is the arrival's error as an answer to a batch. What says something about one event alone becomes something wrong with the batch.
+func (a *arrival) inBatch() error {
+	switch {
+	case errors.Is(a.err, errNeedsVote):
+		return a.in.wrong("type", "invalid", votedInBatch)
+	case errors.Is(a.err, ErrRefused):
+		return a.in.wrong("id", "refused", "Webhooks did not agree to the event %s when it was published before.", a.e.ID)
+	case isConflict(a.err):
+		return a.in.wrong("id", "running", "The event %s is just being voted on.", a.e.ID)
+	}
+	return a.err
+}
+
+const votedInBatch = "The tenant has this event voted on by webhooks, so it cannot be part of a batch. Publish it by itself."
+
+// settings are the settings of tenants and webhooks as they were a moment ago.
+func (p *Publisher) settings(ctx context.Context) (*tenant.Settings, *webhook.Registry, error) {
 	settings, err := p.Tenants.Settings(ctx)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	webhooks, err := p.Webhooks.Registry(ctx)
-	if err != nil {
-		return nil, false, err
-	}
-	d, err := intakeType(in, path, settings)
-	if err != nil {
-		return nil, false, err
-	}
-	now := p.DB.Now().UnixMilli()
-	e = &recorded{Event: webhooklog.Event{
-		ID: cmp.Or(in.ID, wire.ID(db.NewID())), Operation: db.NewID(), Tenant: in.Tenant, Type: in.Type, LinkedObject: in.LinkedObject, Instant: now,
-	}}
-	e.Body = in.body(e.ID, e.Tenant, cmp.Or(in.Instant, now))
-	_, rule := settings.Event(e.Tenant, e.Type)
-	voted = d.Transactional && rule != wire.None && len(webhooks.Audience(e.Type, d.Scope, e.Tenant).Targets) > 0
-	return e, voted, nil
+	return settings, webhooks, err
 }
 
-// intakeType checks type and tenant.
-func intakeType(in *Intake, path string, settings *tenant.Settings) (event.Descriptor, error) {
+// settingsIn are those that tx sees.
+func (p *Publisher) settingsIn(tx *db.Tx) (*tenant.Settings, *webhook.Registry, error) {
+	settings, err := p.Tenants.SettingsIn(tx)
+	if err != nil {
+		return nil, nil, err
+	}
+	webhooks, err := p.Webhooks.RegistryIn(tx)
+	return settings, webhooks, err
+}
+
+// check checks type and tenant.
+func (in *Intake) check(settings *tenant.Settings) (event.Descriptor, error) {
 	var v problem.Validation
 	d, known := event.Lookup(in.Type)
-	switch {
-	case !known:
+	if !known {
+		hint := "Types of your own are named " + event.CustomNaming + "."
 		if near := event.Suggest(string(in.Type)); near != "" {
-			v.Field(path+".type", "invalid", "There is no event type %.100q. Did you mean %q?", in.Type, near)
-		} else {
-			v.Field(path+".type", "invalid", "There is no event type %.100q. Types of your own are named %s.", in.Type, event.CustomNaming)
+			hint = fmt.Sprintf("Did you mean %q?", near)
 		}
-	case d.Scope == event.ScopeSystem:
-		v.Field(path+".type", "invalid", "Events of the type %s are about this server itself; only it publishes them.", in.Type)
+		v.Field(in.Place.String()+".type", "invalid", "There is no event type %.100q. %s", in.Type, hint)
+	} else if d.Scope == event.ScopeSystem {
+		v.Field(in.Place.String()+".type", "invalid", "Events of the type %s are about this server itself; only it publishes them.", in.Type)
 	}
 	switch {
 	case in.Tenant == "":
-		v.Field(path+".tenantId", "missing", "An event needs its tenant.")
+		v.Field(in.Place.String()+".tenantId", "missing", "An event needs its tenant.")
 	case !settings.Exists(in.Tenant):
-		v.Field(path+".tenantId", "invalid", "There is no tenant with the id %s.", in.Tenant)
+		v.Field(in.Place.String()+".tenantId", "invalid", "There is no tenant with the id %s.", in.Tenant)
 	case known && event.IsCustom(in.Type) && !settings.Lists(in.Tenant, in.Type):
-		v.Field(path+".type", "invalid", "The tenant does not know the event type %s: add it to tenant.eventConfiguration.events.", in.Type)
+		v.Field(in.Place.String()+".type", "invalid", "The tenant does not know the event type %s: add it to tenant.eventConfiguration.events.", in.Type)
 	}
 	return d, v.Err()
 }
 
-// acceptVoted puts the event to its webhooks.
-func (p *Publisher) acceptVoted(ctx context.Context, in *Intake, e *recorded) (Receipt, error) {
-	receipt := receiptOf(in, e)
-	err := p.Do(ctx, Operation{
-		Tenant: e.Tenant,
-		Prepare: func(tx *db.Tx, plan *Plan) error {
-			plan.source = fromIntake
-			if in.ID != "" {
-				before, err := p.Log.Find(tx, in.ID)
+// wrong is the error that one member of the event is wrong.
+func (in *Intake) wrong(member, kind, format string, args ...any) error {
+	var v problem.Validation
+	v.Field(in.Place.String()+"."+member, kind, format, args...)
+	return v.Err()
+}
+
+// voted tells whether webhooks decide about the event.
+func (in *Intake) voted(d event.Descriptor, settings *tenant.Settings, webhooks *webhook.Registry) bool {
+	enabled, rule := settings.Event(in.Tenant, in.Type)
+	return enabled && d.Transactional && rule != wire.None && len(webhooks.Audience(in.Type, d.Scope, in.Tenant).Targets) > 0
+}
+
+// arrival is an event on its way in, and what becomes of it.
+type arrival struct {
+	in      *Intake
+	e       recorded
+	first   *arrival // the one with the same id that came with it, before it
+	settled bool     // it was on record already
+	receipt Receipt
+	err     error
+	done    chan struct{} // of single events: closed when receipt and err are final
+}
+
+// arrival makes the event as it is stored and sent.
+func (p *Publisher) arrival(in *Intake, now int64) *arrival {
+	a := &arrival{in: in, e: recorded{Event: webhooklog.Event{
+		ID: in.ID, Tenant: in.Tenant, Type: in.Type, LinkedObject: in.LinkedObject, Instant: now,
+	}}}
+	if a.e.ID == "" {
+		a.e.ID = wire.ID(db.NewID())
+	}
+	a.e.Operation = string(a.e.ID) // an operation by itself, unless somebody says otherwise
+	a.receipt = Receipt{ID: a.e.ID, Type: in.Type, Tenant: in.Tenant, Instant: cmp.Or(in.Instant, now)}
+	a.e.Body = in.body(a.e.ID, in.Tenant, a.receipt.Instant)
+	return a
+}
+
+// put puts the event to its webhooks.
+func (p *Publisher) put(ctx context.Context, a *arrival) error {
+	for tries := mostTries; ; {
+		err := p.Do(ctx, Operation{
+			Tenant: a.in.Tenant,
+			Prepare: func(tx *db.Tx, plan *Plan) error {
+				settings, err := p.Tenants.SettingsIn(tx)
 				if err != nil {
 					return err
 				}
-				if before != nil {
-					receipt.Duplicate = true
-					return outcomeOf(before, in)
+				if _, err := a.in.check(settings); err != nil {
+					return err
 				}
-			}
-			fresh := *e // Prepare may run again
-			plan.outside = &fresh
-			return nil
-		},
-	})
-	return receipt, err
+				fresh := a.e // Prepare may run again
+				plan.source, plan.outside = fromIntake, &fresh
+				return nil
+			},
+		})
+		if tries--; !isConflict(err) || tries == 0 {
+			return err
+		}
+		if err := p.recognize([]*arrival{a}); err != nil {
+			return err
+		}
+		if a.settled {
+			return a.err
+		}
+	}
 }
 
-// outcomeOf is the answer about an event that is on record already.
-func outcomeOf(before *webhooklog.Found, in *Intake) error {
-	switch {
-	case before.Type != in.Type || before.Tenant != in.Tenant || before.Test:
-		var v problem.Validation
-		v.Field("event.id", "duplicate", "Another event has the id %s. An id belongs to one event for ever.", in.ID)
-		return v.Err()
-	case before.Result == webhooklog.Running:
-		return problem.New(problem.Conflict, "[retryableConflict]", "The event %s is just being voted on. Ask again in a moment.", in.ID)
-	case before.Result == webhooklog.Failed:
-		return ErrRefused
+// mostTries is how often it is tried to put events into the store that has refused one of their ids, and does not have it a moment later: what had it
+// was refused itself, or is being deleted.
+const mostTries = 3
+
+// isConflict tells whether an id is on record already: nothing else that is done for an event from outside meets a conflict.
+func isConflict(err error) bool {
+	e, ok := problem.As(err)
+	return ok && e.Kind == problem.Conflict
+}
+
+// store puts events on record that need no vote, with the deliveries they owe, and settles the arrivals. With together it is all or none: nothing is stored
+// when one of them is wrong. An error is about the store, and leaves arrivals unsettled.
+func (p *Publisher) store(arrivals []*arrival, together bool) error {
+	open := joinTwins(arrivals)
+	if together && slices.ContainsFunc(arrivals, (*arrival).failed) {
+		return p.recognize(open) // for all that is wrong
+	}
+	for tries := mostTries; len(open) > 0; {
+		err := p.insertOutside(open, together)
+		if err == nil {
+			break
+		}
+		if tries--; !isConflict(err) || tries == 0 {
+			return err
+		}
+		if err := p.recognize(open); err != nil {
+			return err
+		}
+		if together && slices.ContainsFunc(open, (*arrival).failed) {
+			return nil
+		}
+		if left := unsettled(open); len(left) < len(open) { // while we looked at these, others may have come
+			open, tries = left, mostTries
+		}
+	}
+	for _, a := range arrivals {
+		if a.first != nil {
+			a.receipt, a.err = a.first.receipt, a.first.err
+			a.receipt.Duplicate = true
+		}
 	}
 	return nil
 }
 
-func receiptOf(in *Intake, e *recorded) Receipt {
-	return Receipt{ID: e.ID, Type: e.Type, Tenant: e.Tenant, Instant: cmp.Or(in.Instant, e.Instant)}
+func (a *arrival) failed() bool { return a.err != nil }
+
+func unsettled(all []*arrival) []*arrival {
+	return slices.DeleteFunc(slices.Clone(all), func(a *arrival) bool { return a.settled })
 }
 
-// arrival is an event that only has to be stored.
-type arrival struct {
-	in *Intake
-	e  *recorded
+// joinTwins returns the arrivals that are the first with their id, and leads the others to them.
+func joinTwins(arrivals []*arrival) (open []*arrival) {
+	if len(arrivals) == 1 {
+		return arrivals
+	}
+	open = make([]*arrival, 0, len(arrivals))
+	byID := make(map[wire.ID]*arrival, len(arrivals))
+	for _, a := range arrivals {
+		first := byID[a.e.ID]
+		switch {
+		case first == nil:
+			byID[a.e.ID] = a
+			open = append(open, a)
+		case a.in.equals(first.e.Body):
+			a.first = first
+		default:
+			a.err = a.in.taken()
+		}
+	}
+	return open
 }
 
-// storeArrivals stores the events in one transaction.
-func (p *Publisher) storeArrivals(ctx context.Context, arrivals []arrival) ([]Receipt, error) {
-	receipts := make([]Receipt, len(arrivals))
-	err := p.update(ctx, func(tx *db.Tx) error {
-		settings, err := p.Tenants.SettingsIn(tx)
+// insertOutside stores the events in one transaction. What cannot be stored has an error of its own; with together, nothing is stored then.
+func (p *Publisher) insertOutside(open []*arrival, together bool) error {
+	return p.update(context.Background(), func(tx *db.Tx) error { // of many callers, none of whom can call it off for the others
+		settings, webhooks, err := p.settingsIn(tx)
 		if err != nil {
 			return err
 		}
-		webhooks, err := p.Webhooks.RegistryIn(tx)
-		if err != nil {
-			return err
-		}
-		fresh := make([]*recorded, 0, len(arrivals))
-		given := map[wire.ID]*recorded{}
-		for i, a := range arrivals {
-			receipts[i] = receiptOf(a.in, a.e)
-			if a.in.ID != "" {
-				before, err := p.Log.Find(tx, a.in.ID)
-				if err != nil {
+		wrong := false
+		fresh := make([]*recorded, 0, len(open))
+		for _, a := range open {
+			var d event.Descriptor
+			a.e.targets = nil // this may run again
+			if d, a.err = a.in.check(settings); a.err == nil {
+				if err := p.address(tx, &a.e, d, settings, webhooks); err != nil {
 					return err
 				}
-				if twin := given[a.in.ID]; twin != nil {
-					before = &webhooklog.Found{Event: twin.Event, Result: webhooklog.Succeeded}
+				if a.e.needsVote() {
+					a.err = errNeedsVote
 				}
-				if before != nil {
-					if err := outcomeOf(before, a.in); err != nil {
-						return err
-					}
-					receipts[i].Duplicate = true
-					continue
-				}
-				given[a.in.ID] = a.e
 			}
-			d, _ := event.Lookup(a.e.Type)
-			a.e.targets = nil
-			if err := p.address(tx, a.e, d, settings, webhooks); err != nil {
-				return err
+			if a.err != nil {
+				wrong = true
+				continue
 			}
-			if a.e.needsVote() {
-				return problem.Stale("tenant's event setting")
-			}
-			fresh = append(fresh, a.e)
+			fresh = append(fresh, &a.e)
+		}
+		if len(fresh) == 0 || together && wrong {
+			return nil
 		}
 		if err := p.Log.Insert(tx, rowsOf(fresh), webhooklog.Succeeded, 0); err != nil {
 			return err
@@ -220,24 +337,67 @@ func (p *Publisher) storeArrivals(ctx context.Context, arrivals []arrival) ([]Re
 		p.count(tx, fresh, webhooklog.Succeeded, fromIntake)
 		return p.Outbox.Owe(tx, owed(fresh))
 	})
-	return receipts, err
+}
+
+// errNeedsVote says that webhooks decide about the event, so that it cannot just be stored.
+var errNeedsVote = errors.New("publish: the event needs a vote")
+
+// recognize settles the arrivals whose ids are on record.
+//
+// It looks from within a transaction that writes: on SQLite what has taken the id may be a part of the same commit, which readers do not see yet.
+func (p *Publisher) recognize(open []*arrival) error {
+	byID, ids := make(map[wire.ID]*arrival, len(open)), make([]wire.ID, len(open))
+	for i, a := range open {
+		byID[a.e.ID], ids[i] = a, a.e.ID
+	}
+	var known map[*arrival]onRecord
+	err := p.update(context.Background(), func(tx *db.Tx) error {
+		known = map[*arrival]onRecord{}
+		return eachOnRecord(tx, ids, func(r onRecord) {
+			if len(r.body) > mostCompared && !byID[r.id].in.isSent(r.body) {
+				r.body = nil
+			}
+			known[byID[r.id]] = r
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for a, r := range known {
+		a.settled = true
+		a.receipt, a.err = a.in.answer(r)
+	}
+	return nil
+}
+
+// mostCompared is up to how many bytes an event on record is kept and decoded to find out whether another one with its id says the same. A larger one must have
+// the same bytes.
+const mostCompared = 64 << 10
+
+// answer is the answer about an event that is on record already.
+func (in *Intake) answer(r onRecord) (Receipt, error) {
+	switch {
+	case r.body == nil || !in.equals(r.body):
+		return Receipt{}, in.taken()
+	case r.result == webhooklog.Running:
+		return Receipt{}, problem.New(problem.Conflict, "[retryableConflict]", "The event %s is just being voted on. Ask again in a moment.", in.ID)
+	case r.result == webhooklog.Failed:
+		return Receipt{}, ErrRefused
+	}
+	return Receipt{ID: in.ID, Type: in.Type, Tenant: in.Tenant, Instant: instantOf(r.body), Duplicate: true}, nil
+}
+
+// taken says that the id belongs to an event that is not the same.
+func (in *Intake) taken() error {
+	return in.wrong("id", "duplicate", "Another event has the id %s. An id belongs to one event for ever; send the same event with it, or another id.", in.ID)
 }
 
 // doors let single events in, those that wait at the same time together. While one commit is under way the next callers gather by themselves; nobody
 // is held up to fill a transaction.
 type doors struct {
 	p       *Publisher
-	waiting chan *guest
+	waiting chan *arrival
 	closed  sync.WaitGroup
-}
-
-// guest is a caller with an event.
-type guest struct {
-	ctx context.Context
-	arrival
-	receipt Receipt
-	err     error
-	done    chan struct{}
 }
 
 const (
@@ -246,7 +406,7 @@ const (
 	postgresDoors = 4
 )
 
-func (s *doors) init(p *Publisher) { s.p, s.waiting = p, make(chan *guest, mostGuests) }
+func (s *doors) init(p *Publisher) { s.p, s.waiting = p, make(chan *arrival, mostGuests) }
 
 func (s *doors) open() {
 	n := 1
@@ -264,27 +424,27 @@ func (s *doors) close() {
 	s.closed.Wait()
 }
 
-// accept waits until the event is stored. It does not end with ctx once it has begun to wait: the event may be stored then.
-func (s *doors) accept(ctx context.Context, a arrival) (Receipt, error) {
-	g := &guest{ctx: ctx, arrival: a, done: make(chan struct{})}
+// accept waits until the event is stored, or cannot be. It does not end with ctx once it has begun to wait: the event may be stored then.
+func (s *doors) accept(ctx context.Context, a *arrival) error {
+	a.done = make(chan struct{})
 	select {
-	case s.waiting <- g:
+	case s.waiting <- a:
 	case <-ctx.Done():
-		return Receipt{}, ctx.Err()
+		return ctx.Err()
 	}
-	<-g.done
-	return g.receipt, g.err
+	<-a.done
+	return a.err
 }
 
 func (s *doors) run() {
-	batch := make([]*guest, 0, mostGuests)
+	batch := make([]*arrival, 0, mostGuests)
 	for first := range s.waiting {
 		batch = append(batch[:0], first)
 		for more := true; more && len(batch) < mostGuests; {
 			select {
-			case g, ok := <-s.waiting:
+			case a, ok := <-s.waiting:
 				if more = ok; ok {
-					batch = append(batch, g)
+					batch = append(batch, a)
 				}
 			default:
 				more = false
@@ -295,27 +455,13 @@ func (s *doors) run() {
 	}
 }
 
-// admit stores the events of all in one transaction. When that fails, it may be due to one of them: then each is stored by itself.
-func (s *doors) admit(batch []*guest) {
-	arrivals := make([]arrival, len(batch))
-	for i, g := range batch {
-		arrivals[i] = g.arrival
-	}
-	ctx := context.Background() // of many callers, none of whom can call it off for the others
-	receipts, err := s.p.storeArrivals(ctx, arrivals)
-	for i, g := range batch {
-		switch {
-		case err == nil:
-			g.receipt = receipts[i]
-		case len(batch) == 1:
-			g.err = err
-		default:
-			if alone, err := s.p.storeArrivals(ctx, arrivals[i:i+1]); err != nil {
-				g.err = err
-			} else {
-				g.receipt = alone[0]
-			}
+// admit stores the events of all in one transaction.
+func (s *doors) admit(batch []*arrival) {
+	err := s.p.store(batch, false)
+	for _, a := range batch {
+		if err != nil && !a.settled {
+			a.err = err
 		}
-		close(g.done)
+		close(a.done)
 	}
 }

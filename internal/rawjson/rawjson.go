@@ -1,7 +1,7 @@
 // Package rawjson finds the parts of a JSON text without decoding it: where the members of an object and the elements of an array stand. It is for bodies that
 // are passed on as they came, of which only a little is looked at.
 //
-// All functions take valid JSON ([json.Valid]) and panic or loop on anything else. They do not copy.
+// [Sound] is the gate: whatever it lets through, the other functions can be used on. They panic or loop on text that is not valid JSON, and they do not copy.
 package rawjson
 
 import (
@@ -12,7 +12,7 @@ import (
 
 // Member is one member of an object.
 type Member struct {
-	Name     string
+	Name     []byte // without escapes; part of the text when it was written without any
 	Value    []byte // part of the text, without space around it
 	From, To int    // where the value stands
 }
@@ -22,10 +22,7 @@ func Members(object []byte) iter.Seq[Member] {
 	return func(yield func(Member) bool) {
 		for at := space(object, space(object, 0)+1); object[at] == '"'; {
 			end := stringEnd(object, at)
-			name := string(object[at+1 : end-1])
-			if bytes.IndexByte(object[at:end], '\\') >= 0 {
-				_ = json.Unmarshal(object[at:end], &name) // it is valid
-			}
+			name := content(object[at:end])
 			at = space(object, space(object, end)+1)
 			end = valueEnd(object, at)
 			if !yield(Member{name, object[at:end], at, end}) {
@@ -55,6 +52,30 @@ func Elements(array []byte) iter.Seq[[]byte] {
 	}
 }
 
+// IsObject tells whether the text is an object.
+func IsObject(text []byte) bool { return text[space(text, 0)] == '{' }
+
+// Text is what a JSON string says. It is a part of the string itself when nothing in it is escaped.
+func Text(value []byte) (text []byte, isString bool) {
+	if len(value) < 2 || value[0] != '"' {
+		return nil, false
+	}
+	return content(value), true
+}
+
+// content is what stands between the quotes of a string, without escapes.
+func content(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') >= 0 {
+		return []byte(unescaped(quoted))
+	}
+	return quoted[1 : len(quoted)-1]
+}
+
+func unescaped(quoted []byte) (text string) {
+	_ = json.Unmarshal(bytes.Clone(quoted), &text) // it is valid; of a copy, so that what it comes from can stay on the stack
+	return text
+}
+
 // space is where the white space that begins at at ends.
 func space(text []byte, at int) int {
 	for text[at] == ' ' || text[at] == '\n' || text[at] == '\t' || text[at] == '\r' {
@@ -75,22 +96,35 @@ func stringEnd(text []byte, at int) int {
 
 // valueEnd is behind the value that begins at at.
 func valueEnd(text []byte, at int) int {
-	depth := 0
-	for {
-		switch text[at] {
-		case '"':
-			at = stringEnd(text, at)
-		case '{', '[':
-			depth++
-			at++
-		case '}', ']':
-			depth--
-			at++
-		default:
-			at++
+	switch text[at] {
+	case '"':
+		return stringEnd(text, at)
+	case '{', '[':
+		depth := 1
+		for at++; depth > 0; at++ {
+			switch kinds[text[at]] {
+			case quote:
+				at = stringEnd(text, at) - 1
+			case opening:
+				depth++
+			case closing:
+				depth--
+			}
 		}
-		if depth == 0 && (at == len(text) || text[at] == ',' || text[at] == '}' || text[at] == ']' || text[at] <= ' ') {
-			return at
-		}
+		return at
 	}
+	for at < len(text) && kinds[text[at]] == 0 {
+		at++
+	}
+	return at
 }
+
+// kinds are the bytes that mean something outside of strings.
+var kinds = [256]byte{'"': quote, '{': opening, '[': opening, '}': closing, ']': closing, ',': between, ' ': between, '\t': between, '\n': between, '\r': between}
+
+const (
+	quote = 1 + iota
+	opening
+	closing
+	between
+)

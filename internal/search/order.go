@@ -87,7 +87,8 @@ func (o Order) behind(c *Conditions, key []any) {
 	for i, value := range key {
 		params[i] = c.param(value)
 	}
-	c.terms = append(c.terms, o.after(params))
+	// First, because SQLite begins to read at the first bound that it finds, which may else be that of a period.
+	c.terms = slices.Insert(c.terms, 0, o.after(params))
 }
 
 // after is the comparison of a row with a place. Where all terms run in one direction it is a comparison of row values, which both engines look up

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"strings"
 	"time"
 
 	"github.com/herald-events/herald/internal/problem"
@@ -14,7 +15,7 @@ const MaxCount = 10_000
 
 // Query is a search in a table that may have millions of rows; for small ones db.Page is enough. db.Search runs it.
 type Query struct {
-	// Columns is what is read of each row, From where from: a table, or several joined. ID is a column that is different in each row of From.
+	// Columns is what is read of each row, From where from: a table, or several joined. ID is a column, or several separated by commas, that is different in each row of From.
 	// Rows that the page skips are only looked at as far as Where and Order need it.
 	Columns, From, ID string
 	Where             Conditions
@@ -63,10 +64,14 @@ func (r Reading) Rows() (text string, args []any) {
 	if r.from.key != nil {
 		r.q.Order.behind(&where, r.from.key)
 	}
+	id := r.q.ID
+	if strings.Contains(id, ",") {
+		id = "(" + id + ")"
+	}
 	limit, offset := where.param(r.limit+1), where.param(r.row-r.from.row)
 	order := " ORDER BY " + r.q.Order.String()
 	ids := "SELECT " + r.q.ID + " FROM " + r.q.From + where.Where() + order + " LIMIT " + limit + " OFFSET " + offset
-	return "SELECT " + r.q.Columns + ", " + r.q.Order.columns() + " FROM " + r.q.From + " WHERE " + r.q.ID + " IN (" + ids + ")" + order, where.Args()
+	return "SELECT " + r.q.Columns + ", " + r.q.Order.columns() + " FROM " + r.q.From + " WHERE " + id + " IN (" + ids + ")" + order, where.Args()
 }
 
 // Keep remembers the key of the last row of a full page, so that the next page begins there.

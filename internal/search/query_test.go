@@ -47,7 +47,7 @@ func TestReading_SQL(t *testing.T) {
 		},
 		"with conditions": {
 			order: byName, key: []any{"Ada", int64(7)}, where: func(c *search.Conditions) { c.Equals("p.team", "x") },
-			want: `p.id IN (SELECT p.id FROM person p WHERE p.team = $1 AND (p.name, p.id) > ($2, $3) ORDER BY p.name ASC, p.id ASC LIMIT $4 OFFSET $5)`,
+			want: `p.id IN (SELECT p.id FROM person p WHERE (p.name, p.id) > ($2, $3) AND p.team = $1 ORDER BY p.name ASC, p.id ASC LIMIT $4 OFFSET $5)`,
 			args: []any{"x", "Ada", int64(7), 11, 5},
 		},
 		"one column, down": {

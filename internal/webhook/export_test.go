@@ -1,7 +1,5 @@
 package webhook
 
-import "net/http"
-
 // Remembered counts the audiences that r has in memory.
 func Remembered(r *Registry) (n int) {
 	r.audiences.known.Range(func(any, any) bool { n++; return true })
@@ -9,7 +7,7 @@ func Remembered(r *Registry) (n int) {
 }
 
 // Sign returns the signatures of a request without making it.
-func Sign(t *Target, m Message) (http.Header, error) { return t.signer.sign(m) }
+func Sign(t *Target, m Message) (map[string]string, error) { return t.signer.sign(m) }
 
 // Tokens are the number of JWTs in memory, and what they are thought to take in bytes.
 func Tokens(s *Service) (number, size int) {

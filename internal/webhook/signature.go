@@ -5,13 +5,15 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/key"
@@ -30,6 +32,13 @@ const (
 	HeaderTimestamp = "webhook-timestamp"
 	HeaderSignature = "webhook-signature"
 )
+
+// isSignature tells whether a header, in any spelling, is one of ours.
+func isSignature(name string) bool {
+	return slices.ContainsFunc([]string{HeaderJWT, HeaderSecondaryJWT, HeaderID, HeaderTimestamp, HeaderSignature}, func(ours string) bool {
+		return strings.EqualFold(name, ours)
+	})
+}
 
 // signer signs what is sent to one webhook.
 type signer struct {
@@ -83,19 +92,20 @@ func standardKeys(c wire.SignatureConfiguration) (primary, secondary wire.ID) {
 	return primary, secondary
 }
 
-// sign returns the headers to add to a request for m. Their names are used as they are: some receivers look at the case.
-func (n *signer) sign(m Message) (http.Header, error) {
-	h := http.Header{}
-	if len(n.jwt) > 0 {
-		for i, k := range n.jwt {
-			token, err := n.tokens.of(k, m, n.claims, n.clock)
-			if err != nil {
-				return nil, err
-			}
-			h[[]string{HeaderJWT, HeaderSecondaryJWT}[i]] = []string{token}
+// sign returns the headers to add to a request for m. Their names are to be sent as they are: some receivers look at the case.
+func (n *signer) sign(m Message) (map[string]string, error) {
+	h := make(map[string]string, 5)
+	for i, k := range n.jwt {
+		token, err := n.tokens.of(k, m, n.claims, n.clock)
+		if err != nil {
+			return nil, err
 		}
+		h[[]string{HeaderJWT, HeaderSecondaryJWT}[i]] = token
 	}
 	if len(n.standard) > 0 {
+		if uuid.Validate(string(m.ID)) != nil { // a test may carry any text, which may be no header, or hold the dots that part what is signed
+			return nil, errors.New("its event has an id that is no UUID")
+		}
 		at := strconv.FormatInt(n.clock().Unix(), 10)
 		content := slices.Concat([]byte(m.ID), []byte("."), []byte(at), []byte("."), m.Body)
 		signatures := make([]string, len(n.standard))
@@ -105,7 +115,7 @@ func (n *signer) sign(m Message) (http.Header, error) {
 				return nil, err
 			}
 		}
-		h[HeaderID], h[HeaderTimestamp], h[HeaderSignature] = []string{string(m.ID)}, []string{at}, []string{strings.Join(signatures, " ")}
+		h[HeaderID], h[HeaderTimestamp], h[HeaderSignature] = string(m.ID), at, strings.Join(signatures, " ")
 	}
 	return h, nil
 }

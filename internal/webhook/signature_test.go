@@ -196,8 +196,11 @@ func TestSignature_StandardWebhooks(t *testing.T) {
 	}{
 		"with the key of the JWT": {wire.SignatureConfiguration{Enabled: true, SigningKeyID: hmac.ID, StandardWebhooks: wire.StandardWebhooks{Enabled: true}}, []webhooktest.Key{plain}, true},
 		"alone":                   {wire.SignatureConfiguration{SigningKeyID: ed.ID, StandardWebhooks: wire.StandardWebhooks{Enabled: true}}, []webhooktest.Key{public}, false},
-		"with a key of its own": {wire.SignatureConfiguration{Enabled: true, SigningKeyID: rsa.ID, SecondarySigningKeyID: hmac.ID, StandardWebhooks: wire.StandardWebhooks{Enabled: true, SigningKeyID: later.ID}},
-			[]webhooktest.Key{prefixed}, true},
+		"with a key of its own": {
+			wire.SignatureConfiguration{Enabled: true, SigningKeyID: rsa.ID, SecondarySigningKeyID: hmac.ID, StandardWebhooks: wire.StandardWebhooks{Enabled: true, SigningKeyID: later.ID}},
+			[]webhooktest.Key{prefixed},
+			true,
+		},
 		"rotating":        {wire.SignatureConfiguration{SigningKeyID: ed.ID, SecondarySigningKeyID: hmac.ID, StandardWebhooks: wire.StandardWebhooks{Enabled: true}}, []webhooktest.Key{public, plain}, false},
 		"rotating alone":  {wire.SignatureConfiguration{StandardWebhooks: wire.StandardWebhooks{Enabled: true, SigningKeyID: hmac.ID, SecondarySigningKeyID: later.ID}}, []webhooktest.Key{plain, prefixed}, false},
 		"secondary alone": {wire.SignatureConfiguration{SigningKeyID: hmac.ID, StandardWebhooks: wire.StandardWebhooks{Enabled: true, SecondarySigningKeyID: later.ID}}, []webhooktest.Key{plain, prefixed}, false},
@@ -300,7 +303,7 @@ func TestSignature_MemoryIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return h[webhook.HeaderJWT][0]
+		return h[webhook.HeaderJWT]
 	}
 	first, late := sign(0), ""
 	for i := range 30_000 {
@@ -379,6 +382,13 @@ func TestSignature_NothingLeavesUnsigned(t *testing.T) {
 	a = fresh.registry().Target(target.ID).Send(t.Context(), message)
 	if a.Outcome != egress.Invalid || !strings.Contains(a.Exception, "no key with the id") {
 		t.Errorf("%s: %s", a.Outcome, a.Exception)
+	}
+	// Standard Webhooks put the id into a header, between dots.
+	target = w.signed(r, wire.SignatureConfiguration{StandardWebhooks: wire.StandardWebhooks{Enabled: true, SigningKeyID: w.secret("HS256", "s").ID}})
+	for _, id := range []wire.ID{"", "a.b", "x\r\nX-Forged: 1", "e0000000-0000-4000-8000-000000000001."} {
+		if a := target.Send(t.Context(), webhook.Message{ID: id, Body: message.Body}); a.Outcome != egress.Invalid || !strings.Contains(a.Exception, "no UUID") {
+			t.Errorf("the id %q: %s, %s", id, a.Outcome, a.Exception)
+		}
 	}
 	if n := len(r.Requests()); n > 0 {
 		t.Errorf("%d requests", n)

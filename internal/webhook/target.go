@@ -55,8 +55,7 @@ type Target struct {
 	webhook wire.Webhook
 	url     string // without credentials and query values
 	delays  []time.Duration
-	client  *egress.Client
-	header  http.Header
+	at      *egress.Endpoint  // with the headers that every request has
 	signer  *signer           // nil without signatures
 	secrets *masker           // takes the webhook's secrets out of what a receiver answers
 	shown   map[string]string // the request headers as they may be recorded, signatures excepted
@@ -75,20 +74,24 @@ type fault struct {
 func (s *Service) newTarget(w wire.Webhook, keys *key.Set) *Target {
 	t := &Target{
 		ID: w.ID, webhook: w, url: egress.RedactURL(w.URL), delays: delaysOf(w.RetryConfiguration),
-		header: http.Header{}, shown: map[string]string{}, clock: s.Clock,
+		shown: map[string]string{}, clock: s.Clock,
 	}
-	t.header.Set("Accept", "*/*")
+	header := http.Header{}
+	header.Set("Accept", "*/*")
 	for name, value := range w.Headers {
-		t.header.Set(name, value)
+		if isSignature(name) { // stored before it was one of ours
+			continue
+		}
+		header.Set(name, value)
 		t.shown[http.CanonicalHeaderKey(name)] = hidden
 	}
 	basic := ""
 	if w.HTTPAuthenticationUsername != "" || w.HTTPAuthenticationPassword != "" {
 		basic = base64.StdEncoding.EncodeToString([]byte(w.HTTPAuthenticationUsername + ":" + w.HTTPAuthenticationPassword))
-		t.header.Set("Authorization", "Basic "+basic)
+		header.Set("Authorization", "Basic "+basic)
 		t.shown["Authorization"] = "Basic " + hidden
 	}
-	t.header.Set("Content-Type", "application/json")
+	header.Set("Content-Type", "application/json")
 	t.shown["Content-Type"] = "application/json"
 	t.secrets = newMasker(secretsOf(&w, basic))
 
@@ -101,7 +104,7 @@ func (s *Service) newTarget(w wire.Webhook, keys *key.Set) *Target {
 		t.fault = unsigned(err)
 		return t
 	}
-	t.client = s.Egress.Client(trust)
+	t.at = s.Egress.Client(trust).Endpoint(w.URL, header)
 	return t
 }
 
@@ -168,24 +171,20 @@ func (t *Target) Send(ctx context.Context, m Message) *Attempt {
 	if t.fault != nil {
 		return t.notSent(t.fault.outcome, t.fault.text)
 	}
-	header, shown := t.header, t.shown
+	var header http.Header
+	shown := t.shown
 	if t.signer != nil {
 		signatures, err := t.signer.sign(m)
 		if err != nil {
 			f := unsigned(err)
 			return t.notSent(f.outcome, f.text)
 		}
-		header, shown = maps.Clone(header), maps.Clone(shown)
-		for name, values := range signatures {
-			header.Del(name) // in the other spelling, should a webhook's own headers have it
-			delete(shown, http.CanonicalHeaderKey(name))
-			header[name], shown[name] = values, values[0]
+		header, shown = make(http.Header, len(signatures)), maps.Clone(shown)
+		for name, value := range signatures {
+			header[name], shown[name] = []string{value}, value
 		}
 	}
-	r := t.client.Do(ctx, egress.Request{
-		Method: http.MethodPost, URL: t.webhook.URL, Header: header, Body: m.Body,
-		ConnectTimeout: t.connectTimeout(), ReadTimeout: t.readTimeout(),
-	})
+	r := t.at.Do(ctx, egress.Request{Header: header, Body: m.Body, ConnectTimeout: t.connectTimeout(), ReadTimeout: t.readTimeout()})
 	return &Attempt{
 		Webhook: t.ID, URL: t.url, Outcome: r.Outcome, StatusCode: r.StatusCode, Exception: t.secrets.text(r.Err), Start: r.Start, End: r.End,
 		ResponseHeader: r.Header,

@@ -70,7 +70,7 @@ func useAudience(tx *db.Tx, id, document string) error {
 	return err
 }
 
-// loadAudiences returns the documents with these ids.
+// loadAudience returns the document with that id, an empty list when it is gone.
 func loadAudience(tx *db.Tx, id string) (document string, err error) {
 	err = tx.QueryRow(`SELECT document FROM audience WHERE id = $1`, id).Scan(&document)
 	if errors.Is(err, sql.ErrNoRows) {

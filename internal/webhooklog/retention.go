@@ -2,7 +2,6 @@ package webhooklog
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/herald-events/herald/internal/db"
@@ -50,7 +49,7 @@ func (l *Log) Trim(ctx context.Context, keep Retention) error {
 	if err := l.trimEvents(ctx, limit); err != nil {
 		return err
 	}
-	return l.db.Update(ctx, func(tx *db.Tx) error { return deleteAudiences(tx, limit.before-dayMillis, mostRows) })
+	return l.db.Update(ctx, func(tx *db.Tx) error { return deleteAudiences(tx, limit.before, mostRows) })
 }
 
 // ageLimit is how old an event must be to be removed.
@@ -63,7 +62,7 @@ type ageLimit struct {
 func (l *Log) trimEvents(ctx context.Context, limit ageLimit) error {
 	from, more := place{}, true
 	for more {
-		var found []int64
+		var found []span
 		err := l.db.View(ctx, func(tx *db.Tx) (err error) {
 			found, from, more, err = removable(tx, from, limit)
 			return err
@@ -72,7 +71,7 @@ func (l *Log) trimEvents(ctx context.Context, limit ageLimit) error {
 			return err
 		}
 		for len(found) > 0 {
-			rest := found
+			var rest []span
 			err := l.step(ctx, func(tx *db.Tx) (err error) {
 				rest, err = removeSome(tx, found, limit)
 				return err
@@ -86,52 +85,26 @@ func (l *Log) trimEvents(ctx context.Context, limit ageLimit) error {
 	return nil
 }
 
-// removeSome removes the events that are still removable, or as many of them as one transaction may, and returns those that are left to do. Everything
+// removeSome removes those of the events that are still removable, or as many of them as one transaction may, and returns where others are left. Everything
 // that belongs to an event goes before it, so that nothing is left without one.
-func removeSome(tx *db.Tx, found []int64, limit ageLimit) (rest []int64, err error) {
+func removeSome(tx *db.Tx, found []span, limit ageLimit) (rest []span, err error) {
 	found, err = lockRemovable(tx, found, limit)
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(found)
 	left := int64(mostRows)
-	for len(found) > 0 {
-		run := firstRun(found)
-		for _, remove := range []func(*db.Tx, span, int64) (int64, error){deleteAttempts, deleteDeliveries} {
-			n, err := remove(tx, run, left)
+	for i, events := range found {
+		for _, remove := range []func(*db.Tx, span, int64) (int64, error){deleteAttempts, deleteDeliveries, deleteEvents} {
+			n, err := remove(tx, events, left)
 			if err != nil {
 				return nil, err
 			}
 			if left -= n; left == 0 {
-				return found, nil
+				return found[i:], nil
 			}
-		}
-		run.last = min(run.last, run.first+left-1)
-		n, err := deleteEvents(tx, run)
-		if err != nil {
-			return nil, err
-		}
-		found = found[run.last-run.first+1:]
-		if left -= n; left == 0 {
-			return found, nil
 		}
 	}
 	return nil, nil
-}
-
-// span is events with consecutive sequences, from the first to the last.
-type span struct{ first, last int64 }
-
-// firstRun is the longest run of consecutive sequences that the sorted list begins with: few statements are about many events.
-func firstRun(sorted []int64) span {
-	run := span{sorted[0], sorted[0]}
-	for _, s := range sorted[1:] {
-		if s != run.last+1 {
-			break
-		}
-		run.last = s
-	}
-	return run
 }
 
 // trimAttempts removes attempts that ended before the instant, whatever has become of their events.

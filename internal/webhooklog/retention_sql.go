@@ -22,7 +22,7 @@ func (l ageLimit) condition() string {
 
 // removable finds events that may go behind the place from, the oldest first, until there are enough for a transaction or it has seen enough. It returns where it
 // has come to, and whether there is more.
-func removable(tx *db.Tx, from place, limit ageLimit) (found []int64, to place, more bool, err error) {
+func removable(tx *db.Tx, from place, limit ageLimit) (found []span, to place, more bool, err error) {
 	rows, err := tx.Query(`SELECT e.insert_instant, e.sequence, `+limit.condition()+` FROM event e
 		WHERE e.insert_instant < $1 AND (e.insert_instant, e.sequence) > ($2, $3) ORDER BY e.insert_instant, e.sequence LIMIT $4`,
 		limit.before, from.instant, from.sequence, examined)
@@ -31,42 +31,40 @@ func removable(tx *db.Tx, from place, limit ageLimit) (found []int64, to place, 
 	}
 	defer rows.Close()
 	to = from
+	var sequences []int64
 	seen := 0
-	for len(found) < mostEvents && rows.Next() {
+	for len(sequences) < mostEvents && rows.Next() {
 		var may bool
 		if err := rows.Scan(&to.instant, &to.sequence, &may); err != nil {
 			return nil, from, false, err
 		}
 		if may {
-			found = append(found, to.sequence)
+			sequences = append(sequences, to.sequence)
 		}
 		seen++
 	}
-	return found, to, seen == examined || len(found) == mostEvents, rows.Err()
+	return spansOf(sequences), to, seen == examined || len(sequences) == mostEvents, rows.Err()
 }
 
 // lockRemovable returns those of the events that may still go, except what another process is just removing. They stay as they are until the
 // transaction ends.
-func lockRemovable(tx *db.Tx, sequences []int64, limit ageLimit) (still []int64, err error) {
-	for batch := range batches(sequences) {
-		args := []any{limit.before}
-		for _, s := range batch {
-			args = append(args, s)
-		}
-		rows, err := tx.Query(`SELECT e.sequence FROM event e WHERE e.sequence IN `+list(2, len(batch))+` AND `+limit.condition()+tx.ForUpdateSkipLocked(), args...)
+func lockRemovable(tx *db.Tx, found []span, limit ageLimit) ([]span, error) {
+	var still []int64
+	for _, events := range found {
+		rows, err := tx.Query(`SELECT e.sequence FROM event e WHERE e.sequence >= $2 AND e.sequence <= $3 AND `+limit.condition()+tx.ForUpdateSkipLocked(),
+			limit.before, events.first, events.last)
 		some, err := db.Collect(rows, err, func(rows *sql.Rows) (s int64, err error) { return s, rows.Scan(&s) })
 		if err != nil {
 			return nil, err
 		}
 		still = append(still, some...)
 	}
-	return still, nil
+	return spansOf(still), nil
 }
 
 // deleteAttempts removes attempts about the events, up to limit.
 func deleteAttempts(tx *db.Tx, events span, limit int64) (int64, error) {
-	from, _ := attemptRange(events.first)
-	_, to := attemptRange(events.last)
+	from, to := events.attempts()
 	return tx.Exec(`DELETE FROM attempt WHERE id IN (SELECT id FROM attempt WHERE id >= $1 AND id < $2 ORDER BY id LIMIT $3)`, from, to, limit)
 }
 
@@ -77,8 +75,10 @@ func deleteDeliveries(tx *db.Tx, events span, limit int64) (int64, error) {
 		events.first, events.last, limit)
 }
 
-func deleteEvents(tx *db.Tx, events span) (int64, error) {
-	return tx.Exec(`DELETE FROM event WHERE sequence >= $1 AND sequence <= $2`, events.first, events.last)
+// deleteEvents removes events, up to limit.
+func deleteEvents(tx *db.Tx, events span, limit int64) (int64, error) {
+	return tx.Exec(`DELETE FROM event WHERE sequence IN (SELECT sequence FROM event WHERE sequence >= $1 AND sequence <= $2 ORDER BY sequence LIMIT $3)`,
+		events.first, events.last, limit)
 }
 
 // attemptsBefore are attempts behind the one given, in the order of their ids, that ended before the instant.
@@ -96,10 +96,10 @@ func deleteEach(tx *db.Tx, attempts []string) error {
 	return err
 }
 
-// deleteAudiences removes up to limit of those that no event refers to: they were not used since the given instant, nor since the day before the oldest event
-// that is left. Their use is noted once a day.
+// deleteAudiences removes up to limit of those that no event refers to: their last use, which is noted once a day, is more than a day before the oldest
+// event, or before the given instant when there are no events.
 func deleteAudiences(tx *db.Tx, before int64, limit int) error {
 	_, err := tx.Exec(`DELETE FROM audience WHERE id IN (SELECT id FROM audience
-		WHERE last_used_instant < $1 AND last_used_instant < (SELECT COALESCE(MIN(insert_instant), $1) FROM event) - $2 LIMIT $3)`, before, dayMillis, limit)
+		WHERE last_used_instant + $2 < (SELECT COALESCE(MIN(insert_instant), $1) FROM event) LIMIT $3)`, before, dayMillis, limit)
 	return err
 }

@@ -144,7 +144,7 @@ func statuses(text string) (from, to int, ok bool) {
 // end before that hour, nothing could be found by it: then it is the hour before the end.
 func window(p wire.Period, now time.Time) wire.Period {
 	if p.End == 0 {
-		p.End = wire.Instant(now.Add(time.Minute - 1).Truncate(time.Minute).UnixMilli())
+		p.End = wire.Instant(now.Truncate(time.Minute).Add(time.Minute).UnixMilli()) // behind what happens at this very instant
 	}
 	if p.Start == 0 {
 		until := now

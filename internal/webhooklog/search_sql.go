@@ -186,21 +186,19 @@ func eachAttempt(tx *db.Tx, sequences []int64, details bool, fn func(attemptRow)
 	if details {
 		detail = `a.detail`
 	}
-	for batch := range batches(sequences) {
-		bounds := make([]any, 0, 2*len(batch))
-		for _, sequence := range batch {
-			from, to := attemptRange(sequence)
+	for spans := range batches(sequences) {
+		bounds := make([]any, 0, 2*len(spans))
+		for _, s := range spans {
+			from, to := s.attempts()
 			bounds = append(bounds, from, to)
 		}
-		err := each(tx, `WITH wanted (first, next) AS (VALUES `+pairs(len(batch))+`)
-			SELECT `+attemptColumns+`, `+detail+` FROM wanted JOIN attempt a ON a.id >= wanted.first AND a.id < wanted.next ORDER BY a.start_instant, a.id`, bounds,
-			func(rows *sql.Rows) error {
-				a, err := scanAttempt(rows)
-				if err != nil {
-					return err
-				}
-				return fn(a)
-			})
+		err := each(tx, inSpans(`SELECT `+attemptColumns+`, `+detail+` FROM attempt a`, "a.id", len(spans))+` ORDER BY start_instant, id`, bounds, func(rows *sql.Rows) error {
+			a, err := scanAttempt(rows)
+			if err != nil {
+				return err
+			}
+			return fn(a)
+		})
 		if err != nil {
 			return err
 		}
@@ -210,27 +208,48 @@ func eachAttempt(tx *db.Tx, sequences []int64, details bool, fn func(attemptRow)
 
 // eachDelivery calls fn with the deliveries of these events, those of one event in the order of their webhooks.
 func eachDelivery(tx *db.Tx, sequences []int64, fn func(sequence int64, d wire.WebhookEventDelivery) error) error {
-	for batch := range batches(sequences) {
-		args := make([]any, len(batch))
-		for i, sequence := range batch {
-			args[i] = sequence
+	for spans := range batches(sequences) {
+		bounds := make([]any, 0, 2*len(spans))
+		for _, s := range spans {
+			bounds = append(bounds, s.first, s.last+1)
 		}
-		err := each(tx, `SELECT event_sequence, webhook_id, state, attempts, replays, last_update_instant,
-				CASE WHEN state IN ('pending', 'retrying') AND claimed_by IS NULL THEN due_instant ELSE 0 END
-			FROM delivery WHERE event_sequence IN `+list(1, len(batch))+` ORDER BY event_sequence, webhook_id`, args,
-			func(rows *sql.Rows) error {
-				var sequence int64
-				var d wire.WebhookEventDelivery
-				if err := rows.Scan(&sequence, &d.WebhookID, &d.State, &d.Attempts, &d.Replays, &d.LastUpdateInstant, &d.NextAttemptInstant); err != nil {
-					return err
-				}
-				return fn(sequence, d)
-			})
+		const query = `SELECT event_sequence, webhook_id, state, attempts, replays, last_update_instant,
+			CASE WHEN state IN ('pending', 'retrying') AND claimed_by IS NULL THEN due_instant ELSE 0 END FROM delivery`
+		err := each(tx, inSpans(query, "event_sequence", len(spans))+` ORDER BY event_sequence, webhook_id`, bounds, func(rows *sql.Rows) error {
+			var sequence int64
+			var d wire.WebhookEventDelivery
+			if err := rows.Scan(&sequence, &d.WebhookID, &d.State, &d.Attempts, &d.Replays, &d.LastUpdateInstant, &d.NextAttemptInstant); err != nil {
+				return err
+			}
+			return fn(sequence, d)
+		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// span is events with consecutive sequences, from the first to the last.
+type span struct{ first, last int64 }
+
+// spansOf puts consecutive sequences together, so that few conditions are about many events.
+func spansOf(sequences []int64) (all []span) {
+	for _, s := range slices.Sorted(slices.Values(sequences)) {
+		if n := len(all); n > 0 && all[n-1].last == s-1 {
+			all[n-1].last = s
+			continue
+		}
+		all = append(all, span{s, s})
+	}
+	return all
+}
+
+// attempts is the ids that attempts about the events can have: from the first up to, not including, the second.
+func (s span) attempts() (from, to string) {
+	from, _ = attemptRange(s.first)
+	_, to = attemptRange(s.last)
+	return from, to
 }
 
 func each(tx *db.Tx, query string, args []any, fn func(*sql.Rows) error) error {
@@ -247,16 +266,17 @@ func each(tx *db.Tx, query string, args []any, fn func(*sql.Rows) error) error {
 	return rows.Err()
 }
 
-// batchSizes are how many events one statement is about: few different numbers, so that the statements are prepared once.
-var batchSizes = []int{1, search.DefaultResults, 500}
+// batchSizes are how many spans one statement is about: few different numbers, so that the statements are prepared once. The events of most pages have
+// consecutive sequences, which are one span.
+var batchSizes = []int{1, 5, search.DefaultResults, 100}
 
-// batches cuts the sequences into parts of these sizes. The last one is filled up with a sequence that no event has.
-func batches(sequences []int64) iter.Seq[[]int64] {
-	return func(yield func([]int64) bool) {
-		for batch := range slices.Chunk(sequences, batchSizes[len(batchSizes)-1]) {
+// batches puts the sequences into spans and cuts these into parts of the sizes. The last one is filled up with a span that no event is in.
+func batches(sequences []int64) iter.Seq[[]span] {
+	return func(yield func([]span) bool) {
+		for batch := range slices.Chunk(spansOf(sequences), batchSizes[len(batchSizes)-1]) {
 			size, _ := slices.BinarySearch(batchSizes, len(batch))
 			for batch = slices.Clip(batch); len(batch) < batchSizes[size]; {
-				batch = append(batch, -1)
+				batch = append(batch, span{0, -1})
 			}
 			if !yield(batch) {
 				return
@@ -265,20 +285,13 @@ func batches(sequences []int64) iter.Seq[[]int64] {
 	}
 }
 
-// pairs is n pairs of parameters: ($1, $2), ($3, $4).
-func pairs(n int) string {
+// inSpans repeats a query for n ranges of a column, each with two parameters: from the first up to, not including, the second. Each is looked up in the
+// index for itself. With one condition for all, or the ranges as rows of a table, one engine or the other takes them for a large part of the table and
+// reads all of it.
+func inSpans(query, column string, n int) string {
 	all := make([]string, n)
 	for i := range all {
-		all[i] = fmt.Sprintf("($%d, $%d)", 2*i+1, 2*i+2)
+		all[i] = fmt.Sprintf("%s WHERE %s >= $%d AND %s < $%d", query, column, 2*i+1, column, 2*i+2)
 	}
-	return strings.Join(all, ", ")
-}
-
-// list is n parameters from the given one on: ($2, $3, $4).
-func list(first, n int) string {
-	all := make([]string, n)
-	for i := range all {
-		all[i] = fmt.Sprintf("$%d", first+i)
-	}
-	return "(" + strings.Join(all, ", ") + ")"
+	return strings.Join(all, " UNION ALL ")
 }

@@ -1,279 +1,250 @@
-// Command bench measures what Herald adds to its receivers: user creation with 0, 1 and 4 webhooks that must all agree, beside the bare
-// round trip of the same client to the same receiver, in one process and one run. `make bench` runs it.
+// Command bench measures Herald from outside: the real binary in a process of its own, its callers and its receivers in this one.
+// `make bench` runs it; docs/performance.md says how to read what it prints.
 //
-// Figures of shared machines are noisy: read the ratios and the differences, not the numbers.
+//	main.go        flags, the runs, in which order
+//	ceiling.go     what the machine can do at all: the bare client → receiver exchange
+//	receiver.go    receivers with a ledger of what arrived when
+//	load.go        callers: as fast as they can, or at a steady rate
+//	event.go       the events that are published
+//	server.go      the server under test: a child process, or inside this one for a profile
+//	client.go      the API calls that set a server up
+//	store.go       its store, and a look into it: is anything still owed?
+//	process.go     CPU time and memory of processes
+//	scenario_*.go  what is measured, one file per subject
+//	report.go      medians, tables, JSON
+//	goals.go       what the figures are held against
+//
+// Machines are noisy, shared ones above all. So every rate stands beside the ceiling that was measured right before and after it, everything is
+// measured several times in turn, and medians count. Read the ratios, not the figures.
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"runtime"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
 	"runtime/pprof"
 	"slices"
-	"sync"
-	"sync/atomic"
-	"text/tabwriter"
+	"strings"
+	"syscall"
 	"time"
 
-	"github.com/herald-events/herald/internal/app"
-	"github.com/herald-events/herald/internal/config"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/db/dbtest"
-	"github.com/herald-events/herald/wire"
 )
 
-const key = "bench-0123456789-bench-0123456789"
+// settings are what the flags say.
+type settings struct {
+	engines []db.Engine
+	only    []string // scenarios; empty means all
+	runs    int
+	each    time.Duration
+	backlog int
+	million bool
+	large   int // events in the scenario million
+	quick   bool
+	profile string // then the server runs in this process
+	json    string
+}
 
 func main() {
-	each := flag.Duration("each", 3*time.Second, "how long each line is measured")
-	only := flag.String("engine", "", "measure only this engine: sqlite or postgres")
-	profile := flag.String("cpuprofile", "", "write a CPU profile of the whole run to this file")
-	flag.Parse()
-	if *profile != "" {
-		f, err := os.Create(*profile)
-		if err == nil {
-			err = pprof.StartCPUProfile(f)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			os.Exit(1)
-		}
-	}
-	err := run(*each, *only)
-	pprof.StopCPUProfile()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
 	dbtest.Stop()
-	if err != nil {
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// run measures every line on every engine that there is.
-func run(each time.Duration, only string) error {
-	receiver, err := listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-	}))
-	if err != nil {
-		return err
+func parse(args []string) (s settings, err error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	engine := flags.String("engine", "", "measure only this engine: sqlite or postgres")
+	only := flags.String("only", "", "measure only these, separated by commas: "+strings.Join(scenarioNames(), ", "))
+	flags.IntVar(&s.runs, "runs", 3, "how often everything is measured; the medians count")
+	flags.DurationVar(&s.each, "each", 3*time.Second, "how long one line is measured")
+	flags.IntVar(&s.backlog, "backlog", 100_000, "how many events wait in the scenario backlog")
+	flags.BoolVar(&s.million, "million", false, "measure the scenario million too: minutes, and some 3 GB of disk")
+	flags.IntVar(&s.large, "large", 1_000_000, "how many events wait in the scenario million")
+	flags.BoolVar(&s.quick, "quick", false, "one short round of everything, to see that it works; its figures mean little")
+	flags.StringVar(&s.json, "json", "", "write everything that was measured to this file")
+	flags.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile to this file; the server then shares a process with its callers and receivers,\n"+
+		"and no CPU, memory or start is measured")
+	if err := flags.Parse(args); err != nil {
+		return s, err
 	}
-	fmt.Printf("%s, %d CPUs, %v per line; durable commits; users without password; every webhook must agree\n\n", runtime.Version(), runtime.NumCPU(), each)
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "engine\twebhooks\tcallers\trequests/s\tp50\tp99\tadded p50\t÷ bare\t")
-	bare := map[int]result{}
-	for _, callers := range []int{1, 16} {
-		bare[callers] = measure(each, callers, poster(receiver, nil, func(int64) []byte { return sample }))
-		bare[callers].print(table, "bare receiver", "-", callers, result{})
+	if flags.NArg() > 0 {
+		return s, fmt.Errorf("%q is no flag; see -help", flags.Arg(0))
 	}
-	for _, engine := range dbtest.Engines() {
-		if only != "" && only != string(engine) {
-			continue
-		}
-		if err := benchEngine(table, engine, receiver, each, bare); err != nil {
-			if !errors.Is(err, dbtest.ErrNoPostgreSQL) {
-				return err
-			}
-			fmt.Fprintf(table, "%s\tnot measured: no PostgreSQL here\t\n", engine)
+	for _, e := range dbtest.Engines() {
+		if *engine == "" || *engine == string(e) {
+			s.engines = append(s.engines, e)
 		}
 	}
-	return table.Flush()
+	if len(s.engines) == 0 {
+		return s, fmt.Errorf("there is no engine %q: it is one of %v", *engine, dbtest.Engines())
+	}
+	if *only != "" {
+		s.only = strings.Split(*only, ",")
+	}
+	for _, name := range s.only {
+		if !slices.Contains(scenarioNames(), name) {
+			return s, fmt.Errorf("there is no scenario %q: they are %s", name, strings.Join(scenarioNames(), ", "))
+		}
+		s.million = s.million || name == "million"
+	}
+	if s.quick {
+		s.runs, s.each, s.backlog, s.large = 1, 300*time.Millisecond, 5_000, 10_000
+	}
+	if s.runs < 1 || s.each <= 0 || s.backlog < 1000 || s.large < 1000 {
+		return s, errors.New("there must be at least one run, some time for each line, and 1000 events in a backlog")
+	}
+	return s, nil
 }
 
-func benchEngine(table io.Writer, engine db.Engine, receiver string, each time.Duration, bare map[int]result) error {
-	ctx := context.Background()
-	store, remove, err := dbtest.Temporary(ctx, engine)
+// bench is one call of the command.
+type bench struct {
+	settings
+	folder string // for everything temporary
+	binary string
+	report *report
+}
+
+// scenario measures one subject on one engine. What it measures it adds to the turn.
+type scenario struct {
+	name  string
+	title string // for the table
+	run   func(context.Context, *turn) error
+	skip  func(*bench, db.Engine) bool // nil: never
+}
+
+func scenarios() []scenario {
+	child := func(b *bench, _ db.Engine) bool { return b.profile != "" }
+	return []scenario{
+		{"votes", "Users created per second, webhooks that must all agree", measureVotes, nil},
+		{"single", "Events published one by one until delivered and recorded, events per second", measureSingle, nil},
+		{"batch", "Events published 1,000 at a time until delivered and recorded, deliveries per second", measureBatch, nil},
+		{"backlog", "Draining a backlog until delivered and recorded, deliveries per second", measureBacklog, nil},
+		{"latency", "Delivery at 500 events per second", measureLatency, nil},
+		{"dead", "Nine webhooks beside a tenth, at 200 events per second", measureDead, nil},
+		{"processes", "Draining a backlog with one and with two servers on one database, deliveries per second", measureProcesses, func(b *bench, e db.Engine) bool {
+			return e != db.PostgreSQL || child(b, e)
+		}},
+		{"start", "Start on an empty store", measureStart, child},
+		{"million", "A backlog for a webhook that hangs, and what it costs another one at 500 events per second", measureMillion, func(b *bench, e db.Engine) bool {
+			return !b.million || child(b, e)
+		}},
+	}
+}
+
+func scenarioNames() (names []string) {
+	for _, s := range scenarios() {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// turn is one scenario in one run on one engine.
+type turn struct {
+	*bench
+	engine   db.Engine
+	scenario scenario
+	number   int // of the run, from 0
+	lines    []line
+}
+
+// add puts a line on record.
+func (t *turn) add(name string, v values) {
+	t.lines = append(t.lines, line{name, v})
+}
+
+func run(ctx context.Context) (err error) {
+	s, err := parse(os.Args[1:])
 	if err != nil {
 		return err
 	}
-	defer remove()
-	if store.Dir == "" { // the key file needs a folder on PostgreSQL too
-		if store.Dir, err = os.MkdirTemp("", "herald-"); err != nil {
+	b := &bench{settings: s}
+	if b.folder, err = os.MkdirTemp("", "herald-bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.folder)
+	if b.profile == "" {
+		if b.binary, err = build(ctx, b.folder); err != nil {
 			return err
 		}
-		defer os.RemoveAll(store.Dir)
-	}
-	a, err := app.New(ctx, app.Options{Settings: config.Serve{
-		Store: config.Store{Data: store.Dir, DatabaseURL: config.NewSecret(store.URL)}, Addr: "127.0.0.1:0", TransactionTimeout: 10 * time.Second,
-	}})
-	if err != nil {
-		return err
-	}
-	if err := a.Start(ctx); err != nil {
-		return err
-	}
-	defer func() { _ = a.Stop(ctx) }()
-	if _, err := a.CreateKey(ctx, app.NewKey{Key: key}); err != nil {
-		return err
-	}
-	server := "http://" + a.Addr()
-	if err := enable(server); err != nil {
-		return err
-	}
-	var created atomic.Int64
-	have := 0
-	for _, webhooks := range []int{0, 1, 4} {
-		for ; have < webhooks; have++ {
-			if err := subscribe(server, receiver); err != nil {
-				return err
-			}
-		}
-		for _, callers := range []int{1, 16} {
-			r := measure(each, callers, poster(server+"/api/user", http.Header{"Authorization": {key}}, func(int64) []byte {
-				return fmt.Appendf(nil, `{"sendSetPasswordEmail":true,"user":{"email":"user%d@example.com","firstName":"Ada","lastName":"Lovelace"}}`, created.Add(1))
-			}))
-			r.print(table, string(engine), fmt.Sprint(webhooks), callers, bare[callers])
-		}
-	}
-	return nil
-}
-
-// sample is about the size of a user.create event.
-var sample = fmt.Appendf(nil, `{"event":{"type":"user.create","padding":%q}}`, bytes.Repeat([]byte("x"), 900))
-
-// poster posts bodies to url and fails on every answer but 200.
-func poster(url string, header http.Header, body func(n int64) []byte) func(*http.Client) error {
-	var n atomic.Int64
-	return func(client *http.Client) error {
-		request, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body(n.Add(1))))
+	} else {
+		file, err := os.Create(b.profile)
 		if err != nil {
 			return err
 		}
-		for name := range header {
-			request.Header.Set(name, header.Get(name))
-		}
-		request.Header.Set("Content-Type", "application/json")
-		response, err := client.Do(request)
-		if err != nil {
+		defer file.Close()
+		if err := pprof.StartCPUProfile(file); err != nil {
 			return err
 		}
-		defer response.Body.Close()
-		answer, err := io.ReadAll(response.Body)
-		if err == nil && response.StatusCode != http.StatusOK {
-			err = fmt.Errorf("%s: %s: %s", url, response.Status, answer)
-		}
-		return err
+		defer pprof.StopCPUProfile()
 	}
+	b.report = newReport(b.settings)
+	err = b.measureAll(ctx)
+	b.report.print(os.Stdout)
+	if b.json != "" {
+		err = errors.Join(err, b.report.write(b.json))
+	}
+	return err
 }
 
-type result struct {
-	perSecond float64
-	p50, p99  time.Duration
-	err       error
-}
-
-// measure calls do from several callers for a while, after a short warm-up.
-func measure(each time.Duration, callers int, do func(*http.Client) error) result {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}}
-	defer client.CloseIdleConnections()
-	phase := func(d time.Duration) (all []time.Duration, err error) {
-		var mu sync.Mutex
-		var wg sync.WaitGroup
-		end := time.Now().Add(d)
-		for range callers {
-			wg.Go(func() {
-				var mine []time.Duration
-				for time.Now().Before(end) {
-					begin := time.Now()
-					if failed := do(client); failed != nil {
-						mu.Lock()
-						err = failed
-						mu.Unlock()
-						return
-					}
-					mine = append(mine, time.Since(begin))
+// measureAll runs every scenario on every engine, in turns: a slow minute of the machine then hits one run of each and not all runs of one. A scenario that
+// fails is reported, and the others go on.
+func (b *bench) measureAll(ctx context.Context) error {
+	var errs []error
+	without := map[db.Engine]bool{}
+	for number := range b.runs {
+		for _, s := range scenarios() {
+			for _, engine := range b.engines {
+				if without[engine] || len(b.only) > 0 && !slices.Contains(b.only, s.name) || s.skip != nil && s.skip(b, engine) {
+					continue
 				}
-				mu.Lock()
-				all = append(all, mine...)
-				mu.Unlock()
-			})
+				err := b.measure(ctx, &turn{bench: b, engine: engine, scenario: s, number: number})
+				switch {
+				case ctx.Err() != nil:
+					return context.Cause(ctx)
+				case errors.Is(err, dbtest.ErrNoPostgreSQL):
+					without[engine] = true
+					fmt.Fprintf(os.Stderr, "%s is not measured: %v\n", engine, err)
+				case err != nil:
+					err = fmt.Errorf("%s on %s: %w", s.name, engine, err)
+					fmt.Fprintln(os.Stderr, err)
+					errs = append(errs, err)
+				}
+			}
 		}
-		wg.Wait()
-		return all, err
 	}
-	if _, err := phase(each / 10); err != nil {
-		return result{err: err}
-	}
-	begin := time.Now()
-	all, err := phase(each)
-	if err != nil || len(all) == 0 {
-		return result{err: errors.Join(err, errors.New("nothing was measured"))}
-	}
-	took := time.Since(begin)
-	slices.Sort(all)
-	return result{perSecond: float64(len(all)) / took.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100]}
+	return errors.Join(errs...)
 }
 
-func (r result) print(w io.Writer, engine, webhooks string, callers int, bare result) {
-	if r.err != nil {
-		fmt.Fprintf(w, "%s\t%s\t%d\tfailed: %v\t\n", engine, webhooks, callers, r.err)
-		return
+// measure runs one scenario.
+func (b *bench) measure(ctx context.Context, t *turn) error {
+	err := t.scenario.run(ctx, t)
+	for _, l := range t.lines {
+		b.report.add(t, l)
+		fmt.Fprintf(os.Stderr, "%-8s %d/%d  %-9s %-44s %s\n", t.engine, t.number+1, b.runs, t.scenario.name, l.name, l.values)
 	}
-	added, ratio := "-", "-"
-	if bare.perSecond > 0 {
-		added, ratio = (r.p50 - bare.p50).Round(time.Microsecond).String(), fmt.Sprintf("%.2f", r.perSecond/bare.perSecond)
-	}
-	fmt.Fprintf(w, "%s\t%s\t%d\t%.0f\t%v\t%v\t%s\t%s\t\n", engine, webhooks, callers, r.perSecond,
-		r.p50.Round(time.Microsecond), r.p99.Round(time.Microsecond), added, ratio)
+	return err
 }
 
-func listen(h http.Handler) (url string, err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// build makes the binary as `make build` does.
+func build(ctx context.Context, folder string) (string, error) {
+	binary := filepath.Join(folder, "herald")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "github.com/herald-events/herald/cmd/herald")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build herald: %w\n%s", err, out)
 	}
-	go func() { _ = http.Serve(l, h) }() //nolint:gosec // ends with the process
-	return "http://" + l.Addr().String() + "/", nil
-}
-
-func enable(server string) error {
-	var tenants wire.TenantsResponse
-	if err := call(http.MethodGet, server+"/api/tenant", nil, &tenants); err != nil {
-		return err
-	}
-	setting := map[string]any{"enabled": true, "transactionType": wire.AbsoluteMajority}
-	return call(http.MethodPatch, server+"/api/tenant/"+string(tenants.Tenants[0].ID), map[string]any{"tenant": map[string]any{
-		"eventConfiguration": map[string]any{"events": map[string]any{"user.create": setting}},
-	}}, nil)
-}
-
-func subscribe(server, receiver string) error {
-	return call(http.MethodPost, server+"/api/webhook", wire.WebhookRequest{Webhook: wire.Webhook{
-		URL: receiver, Global: true, ConnectTimeout: 1000, ReadTimeout: 5000, EventsEnabled: wire.Map[bool]{"user.create": true},
-	}}, nil)
-}
-
-func call(method, url string, body, into any) error {
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequest(method, url, bytes.NewReader(encoded))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Authorization", key)
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s %s: %s: %s", method, url, response.Status, answer)
-	}
-	if into == nil {
-		return nil
-	}
-	return json.Unmarshal(answer, into)
+	return binary, nil
 }

@@ -11,7 +11,7 @@ CREATE TABLE audience (
 ALTER TABLE event ADD COLUMN audience_id TEXT;
 
 -- Lists of events are ordered by time and mostly ask for a stretch of it. type and tenant are there so that a count reads the index alone.
-CREATE INDEX event_time ON event (insert_instant, type, tenant_id);
+CREATE INDEX event_time ON event (insert_instant, sequence, type, tenant_id);
 
 -- The outbox: one event owed to one webhook. A row that nobody carries may be tried from due_instant on. One that a process carries
 -- has its name in claimed_by and the largest number as due_instant; it is free again when the process gives it back or its node's lease

@@ -1,4 +1,4 @@
-// Package egresstest has the other ends of outgoing HTTP for tests: a receiver that misbehaves on command, a proxy, a name
+// Package egresstest has the other ends of outgoing HTTP for tests: a receiver that misbehaves on command, one below HTTP, a proxy, a name
 // server, certificates, and an address that never connects. All of them are real servers on the loopback interface that end with
 // the test, without leaving a goroutine behind.
 package egresstest

@@ -1,0 +1,278 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/herald-events/herald/internal/nearest"
+	"github.com/herald-events/herald/internal/outbox"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/replay"
+	"github.com/herald-events/herald/wire"
+)
+
+// deliveryRoutes are ours, and for global keys: deliveries are of all tenants. Unlike the compatible part of the API they refuse members and parameters that they do
+// not know, as a mistyped filter would mean all deliveries.
+func deliveryRoutes(service *replay.Service) []route {
+	s := deliveries{service}
+	return []route{
+		{"GET", "/api/delivery/search", "/api/delivery/search", globalKey, s.search},
+		{"POST", "/api/delivery/search", "/api/delivery/search", globalKey, s.search},
+		{"GET", "/api/delivery/{eventId}/{webhookId}", "/api/delivery", globalKey, s.one(s.Load)},
+		{"POST", "/api/delivery/{eventId}/{webhookId}/replay", "/api/delivery", globalKey, s.one(s.Replay)},
+		{"POST", "/api/delivery/{eventId}/{webhookId}/run", "/api/delivery", globalKey, s.one(s.Run)},
+		{"POST", "/api/delivery/{eventId}/{webhookId}/cancel", "/api/delivery", globalKey, s.one(s.Cancel)},
+		{"POST", "/api/delivery/replay", "/api/delivery/replay", globalKey, s.replay},
+		{"POST", "/api/delivery/cancel", "/api/delivery/cancel", globalKey, s.cancel},
+		{"POST", "/api/delivery/recover", "/api/delivery/recover", globalKey, s.recover},
+		{"GET", "/api/delivery/task", "/api/delivery/task", globalKey, s.tasks},
+		{"GET", "/api/delivery/task/{taskId}", "/api/delivery/task", globalKey, s.task(s.Task)},
+		{"POST", "/api/delivery/task/{taskId}/pause", "/api/delivery/task", globalKey, s.task(s.PauseTask)},
+		{"POST", "/api/delivery/task/{taskId}/resume", "/api/delivery/task", globalKey, s.task(s.ResumeTask)},
+		{"POST", "/api/delivery/task/{taskId}/cancel", "/api/delivery/task", globalKey, s.task(s.CancelTask)},
+		{"GET", "/api/delivery/webhook", "/api/delivery/webhook", globalKey, s.backlogs},
+		{"POST", "/api/delivery/webhook/{webhookId}/pause", "/api/delivery/webhook", globalKey, s.pause},
+		{"POST", "/api/delivery/webhook/{webhookId}/resume", "/api/delivery/webhook", globalKey, s.resume},
+	}
+}
+
+// deliveries has the handlers.
+type deliveries struct{ *replay.Service }
+
+func (s deliveries) search(c *call) (any, error) {
+	var criteria wire.DeliverySearch
+	if err := c.strictSearch(&criteria); err != nil {
+		return nil, err
+	}
+	deliveries, total, err := s.Search(c.ctx(), criteria)
+	return wire.DeliverySearchResponse{Deliveries: deliveries, Total: total}, err
+}
+
+// one is the handler of what is done with one delivery.
+func (deliveries) one(do func(ctx context.Context, event, webhook wire.ID) (wire.Delivery, error)) func(*call) (any, error) {
+	return func(c *call) (any, error) {
+		var v problem.Validation
+		event, err := c.pathID("eventId")
+		if err := v.Merge(err); err != nil {
+			return nil, err
+		}
+		id, err := c.pathID("webhookId")
+		if err := v.Merge(err); err != nil {
+			return nil, err
+		}
+		if err := v.Err(); err != nil {
+			return nil, err
+		}
+		d, err := do(c.ctx(), event, id)
+		return wire.DeliveryResponse{Delivery: &d}, err
+	}
+}
+
+func (s deliveries) replay(c *call) (any, error) {
+	var request wire.DeliveryReplayRequest
+	if err := c.strict(&request); err != nil {
+		return nil, err
+	}
+	return begun(s.BeginReplay(c.ctx(), request))
+}
+
+func (s deliveries) cancel(c *call) (any, error) {
+	var request wire.DeliveryCancelRequest
+	if err := c.strict(&request); err != nil {
+		return nil, err
+	}
+	return begun(s.BeginCancel(c.ctx(), request))
+}
+
+func (s deliveries) recover(c *call) (any, error) {
+	var request wire.DeliveryRecoverRequest
+	if err := c.strict(&request); err != nil {
+		return nil, err
+	}
+	return begun(s.BeginRecover(c.ctx(), request))
+}
+
+// begun is the answer to a request for a task, which was created or only counted for.
+func begun(task *wire.DeliveryTask, counted *wire.DeliveryDryRunResponse, err error) (any, error) {
+	if counted != nil {
+		return counted, err
+	}
+	return wire.DeliveryTaskResponse{Task: task}, err
+}
+
+func (s deliveries) tasks(c *call) (any, error) {
+	var criteria wire.DeliveryTaskSearch
+	if err := c.strictSearch(&criteria); err != nil {
+		return nil, err
+	}
+	tasks, total, err := s.Tasks(c.ctx(), criteria)
+	return wire.DeliveryTasksResponse{Tasks: tasks, Total: total}, err
+}
+
+// task is the handler of what is done with one task.
+func (deliveries) task(do func(ctx context.Context, id wire.ID) (*wire.DeliveryTask, error)) func(*call) (any, error) {
+	return func(c *call) (any, error) {
+		id, err := c.pathID("taskId")
+		if err != nil {
+			return nil, err
+		}
+		t, err := do(c.ctx(), id)
+		return wire.DeliveryTaskResponse{Task: t}, err
+	}
+}
+
+func (s deliveries) backlogs(c *call) (any, error) {
+	backlogs, err := s.Backlogs(c.ctx())
+	return wire.WebhookBacklogsResponse{Webhooks: backlogs}, err
+}
+
+func (s deliveries) pause(c *call) (any, error) {
+	id, err := c.pathID("webhookId")
+	if err != nil {
+		return nil, err
+	}
+	var request wire.WebhookPauseRequest
+	if len(c.body) > 0 { // the reason may be left out, and all of the body with it
+		if err := c.strict(&request); err != nil {
+			return nil, err
+		}
+	}
+	b, err := s.Pause(c.ctx(), id, request.Reason)
+	return wire.WebhookBacklogResponse{Webhook: &b}, err
+}
+
+func (s deliveries) resume(c *call) (any, error) {
+	id, err := c.pathID("webhookId")
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.Resume(c.ctx(), id)
+	return wire.WebhookBacklogResponse{Webhook: &b}, err
+}
+
+// DeliveryGates tells about a webhook what else can keep deliveries from it, beside what it wants: a person who has paused it, and the breaker. flow is
+// outbox.Outbox.Flow.
+func DeliveryGates(flow func(wire.ID) outbox.Flow) func(ctx context.Context, id wire.ID) ([]wire.ExplainedGate, error) {
+	return func(_ context.Context, id wire.ID) ([]wire.ExplainedGate, error) {
+		f := flow(id)
+		paused := wire.ExplainedGate{Gate: "paused", Open: true, Detail: "Nobody has paused the webhook."}
+		if f.Paused {
+			paused = wire.ExplainedGate{
+				Gate:   "paused",
+				Detail: fmt.Sprintf("The webhook was paused at %s: %s. What is owed to it waits.", shownInstant(f.PausedInstant), orWithoutReason(f.PauseReason)),
+				Fix:    "POST /api/delivery/webhook/" + string(id) + "/resume",
+			}
+		}
+		breaker := wire.ExplainedGate{Gate: "breaker", Open: true, Detail: "The receiver can be reached, as far as is known."}
+		if f.Open {
+			breaker = wire.ExplainedGate{
+				Gate: "breaker",
+				Detail: fmt.Sprintf("The receiver cannot be reached since %s: %s. What is owed to it waits; the next attempt is made at %s.",
+					shownInstant(f.OpenedInstant), f.Failure, shownInstant(f.ProbeInstant)),
+			}
+		}
+		return []wire.ExplainedGate{paused, breaker}, nil
+	}
+}
+
+func shownInstant(millis int64) string { return time.UnixMilli(millis).UTC().Format(time.RFC3339) }
+
+func orWithoutReason(reason string) string {
+	if reason == "" {
+		return "no reason was given"
+	}
+	return reason
+}
+
+// strict is decode that refuses members which dst does not have. A single value where a list belongs is a list of one.
+func (c *call) strict(dst any) error {
+	if err := c.needsBody(); err != nil {
+		return err
+	}
+	if _, err := c.contentType(typeJSON); err != nil {
+		return err
+	}
+	root, err := parse(c.body)
+	if err != nil {
+		return err
+	}
+	if _, ok := root.value.(object); !ok {
+		return problem.New(problem.Invalid, "[invalidJSON]", "The body must be a JSON object.")
+	}
+	var v problem.Validation
+	root = checkMembers(&v, root, reflect.TypeOf(dst).Elem(), "")
+	if err := v.Merge(decodeNode(root, dst, "")); err != nil {
+		return err
+	}
+	return v.Err()
+}
+
+// strictSearch is search that refuses members and parameters which dst does not have.
+func (c *call) strictSearch(dst any) error {
+	t := reflect.TypeOf(dst).Elem()
+	var v problem.Validation
+	if c.r.Method == "POST" {
+		request := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "Search", Type: t, Tag: `json:"search"`}}))
+		if err := v.Merge(c.strict(request.Interface())); err != nil {
+			return err
+		}
+		reflect.ValueOf(dst).Elem().Set(request.Elem().Field(0))
+		return v.Err()
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.values)) {
+		checkMember(&v, membersOf(t), name, name, "parameter")
+	}
+	if err := v.Merge(c.decodeQuery(dst)); err != nil {
+		return err
+	}
+	return v.Err()
+}
+
+// checkMembers adds a problem for each member that is none of those of t, and returns n with lists where t has lists.
+func checkMembers(v *problem.Validation, n *node, t reflect.Type, path string) *node {
+	given, ok := n.value.(object)
+	if !ok || t.Kind() != reflect.Struct {
+		return n // what is of the wrong kind is found by decode
+	}
+	members := membersOf(t)
+	all := make(object, len(given))
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		value := given[name]
+		if m, ok := checkMember(v, members, name, join(path, name), "member"); ok {
+			switch value.value.(type) {
+			case nil, []*node:
+			default:
+				if m.kind.Kind() == reflect.Slice {
+					value = &node{value: []*node{value}}
+				}
+			}
+			value = checkMembers(v, value, m.kind, join(path, name))
+		}
+		all[name] = value
+	}
+	return &node{value: all}
+}
+
+// checkMember finds the member with that name, or adds the problem that there is none.
+func checkMember(v *problem.Validation, members []member, name, path, what string) (member, bool) {
+	names := make([]string, len(members))
+	for i, m := range members {
+		if m.name == name {
+			return m, true
+		}
+		names[i] = m.name
+	}
+	// The path is part of the answer, and what is unknown may be anything.
+	path = strings.TrimSuffix(path, name) + shortened(name)
+	if near := nearest.Name(name, names); near != "" {
+		v.Field(path, "unknown", "There is no such %s. Did you mean %q?", what, near)
+	} else {
+		v.Field(path, "unknown", "There is no such %s. There are %q.", what, names)
+	}
+	return member{}, false
+}

@@ -1,0 +1,73 @@
+package publish
+
+import "github.com/herald-events/herald/internal/rawjson"
+
+// hideout is where secrets may stand in an object: the names of the members that are secret (nil), and of those that hold more. Arrays are looked through.
+type hideout map[string]hideout
+
+// secrets is where they may stand in an event: the members that event.Encode takes out of Herald's own events, and those that its users and keys do not even have.
+//
+// Other systems' events are not mended silently: what a sender shows to this server it shows to others as well, and should know. A member that is there but says nothing
+// is no secret; Herald's own events have such.
+var secrets = func() hideout {
+	var (
+		registration = hideout{"authenticationToken": nil, "tokens": nil}
+		method       = hideout{"secret": nil}
+		user         = hideout{
+			"password": nil, "salt": nil, "twoFactorSecret": nil,
+			"registrations": registration, "twoFactor": {"recoveryCodes": nil, "methods": method},
+		}
+		entity = hideout{"clientSecret": nil}
+	)
+	original := hideout{} // of a user, a registration, an entity
+	for _, kind := range []hideout{user, registration, entity} {
+		for name, inside := range kind {
+			original[name] = inside
+		}
+	}
+	return hideout{
+		"user": user, "users": user, "existing": user, "original": original, "registration": registration, "entity": entity, "method": method,
+		"identityProviderLink": {"token": nil}, "refreshToken": {"token": nil},
+	}
+}()
+
+// find returns the paths of the secrets in the value.
+func (h hideout) find(value []byte) (found []string) {
+	switch value[0] {
+	case '[':
+		for element := range rawjson.Elements(value) {
+			found = append(found, h.find(element)...)
+		}
+	case '{':
+		for m := range rawjson.Members(value) {
+			inside, suspect := h[string(m.Name)]
+			switch {
+			case !suspect:
+			case inside == nil && !blank(m.Value):
+				found = append(found, string(m.Name))
+			default:
+				for _, path := range inside.find(m.Value) {
+					found = append(found, string(m.Name)+"."+path)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// blank tells whether there is nothing in the value: null, "", [], {}.
+func blank(value []byte) bool {
+	switch value[0] {
+	case '[':
+		for range rawjson.Elements(value) {
+			return false
+		}
+		return true
+	case '{':
+		for range rawjson.Members(value) {
+			return false
+		}
+		return true
+	}
+	return absent(value)
+}

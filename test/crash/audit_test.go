@@ -1,0 +1,485 @@
+package crash
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/herald-events/herald/event"
+)
+
+// audit compares what the receiver and the callers remember with what is in the store, once nothing is open in it, and returns what
+// does not fit. It does no input or output.
+type audit struct {
+	hooks         []*hook
+	arrivals      map[pair][]*arrival
+	bodies        map[string][]byte
+	calls         []*call
+	interruptions []*interruption
+	store         *snapshot
+
+	byID   map[string]*storedEvent
+	faults []string
+	// underWay are the requests that arrived and are not on record, because their sender was interrupted.
+	underWay map[underWay]int
+}
+
+// underWay is what was on its way to one webhook when something happened.
+type underWay struct {
+	*interruption
+	hook string
+}
+
+// mostUnderWay is how many requests to one webhook can be under way when a process is killed: as many deliveries as it takes at a time, the
+// results that are just being written and those that wait meanwhile, and a vote for each caller.
+const mostUnderWay = 16 + 2*512 + callers
+
+// callers is how many there are in a storm.
+const callers = 8
+
+func (a *audit) fault(format string, args ...any) {
+	a.faults = append(a.faults, fmt.Sprintf(format, args...))
+}
+
+func (a *audit) run() []string {
+	a.byID, a.underWay = map[string]*storedEvent{}, map[underWay]int{}
+	for _, e := range a.store.events {
+		a.byID[e.id] = e
+	}
+	if open := a.store.open(); open != "" {
+		a.fault("there are still %s", open)
+	}
+	for _, e := range a.store.events {
+		a.checkEvent(e)
+	}
+	for p := range a.arrivals {
+		a.checkArrivals(p)
+		a.checkRecord(p)
+	}
+	for u, n := range a.underWay {
+		if n > mostUnderWay && u.kind == "kill" {
+			a.fault("%d requests to %s have no record because of a %s, more than can have been under way", n, u.hook, u.kind)
+		}
+	}
+	a.checkUsers()
+	for _, c := range a.calls {
+		a.checkOutside(c)
+	}
+	return a.faults
+}
+
+// checkEvent checks that an event that was committed has arrived wherever it is wanted, and that one that was not is owed to nobody.
+func (a *audit) checkEvent(e *storedEvent) {
+	for _, h := range a.hooks {
+		p := pair{e.id, h.name}
+		d, owed := a.store.deliveries[p]
+		got, recorded := 0, 0
+		for _, arrival := range a.arrivals[p] {
+			if arrival.status == http.StatusOK {
+				got++
+			}
+		}
+		for _, attempt := range a.store.attempts[p] {
+			if attempt.outcome == accepted {
+				recorded++
+			}
+		}
+		switch {
+		case e.result != "Succeeded":
+			if owed {
+				a.fault("%s is %s and owed to %s all the same: %+v", a.name(e.id), e.result, h.name, d)
+			}
+		case !h.wants(e.kind):
+		case got == 0:
+			a.fault("%s was committed and has not arrived at %s; the store says %+v", a.name(e.id), h.name, d)
+		case d.state != "delivered":
+			a.fault("%s has arrived at %s, but the store says %+v", a.name(e.id), h.name, d)
+		case recorded == 0:
+			a.fault("%s is said to be delivered to %s, but there is no record of it", a.name(e.id), h.name)
+		}
+		if recorded > got {
+			a.fault("%s has arrived at %s %d times and is recorded %d times", a.name(e.id), h.name, got, recorded)
+		}
+	}
+	if body, arrived := a.bodies[e.id]; arrived && string(body) != e.body {
+		a.fault("%s came with other bytes than are in the store:\n%s\n%s", a.name(e.id), body, e.body)
+	}
+}
+
+// checkArrivals checks that what has arrived was committed (or is a question), and that nothing came more often than it had to.
+func (a *audit) checkArrivals(p pair) {
+	e := a.byID[p.event]
+	switch {
+	case e == nil:
+		a.fault("%s has arrived at %s, and the store knows nothing of it", a.name(p.event), p.hook)
+		return
+	case e.result != "Succeeded" && !votedOn(e.kind):
+		a.fault("%s was announced to %s, but it is %s", a.name(e.id), p.hook, e.result)
+	}
+	arrivals := a.arrivals[p]
+	slices.SortFunc(arrivals, func(x, y *arrival) int { return x.at.Compare(y.at) })
+	failed, accepts := 0, 0
+	var done time.Time // when the store learned that the webhook has the event
+	for _, attempt := range a.store.attempts[p] {
+		if attempt.outcome != accepted {
+			failed++
+		} else if accepts++; accepts == 1 {
+			done = time.UnixMilli(attempt.end)
+		}
+	}
+	for i, arrival := range arrivals[1:] {
+		switch before := arrivals[i].at; {
+		case a.interruption("", before, arrival.at) != nil:
+		case failed > 0:
+			failed--
+		default:
+			a.fault("%s came to %s again for no reason: %s", a.name(e.id), p.hook, a.times(p))
+			return
+		}
+	}
+	// Only a process that was held up may send what others have delivered meanwhile.
+	if last := arrivals[len(arrivals)-1].at; a.interruption("freeze", arrivals[0].at.Add(-patience), last) == nil {
+		if accepts > 0 && last.After(done.Add(2*time.Millisecond)) {
+			a.fault("%s came to %s although it was recorded as delivered: %s", a.name(e.id), p.hook, a.times(p))
+		} else if accepts > 1 {
+			a.fault("%s is recorded as delivered to %s %d times: %s", a.name(e.id), p.hook, accepts, a.times(p))
+		}
+	}
+}
+
+// checkRecord checks that the attempts on record are what has arrived, but for those whose sender was interrupted before it could write.
+func (a *audit) checkRecord(p pair) {
+	attempts := slices.Clone(a.store.attempts[p])
+	for _, arrival := range a.arrivals[p] {
+		at := arrival.at.UnixMilli()
+		i := slices.IndexFunc(attempts, func(t attempt) bool { return t.start-1 <= at && at <= t.end+1 })
+		if i >= 0 {
+			attempts = slices.Delete(attempts, i, i+1)
+			continue
+		}
+		because := a.interruption("", arrival.at.Add(slack), arrival.at.Add(patience))
+		if because == nil { // none came after it, but it may have been read late
+			because = a.interruption("", arrival.at, arrival.at.Add(slack))
+		}
+		if because == nil {
+			a.fault("%s came to %s and there is no record of it: %s", a.name(p.event), p.hook, a.times(p))
+			continue
+		}
+		a.underWay[underWay{because, p.hook}]++
+	}
+	for range attempts {
+		a.fault("%s did not come to %s when the record says: %s", a.name(p.event), p.hook, a.times(p))
+	}
+}
+
+// interruption is the first one (of a kind, if one is given) between two instants. Nil if there is none.
+func (a *audit) interruption(kind string, from, to time.Time) *interruption {
+	i := slices.IndexFunc(a.interruptions, func(i *interruption) bool {
+		return (kind == "" || i.kind == kind) && i.from.Before(to) && i.to.After(from)
+	})
+	if i < 0 {
+		return nil
+	}
+	return a.interruptions[i]
+}
+
+// checkUsers checks that a change and its events are one commit, and that they are what the callers were told.
+func (a *audit) checkUsers() {
+	type history struct {
+		count map[event.Type]int // committed
+		step  int                // after the last committed update
+		calls map[operation]map[int]int
+		step0 int // of the last update that was answered with success
+		no    bool
+	}
+	users := map[string]*history{}
+	get := func(id string) *history {
+		if users[id] == nil {
+			users[id] = &history{count: map[event.Type]int{}, calls: map[operation]map[int]int{create: {}, update: {}, remove: {}}}
+		}
+		return users[id]
+	}
+	for _, e := range a.store.events {
+		if e.result != "Succeeded" || !slices.Contains(pairs, e.kind) {
+			continue
+		}
+		h := get(e.object)
+		h.count[e.kind]++
+		if e.kind == event.UserUpdateComplete {
+			h.step = e.step
+		}
+	}
+	for _, c := range a.calls {
+		if c.op == publish || c.op == ask {
+			continue
+		}
+		h := get(c.user)
+		h.calls[c.op][c.status]++
+		h.no = h.no || c.refused
+		if c.op == update && c.status == http.StatusOK {
+			h.step0 = c.step
+		}
+	}
+	for id := range a.store.users {
+		get(id)
+	}
+	for id, h := range users {
+		for operation, change := range map[operation]event.Type{create: event.UserCreate, update: event.UserUpdate, remove: event.UserDelete} {
+			happened, told := h.count[change], h.count[complete[change]]
+			yes, open := h.calls[operation][http.StatusOK], h.calls[operation][unknown]
+			if happened != told {
+				a.fault("user %s: %d × %s, but %d × %s", id, happened, change, told, complete[change])
+			}
+			if happened < yes || happened > yes+open {
+				a.fault("user %s: %d × %s committed; the callers were told of %d and know nothing of %d", id, happened, change, yes, open)
+			}
+		}
+		if h.no && h.count[event.UserCreate] > 0 {
+			a.fault("user %s was refused and exists", id)
+		}
+		step, exists := a.store.users[id]
+		if should := h.count[event.UserCreate] > h.count[event.UserDelete]; exists != should {
+			a.fault("user %s: exists is %v, its events say %v", id, exists, should)
+		}
+		if exists && (step != h.step || step < h.step0) {
+			a.fault("user %s is at step %d, its events say %d, its caller was told %d", id, step, h.step, h.step0)
+		}
+	}
+}
+
+// checkOutside checks the events of a call from outside: they are in the store, or not, as the caller was told; those of one request all
+// or none.
+func (a *audit) checkOutside(c *call) {
+	if c.op != publish && c.op != ask {
+		return
+	}
+	stored := 0
+	for _, id := range c.events {
+		if e := a.byID[id]; e != nil && e.result == "Succeeded" {
+			stored++
+		}
+	}
+	switch {
+	case c.status == http.StatusOK && stored < len(c.events):
+		a.fault("of %d events that were accepted %d are in the store: %v", len(c.events), stored, c.events)
+	case c.status != http.StatusOK && c.status != unknown && stored > 0:
+		a.fault("%d events that were answered with %d are in the store: %v", stored, c.status, c.events)
+	case stored != 0 && stored != len(c.events):
+		a.fault("of %d events of one request %d are in the store: %v", len(c.events), stored, c.events)
+	case c.refused && stored > 0:
+		a.fault("%v was refused and is committed", c.events)
+	}
+}
+
+// complete are the changes of users with the events that follow them.
+var complete = map[event.Type]event.Type{
+	event.UserCreate: event.UserCreateComplete, event.UserUpdate: event.UserUpdateComplete, event.UserDelete: event.UserDeleteComplete,
+}
+
+// pairs are both sides of complete.
+var pairs = []event.Type{
+	event.UserCreate, event.UserCreateComplete, event.UserUpdate, event.UserUpdateComplete, event.UserDelete, event.UserDeleteComplete,
+}
+
+// votedOn tells whether webhooks are asked about an event before it is committed: such a one may arrive and then not happen.
+func votedOn(t event.Type) bool { return settings[t] != "None" }
+
+func (a *audit) name(id string) string {
+	e := a.byID[id]
+	if e == nil {
+		return "event " + id
+	}
+	return fmt.Sprintf("event %s (%d, %s, %s)", id, e.sequence, e.kind, e.result)
+}
+
+// times tells what is known of an event at one webhook, in order.
+func (a *audit) times(p pair) string {
+	type line struct {
+		at   time.Time
+		text string
+	}
+	var lines []line
+	for _, arrival := range a.arrivals[p] {
+		lines = append(lines, line{arrival.at, fmt.Sprintf("arrived, answered %d", arrival.status)})
+	}
+	for _, attempt := range a.store.attempts[p] {
+		lines = append(lines, line{time.UnixMilli(attempt.end), fmt.Sprintf("end of a %s that is recorded as %s", attempt.kind, attempt.outcome)})
+	}
+	first := lines[0].at
+	for _, i := range a.interruptions {
+		if i.from.After(first.Add(-2 * time.Second)) {
+			lines = append(lines, line{i.from, i.kind + " from about here"}, line{i.to, i.kind + " until about here"})
+		}
+	}
+	slices.SortFunc(lines, func(x, y line) int { return x.at.Compare(y.at) })
+	var b strings.Builder
+	for _, l := range lines[:min(len(lines), 30)] {
+		fmt.Fprintf(&b, "\n\t%v %s", l.at.Sub(first).Round(time.Millisecond), l.text)
+	}
+	return b.String()
+}
+
+// check audits the world against what is in its store.
+func (w *world) check(s *snapshot) {
+	w.t.Helper()
+	w.mu.Lock()
+	w.receiver.mu.Lock()
+	a := &audit{hooks: w.hooks, arrivals: w.arrivals, bodies: w.bodies, calls: w.calls, interruptions: w.interruptions, store: s}
+	faults := a.run()
+	arrivals := 0
+	for _, all := range w.arrivals {
+		arrivals += len(all)
+	}
+	interruptions := len(w.interruptions)
+	w.receiver.mu.Unlock()
+	w.mu.Unlock()
+	const enough = 20
+	for _, fault := range faults[:min(len(faults), enough)] {
+		w.t.Error(fault)
+	}
+	if len(faults) > enough {
+		w.t.Errorf("… and %d more", len(faults)-enough)
+	}
+	unrecorded, most := 0, 0
+	for _, n := range a.underWay {
+		unrecorded, most = unrecorded+n, max(most, n)
+	}
+	w.t.Logf("%d interruptions; %s", interruptions, w.told())
+	w.t.Logf("%d events, %d deliveries, %d arrivals, %d of them not recorded because of an interruption (at most %d at once to one webhook)",
+		len(s.events), len(s.deliveries), arrivals, unrecorded, most)
+	for message, n := range w.complaints() {
+		w.t.Logf("logged %d ×: %s", n, message)
+	}
+}
+
+// TestAudit checks the checker: one honest world, and each way of spoiling it.
+func TestAudit(t *testing.T) {
+	t.Parallel()
+	begin := time.UnixMilli(1_700_000_000_000)
+	at := func(ms int) time.Time { return begin.Add(time.Duration(ms) * time.Millisecond) }
+	got := func(ms, status int) *arrival { return &arrival{at: at(ms), status: status} }
+	const id = "u1"
+	honest := func() *audit {
+		events := []*storedEvent{
+			{1, "e1", event.UserCreate, "Succeeded", id, 0, "1"},
+			{2, "e2", event.UserCreateComplete, "Succeeded", id, 0, "2"},
+			{3, "e3", event.UserUpdate, "Succeeded", id, 1, "3"},
+			{4, "e4", event.UserUpdateComplete, "Succeeded", id, 1, "4"},
+			{5, "e5", event.UserCreate, "Failed", "u2", 0, "5"},
+			{6, "e6", event.UserLoginSuccess, "Succeeded", "", 0, "6"},
+		}
+		a := &audit{
+			hooks: []*hook{newHook("all", accept, event.UserCreate, event.UserCreateComplete, event.UserUpdate, event.UserUpdateComplete,
+				event.UserLoginSuccess)},
+			calls: []*call{
+				{op: create, user: id, status: 200},
+				{op: update, user: id, step: 1, status: unknown},
+				{op: create, user: "u2", refused: true, status: 504},
+				{op: publish, events: []string{"e6"}, status: 200},
+			},
+			arrivals: map[pair][]*arrival{}, bodies: map[string][]byte{},
+			store: &snapshot{events: events, deliveries: map[pair]delivery{}, attempts: map[pair][]attempt{}, users: map[string]int{id: 1}},
+		}
+		for i, e := range events {
+			p := pair{e.id, "all"}
+			a.bodies[e.id] = []byte(e.body)
+			if e.result == "Failed" {
+				a.arrivals[p] = []*arrival{got(10*i, 403)}
+				a.store.attempts[p] = []attempt{{"vote", "refused", at(10 * i).UnixMilli(), at(10*i + 1).UnixMilli()}}
+				continue
+			}
+			a.arrivals[p] = []*arrival{got(10*i, 200)}
+			a.store.attempts[p] = []attempt{{"delivery", accepted, at(10 * i).UnixMilli(), at(10*i + 1).UnixMilli()}}
+			a.store.deliveries[p] = delivery{state: "delivered"}
+		}
+		return a
+	}
+	if faults := honest().run(); len(faults) > 0 {
+		t.Fatalf("the honest world has faults: %v", faults)
+	}
+	killed := func(a *audit, ms int) {
+		a.interruptions = append(a.interruptions, &interruption{"kill", at(ms), at(ms)})
+	}
+	e2, e5 := pair{"e2", "all"}, pair{"e5", "all"}
+	for _, test := range []struct {
+		name  string
+		spoil func(*audit)
+		want  string // part of a fault; none if it is to be forgiven
+	}{
+		{"lost", func(a *audit) { delete(a.arrivals, e2) }, "has not arrived"},
+		{"only refused", func(a *audit) { a.arrivals[e2][0].status = 503 }, "has not arrived"},
+		{"never owed", func(a *audit) { delete(a.store.deliveries, e2) }, "but the store says"},
+		{"given up", func(a *audit) { a.store.deliveries[e2] = delivery{state: "dead"} }, "but the store says"},
+		{"waiting", func(a *audit) { a.store.deliveries[e2] = delivery{state: "retrying"} }, "there are still"},
+		{"claimed", func(a *audit) { a.store.deliveries[e2] = delivery{state: "delivered", claimed: true} }, "there are still"},
+		{"running", func(a *audit) { a.store.events[4].result = "Running" }, "there are still"},
+		{"reserved", func(a *audit) { a.store.reserved = 1 }, "there are still"},
+		{"no record", func(a *audit) { delete(a.store.attempts, e2) }, "no record"},
+		{"recorded without a reason", func(a *audit) {
+			a.store.attempts[e2] = append(a.store.attempts[e2], a.store.attempts[e2][0])
+		}, "is recorded 2 times"},
+		{"refused and owed", func(a *audit) { a.store.deliveries[e5] = delivery{state: "delivered"} }, "owed to"},
+		{"refused and announced", func(a *audit) { a.store.events[1].result = "Failed" }, "was announced"},
+		{"from nowhere", func(a *audit) { a.arrivals[pair{"e9", "all"}] = []*arrival{got(0, 200)} }, "knows nothing of it"},
+		{"recorded at another time", func(a *audit) { a.store.attempts[e2][0].start += 100 }, "did not come"},
+		{"arrived without a record", func(a *audit) {
+			a.arrivals[e2] = []*arrival{got(2, 200), got(10, 200)}
+			killed(a, 1)
+		}, "there is no record of it"},
+		{"too many at once", func(a *audit) {
+			for i := range mostUnderWay + 1 {
+				id := fmt.Sprint("v", i)
+				a.store.events = append(a.store.events, &storedEvent{int64(i + 9), id, event.UserCreate, "Failed", "", 0, ""})
+				a.arrivals[pair{id, "all"}] = []*arrival{got(200, 0)}
+			}
+			killed(a, 900)
+		}, "more than can have been under way"},
+		{"other bytes", func(a *audit) { a.bodies["e2"] = []byte("20") }, "other bytes"},
+		{"twice", func(a *audit) { a.arrivals[e2] = append(a.arrivals[e2], got(11, 200)) }, "again for no reason"},
+		{"twice, killed later", func(a *audit) {
+			a.arrivals[e2] = append(a.arrivals[e2], got(11, 200))
+			killed(a, 20)
+		}, "again for no reason"},
+		{"twice, killed between", func(a *audit) {
+			a.arrivals[e2] = []*arrival{got(2, 200), got(10, 200)}
+			a.interruptions = append(a.interruptions, &interruption{"kill", at(5).Add(-slack), at(5).Add(slack)})
+		}, ""},
+		{"killed between, recorded before", func(a *audit) {
+			a.arrivals[e2] = append(a.arrivals[e2], got(30, 200))
+			killed(a, 20)
+		}, "although it was recorded"},
+		{"twice after a failure", func(a *audit) {
+			a.arrivals[e2] = []*arrival{got(2, 503), got(10, 200)}
+			a.store.attempts[e2] = append([]attempt{{"delivery", "refused", at(2).UnixMilli(), at(3).UnixMilli()}}, a.store.attempts[e2]...)
+		}, ""},
+		{"told and not done", func(a *audit) {
+			a.calls[1].status, a.store.events[2].result = 200, "Failed"
+		}, "committed; the callers were told"},
+		{"refused and done", func(a *audit) { a.calls[0].status = 504 }, "committed; the callers were told"},
+		{"half a commit", func(a *audit) { a.store.events[3].kind = event.UserLoginSuccess }, "but 0 × user.update.complete"},
+		{"no user", func(a *audit) { delete(a.store.users, id) }, "exists is false"},
+		{"a user without events", func(a *audit) { a.store.users["u3"] = 0 }, "exists is true"},
+		{"lost update", func(a *audit) { a.store.users[id] = 0 }, "is at step 0"},
+		{"accepted and not stored", func(a *audit) { a.calls[3].events = []string{"e7"} }, "of 1 events that were accepted 0"},
+		{"half a batch", func(a *audit) {
+			a.calls[3].events, a.calls[3].status = []string{"e6", "e7"}, unknown
+		}, "of 2 events of one request 1"},
+		{"refused from outside and stored", func(a *audit) { a.calls[3].status = 504 }, "answered with 504"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			a := honest()
+			test.spoil(a)
+			faults := strings.Join(a.run(), "\n")
+			if test.want == "" && faults != "" {
+				t.Errorf("found fault with it: %s", faults)
+			}
+			if !strings.Contains(faults, test.want) {
+				t.Errorf("found %q, want %q", faults, test.want)
+			}
+		})
+	}
+}
