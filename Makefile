@@ -34,8 +34,8 @@ check: ## vet, staticcheck, format, import directions
 fmt: ## format the code
 	$(TOOL) gofumpt -l -w .
 
-crash: postgres ## kill the real binary at every named point, ROUNDS times (default 5), on both engines
-	go test -count=$(or $(ROUNDS),5) -timeout 60m ./test/crash
+crash: postgres ## kill the real binary under load, ROUNDS times (default 200) on each engine, and the database under it
+	CRASH_ROUNDS=$(or $(ROUNDS),200) go test -count=1 -timeout 60m ./test/crash
 
 bench: postgres ## measure what Herald costs beside the bare exchange of client and receiver
 	go run ./test/bench $(BENCH_ARGS)

@@ -128,8 +128,13 @@ const (
 	flowChanged  = "flow " // it was paused or resumed, or its breaker opened or closed
 )
 
-// heard takes what another process, or this one, has announced. Nothing at all means that announcements may have been missed; the patrol finds what they were about.
+// heard takes what another process, or this one, has announced. Nothing at all means that announcements may have been missed.
 func (o *Outbox) heard(news string) {
+	if news == "" {
+		if err := o.lookForDue(o.working, false); err != nil && o.working.Err() == nil {
+			o.Logger.Error("the store could not be looked through for what is due", "error", err)
+		}
+	}
 	if id, ok := strings.CutPrefix(news, somethingDue); ok {
 		o.wake(wire.ID(id))
 	}

@@ -77,7 +77,7 @@ func newRig(t *testing.T, engine db.Engine, change ...func(*Options)) *rig {
 	sealer := key.NewSealer(make([]byte, key.Size))
 	r := &rig{t: t, store: d, now: now, errors: &errorLog{t: t, changed: make(chan struct{})}}
 	o := Options{
-		DB: d, Journal: journal.New(d), Log: webhooklog.New(d, "rig"), Logger: slog.New(r.errors), Node: "rig", Poll: time.Hour,
+		DB: d, Journal: journal.New(d), Log: webhooklog.New(d, "rig"), Logger: slog.New(r.errors), Node: "rig", Poll: 30 * time.Second, // longer than patience
 		Webhooks: webhook.New(webhook.Options{DB: d, Sealer: sealer, Egress: out, Keys: key.NewService(d, sealer, ""), Clock: clock}),
 	}
 	for _, c := range change {
