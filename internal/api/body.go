@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"io"
 	"mime"
 	"net/http"
@@ -31,7 +32,9 @@ func (c *call) read() error {
 	tooLarge := c.r.ContentLength > limit
 	if !tooLarge {
 		var err error
-		body, err = io.ReadAll(io.LimitReader(c.r.Body, limit+1))
+		b := bytes.NewBuffer(make([]byte, 0, min(max(c.r.ContentLength, 0), 64<<10)+bytes.MinRead)) // no more than that before it has come
+		_, err = b.ReadFrom(io.LimitReader(c.r.Body, limit+1))
+		body = b.Bytes()
 		if err != nil {
 			return problem.New(problem.Invalid, "[invalidJSON]", "The body ended early.")
 		}

@@ -51,7 +51,7 @@ func (o *Outbox) OweLate(tx *db.Tx, target *webhook.Target, sequences []int64) (
 	for i, s := range sequences {
 		rows[i] = []any{target.ID, tx.NowMillis(), target.Ordered(), s}
 	}
-	return o.change(tx, target.ID, oweDelivery, rows)
+	return o.change(tx, target.ID, oweDelivery(tx), rows)
 }
 
 // change runs the statement for each row and wakes the lane.

@@ -23,11 +23,19 @@ const (
 	cancelDelivery = `UPDATE delivery SET state = 'cancelled', due_instant = $1, claim = claim + 1, claimed_by = NULL, last_update_instant = $1
 		WHERE event_sequence = $2 AND webhook_id = $3 AND state IN ('pending', 'retrying')`
 
-	oweDelivery = `INSERT INTO delivery (event_sequence, webhook_id, state, attempts, replays, due_instant, claim, claimed_by, ordering_key, insert_instant, last_update_instant)
+	oweDeliverySelect = `INSERT INTO delivery (event_sequence, webhook_id, state, attempts, replays, due_instant, claim, claimed_by, ordering_key, insert_instant, last_update_instant)
 		SELECT e.sequence, CAST($1 AS TEXT), 'pending', 0, 0, CAST($2 AS BIGINT), 0, NULL, CASE WHEN $3 THEN e.linked_object_id END, CAST($2 AS BIGINT), CAST($2 AS BIGINT)
-		FROM event e WHERE e.sequence = $4 AND e.result = 'Succeeded' AND NOT e.test
-		ON CONFLICT (event_sequence, webhook_id) DO NOTHING`
+		FROM event e WHERE e.sequence = $4 AND e.result = 'Succeeded' AND NOT e.test`
 )
+
+// oweDelivery keeps the event from being removed for its age in the same moment, by another process: what is owed would have nothing to send.
+func oweDelivery(tx *db.Tx) string {
+	lock := ""
+	if tx.Engine() == db.PostgreSQL {
+		lock = ` FOR KEY SHARE`
+	}
+	return oweDeliverySelect + lock + ` ON CONFLICT (event_sequence, webhook_id) DO NOTHING`
+}
 
 func findEvent(tx *db.Tx, id wire.ID) (sequence int64, result string, test bool, err error) {
 	err = tx.QueryRow(`SELECT sequence, result, test FROM event WHERE id = $1`, id).Scan(&sequence, &result, &test)

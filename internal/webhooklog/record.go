@@ -46,7 +46,7 @@ type Log struct {
 func New(d *db.DB, node string) *Log { return &Log{db: d, node: node} }
 
 // Insert writes the events in order and gives each its sequence. Those that are Running must be decided until decideBy, in milliseconds; it means
-// nothing for others. An id that is there already is problem.Stale: see Find.
+// nothing for others. An id that is there already is problem.Stale.
 func (l *Log) Insert(tx *db.Tx, events []*Event, result Result, decideBy int64) error {
 	rows := make([][]any, len(events))
 	for i, e := range events {

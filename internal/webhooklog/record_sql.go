@@ -24,22 +24,6 @@ func insertAttempts(tx *db.Tx, rows [][]any) error {
 	return err
 }
 
-// Found is an event on record, as far as another one with the same id has to be compared with it.
-type Found struct {
-	Event
-	Result Result
-}
-
-// Find returns what is on record under the id, nil when nothing is. The body is left out.
-func (l *Log) Find(tx *db.Tx, id wire.ID) (*Found, error) {
-	var f Found
-	err := tx.QueryRow(`SELECT id, COALESCE(tenant_id, ''), type, result, test FROM event WHERE id = $1`, id).Scan(&f.ID, &f.Tenant, &f.Type, &f.Result, &f.Test)
-	if errors.Is(err, db.ErrNoRows) {
-		return nil, nil
-	}
-	return &f, err
-}
-
 // ResultOf returns the result of an event, "" when there is no such event.
 func (l *Log) ResultOf(tx *db.Tx, id wire.ID) (is Result, err error) {
 	err = tx.QueryRow(`SELECT result FROM event WHERE id = $1`, id).Scan(&is)
