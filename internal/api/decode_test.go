@@ -21,6 +21,7 @@ var requests = []any{
 	new(wire.UserRequest), new(wire.UserDeleteRequest), new(wire.UserDeleteSingleRequest), new(wire.UserSearchRequest),
 	new(wire.AuditLogRequest), new(wire.AuditLogSearchRequest), new(wire.AuditLogExportRequest), new(wire.EventLogSearchRequest),
 	new(wire.SystemConfigurationRequest),
+	new(wire.DeliverySearchRequest), new(wire.DeliveryReplayRequest), new(wire.DeliveryCancelRequest), new(wire.DeliveryRecoverRequest), new(wire.WebhookPauseRequest),
 }
 
 // sink has what the shapes of package wire have, without their rules.

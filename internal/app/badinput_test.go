@@ -289,6 +289,9 @@ func TestBadInput_EveryRoute(t *testing.T) {
 			}
 		}
 		for _, r := range all {
+			if strings.HasSuffix(r[1], "/pause") || strings.HasSuffix(r[1], "/resume") {
+				continue // need no body, so with the id of a real webhook they do what they say
+			}
 			at := func(id string) string { return path.ReplaceAllString(r[1], id) }
 			if r[0] != "GET" {
 				for _, body := range bodies {

@@ -82,7 +82,7 @@ func TestFairness_FirstAttemptsBesideRetries(t *testing.T) {
 	}
 }
 
-// A webhook has as many requests under way as it may, and no more, also when the number changes meanwhile.
+// A webhook has as many requests under way as it may, and no more, also when the number changes while everything it is owed is in the queue already.
 func TestFairness_Concurrency(t *testing.T) {
 	shops(t, func(t *testing.T, s *apptest.Server) {
 		turns := make(chan struct{})
@@ -113,6 +113,10 @@ func TestFairness_Concurrency(t *testing.T) {
 		for range 6 {
 			turn()
 		}
+		s.Eventually(patience, "no more than two places of the first webhook are taken", func() bool {
+			b, err := s.App.Outbox().Backlog(t.Context())
+			return err == nil && b.UnderWay == 2+16
+		})
 		w.until(t, "two are open", func() bool { return w.open == 2 && len(w.notices) == 10 })
 		w.peak()
 		for range 20 {
@@ -131,7 +135,7 @@ func TestFairness_Concurrency(t *testing.T) {
 		if n := byDefault.peak(); n != 16 {
 			t.Errorf("%d requests were open at once by default, want 16", n)
 		}
-	}, smallQueue)
+	})
 }
 
 // A webhook with a rate limit gets no more than that; a limit that is lifted holds up nobody any longer.

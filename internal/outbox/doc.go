@@ -6,6 +6,8 @@
 //	lane.go      one webhook's deliveries in memory: a short queue, its workers, the feeder that claims more from the table
 //	recorder.go  results, written in batches and fenced by the claim
 //	flow.go      pause and breaker: whether deliveries to a webhook flow at all
+//	list.go      reading deliveries: searches, one, the backlog of a webhook
+//	reopen.go    what people do with them: begin anew, make due, cancel, owe late; walks through many
 //	node.go      the lease of this process; what a dead one had claimed is freed by the others
 //	retry.go, breaker.go   the decisions, without input or output
 //	*_sql.go     the statements

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -219,12 +220,26 @@ func (o *Outbox) IsPaused(id wire.ID) bool { return o.flows.of(id).Paused }
 
 // Pause makes what is owed to the webhook wait, and new events with it, until Resume. It is not asked for votes meanwhile. Pausing again changes the reason.
 func (o *Outbox) Pause(ctx context.Context, id wire.ID, reason string) error {
-	return o.setPause(ctx, id, func(tx *db.Tx) error { return pauseFlow(tx, id, reason) })
+	return o.setPause(ctx, id, func(tx *db.Tx) error {
+		if err := pauseFlow(tx, id, reason); err != nil {
+			return err
+		}
+		return o.Journal.Information(tx, fmt.Sprintf("Webhook %s was paused: %s. What is owed to it waits.", id, cmp.Or(reason, "no reason was given")))
+	})
 }
 
 // Resume ends a pause; without one it does nothing.
 func (o *Outbox) Resume(ctx context.Context, id wire.ID) error {
-	return o.setPause(ctx, id, func(tx *db.Tx) error { return resumeFlow(tx, id) })
+	return o.setPause(ctx, id, func(tx *db.Tx) error {
+		f, err := loadFlow(tx, id)
+		if err != nil || !f.Paused {
+			return err
+		}
+		if err := resumeFlow(tx, id); err != nil {
+			return err
+		}
+		return o.Journal.Information(tx, fmt.Sprintf("Webhook %s was resumed. What waited for it is being sent.", id))
+	})
 }
 
 func (o *Outbox) setPause(ctx context.Context, id wire.ID, set func(*db.Tx) error) error {

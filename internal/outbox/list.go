@@ -19,8 +19,8 @@ var (
 // Search returns one page of the deliveries that match, and how many match in all: exactly up to search.MaxCount, beyond it at least so many. Types and
 // states of the criteria must be known ones, and the order a [KnownOrder].
 func Search(tx *db.Tx, positions *search.Positions, c wire.DeliverySearch) (found []wire.Delivery, total int, err error) {
-	q, any, err := listQuery(tx, c)
-	if err != nil || !any {
+	q, possible, err := listQuery(tx, c)
+	if err != nil || !possible {
 		return nil, 0, err
 	}
 	var rows []listed
@@ -166,7 +166,7 @@ const fewEvents = 100_000
 // spanOfList is a span in which all events of the period are that a list needs. Events stand in the order of their storing, and nearly in that of their instants, but
 // clocks jump. So the span of a short period is found by looking at all its events; of a long one only the end is sought where the list begins, as a page is
 // soon full from there.
-func spanOfList(tx *db.Tx, p wire.Period, descending bool, few int64) (s Span, any bool, err error) {
+func spanOfList(tx *db.Tx, p wire.Period, descending bool, few int64) (s Span, possible bool, err error) {
 	s = Span{0, math.MaxInt64}
 	if p.Start == 0 && p.End == 0 {
 		return s, true, nil

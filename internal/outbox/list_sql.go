@@ -34,10 +34,10 @@ func findListed(tx *db.Tx, event, webhook wire.ID) (listed, error) {
 
 // listQuery is the search, and whether there can be anything to find. A plus before a column keeps the engines from reading the table in its order: they know how
 // many rows there are, but not how few of them match.
-func listQuery(tx *db.Tx, c wire.DeliverySearch) (q search.Query, any bool, err error) {
+func listQuery(tx *db.Tx, c wire.DeliverySearch) (q search.Query, possible bool, err error) {
 	order := listOrder(c.OrderBy)
-	span, any, err := spanOfList(tx, c.Period, order[0].Descending, fewEvents)
-	if err != nil || !any {
+	span, possible, err := spanOfList(tx, c.Period, order[0].Descending, fewEvents)
+	if err != nil || !possible {
 		return q, false, err
 	}
 	if c.EventID != "" {
