@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -65,8 +66,8 @@ func (w *witness) serve(rw http.ResponseWriter, q *http.Request) {
 			Note           string  `json:"note"`
 		} `json:"event"`
 	}
-	var raw json.RawMessage
-	if err := json.NewDecoder(q.Body).Decode(&raw); err != nil || json.Unmarshal(raw, &body) != nil {
+	raw, err := io.ReadAll(q.Body)
+	if err != nil || json.Unmarshal(raw, &body) != nil {
 		rw.WriteHeader(http.StatusBadRequest)
 		return
 	}

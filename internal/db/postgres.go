@@ -41,6 +41,8 @@ func openPostgres(ctx context.Context, d *DB, address string) (*postgresStore, e
 	}
 	// Its statements are short; compiling one takes longer than running it.
 	config.ConnConfig.RuntimeParams["jit"] = "off"
+	// A process that is suspended in the middle of a transaction must not keep its locks, least of all that on the row by which others see whether it lives.
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "10s"
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = 10 * time.Second
 	}

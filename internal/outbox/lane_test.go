@@ -322,3 +322,28 @@ func TestClaimDue(t *testing.T) {
 		}
 	})
 }
+
+// What was committed late, with a due time that the feeder has already passed, is found in the look that comes to the end of the table.
+func TestPicker_LooksBehindItself(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, db.SQLite)
+	target := r.hook("")
+	all := r.owe(target, 10)
+	l := newLane(r.Outbox, target.ID)
+	passed := map[int64]bool{}
+	pick := func(limit int) (picked []*delivery) {
+		err := r.store.View(t.Context(), func(tx *db.Tx) (err error) {
+			picked, err = l.picker(passed)(tx, target.ID, Pending, "", false, limit)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return picked
+	}
+	pick(4)
+	r.exec(`UPDATE delivery SET due_instant = due_instant - 5 WHERE event_sequence = $1`, all[9])
+	if got := sequencesOf(pick(50)); !slices.Equal(got, []int64{all[4], all[5], all[6], all[7], all[8], all[9]}) {
+		t.Errorf("picked %v of %v, want those that are left", got, all)
+	}
+}
