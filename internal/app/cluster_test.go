@@ -222,11 +222,12 @@ func TestCluster_DeadServer(t *testing.T) {
 	b.Eventually(patience, "the other server knows of the pause", func() bool { return b.App.Outbox().Flow(hook).Paused })
 	ids, kept := sell(t, a, 10), sell(t, a, 5)
 	claim := func(node string, expire time.Duration, events []wire.ID) {
-		a.Exec(`INSERT INTO node (id, started_instant, expire_instant) VALUES ($1, 0, $2)`, node, time.Now().Add(expire).UnixMilli())
 		for _, id := range events {
 			a.Exec(`UPDATE delivery SET claimed_by = $1, due_instant = 9223372036854775807, claim = claim + 1
 				WHERE event_sequence = (SELECT sequence FROM event WHERE id = $2)`, node+"/3", id)
 		}
+		// Last, because whoever is dead is swept away at once, and with it only what it has claimed by then.
+		a.Exec(`INSERT INTO node (id, started_instant, expire_instant) VALUES ($1, 0, $2)`, node, time.Now().Add(expire).UnixMilli())
 	}
 	claim("alive-1a2b", time.Hour, kept)
 	claim("dead-3c4d", -time.Second, ids)
