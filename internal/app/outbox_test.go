@@ -152,7 +152,7 @@ func TestOutbox_GoneSwitchesTheWebhookOff(t *testing.T) {
 			t.Errorf("Error entries: %q", entries)
 		}
 		other.untilAll(t, ids)
-		if n := gone.count(); n > 2 {
+		if n := gone.count(); n > 20 { // what was under way until the answer was on record, of a hundred
 			t.Errorf("%d requests came to a receiver that said it was gone", n)
 		}
 		if waiting := count(s, hook, "pending") + count(s, hook, "delivered"); waiting != len(ids)-1 {
