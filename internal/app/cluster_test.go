@@ -134,18 +134,15 @@ func TestCluster_Breaker(t *testing.T) {
 	if n := w.count(); n != before {
 		t.Errorf("%d requests came from the server that had not found out itself", n-before)
 	}
-	w.mu.Lock()
-	w.answer = nil
-	w.mu.Unlock()
+	w.answers(nil)
 	clock.advance(time.Minute)
-	b.Call("POST", "/api/user", user("probe@example.com")).Want(200)
+	// The next vote is the probe, unless a delivery is faster; then one after it succeeds.
+	b.Eventually(patience, "a vote is asked again", func() bool { return b.Call("POST", "/api/user", user("probe@example.com")).Status == 200 })
 	a.Eventually(patience, "the first server knows that it is back", func() bool { return !a.App.Outbox().Flow(hook).Open })
 	w.untilAll(t, ids)
 	a.Settled(patience)
 	// It takes ten failures in a row again, also where the first ten were counted.
-	w.mu.Lock()
-	w.answer = func(notice) int { return unreachable }
-	w.mu.Unlock()
+	w.answers(func(notice) int { return unreachable })
 	for i := range 9 {
 		a.Call("POST", "/api/user", user(fmt.Sprint("v", i, "@example.com"))).Want(504)
 	}

@@ -214,9 +214,7 @@ func TestBreaker(t *testing.T) {
 				t.Error("a probe that failed has closed the breaker")
 			}
 		}
-		w.mu.Lock()
-		w.answer = nil
-		w.mu.Unlock()
+		w.answers(nil)
 		clock.advance(8 * time.Second)
 		s.Eventually(patience, "the breaker is closed", func() bool { return !open() })
 		clock.advance(24 * time.Hour) // those that had failed are due as well
@@ -282,17 +280,13 @@ func TestBreaker_WithNothingToDo(t *testing.T) {
 		open := func() bool { return s.App.Outbox().Flow(hook).Open }
 		fail := func() {
 			t.Helper()
-			w.mu.Lock()
-			w.answer = func(notice) int { return unreachable }
-			w.mu.Unlock()
+			w.answers(func(notice) int { return unreachable })
 			before := w.count()
 			sell(t, s, 10)
 			w.until(t, "all have failed", func() bool { return len(w.notices) == before+10 })
 			s.Eventually(patience, "the breaker is open", open)
 			s.Settled(patience)
-			w.mu.Lock()
-			w.answer = nil
-			w.mu.Unlock()
+			w.answers(nil)
 		}
 		fail()
 		clock.advance(time.Hour)
@@ -325,9 +319,7 @@ func TestBreaker_OrderedProbe(t *testing.T) {
 		sell(t, s, 9) // open the breaker together with it
 		s.Eventually(patience, "the breaker is open", func() bool { return s.App.Outbox().Flow(hook).Open })
 		untilCount(s, hook, "retrying", 10)
-		w.mu.Lock()
-		w.answer = nil
-		w.mu.Unlock()
+		w.answers(nil)
 		clock.advance(time.Minute) // time for a probe, but all that is due waits for what is not
 		looked := sell(t, s, 1)    // except this one
 		w.untilAll(t, looked)

@@ -403,6 +403,51 @@ func TestOutbox_OrderedCrowd(t *testing.T) {
 	}, quickRetries, smallQueue, unpatrolled)
 }
 
+// Servers that are stopped and started again while there is much to do send everything, and nothing twice.
+func TestOutbox_RestartsInTheMiddle(t *testing.T) {
+	shops(t, func(t *testing.T, s *apptest.Server) {
+		w := newWitness(t, nil)
+		s.Subscribe(w.URL, []string{sale}, func(w *wire.Webhook) { w.Concurrency = 4 })
+		var ids []wire.ID
+		for range 3 {
+			ids = append(ids, sell(t, s, 200)...)
+			w.until(t, "some have come", func() bool { return len(w.notices) >= len(ids)-150 })
+			s.Restart()
+		}
+		w.untilAll(t, ids)
+		s.Settled(patience)
+		w.onceEach(t, ids)
+	}, smallQueue)
+}
+
+// A clock that jumps forwards or back delays nothing for longer than a retry may wait, loses nothing, and sends nothing twice.
+func TestOutbox_ClockJumps(t *testing.T) {
+	clockedShops(t, func(t *testing.T, s *apptest.Server, clock *handClock) {
+		w := newWitness(t, func(n notice) int {
+			if n.Number%10 == 0 && n.Time == 1 {
+				return 500
+			}
+			return 200
+		})
+		hook := s.Subscribe(w.URL, []string{sale})
+		var ids []wire.ID
+		for _, jump := range []time.Duration{0, time.Hour, -2 * time.Hour, 3 * time.Hour, -time.Minute} {
+			clock.advance(jump)
+			sold := sell(t, s, 100)
+			w.untilAll(t, sold)
+			ids = append(ids, sold...)
+		}
+		s.Eventually(patience, "nothing waits but retries", func() bool { return count(s, hook, "pending") == 0 })
+		clock.advance(3 * time.Hour)
+		s.Settled(patience)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if want := len(ids) + len(ids)/10; len(w.notices) != want {
+			t.Errorf("%d requests, want %d", len(w.notices), want)
+		}
+	}, smallQueue, patrolled)
+}
+
 // A receiver that is slow does not keep the feeder busy: while everything due is in the queue there is nothing to look for.
 func TestOutbox_QuietWhileNothingIsDue(t *testing.T) {
 	t.Parallel()

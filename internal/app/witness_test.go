@@ -73,7 +73,9 @@ func (w *witness) serve(rw http.ResponseWriter, q *http.Request) {
 	}
 	e := body.Event
 	n := notice{ID: e.ID, Number: e.Number, Object: e.LinkedObjectID, Note: e.Note, Size: len(raw)}
+	var answer func(notice) int
 	w.update(func() {
+		answer = w.answer
 		w.times[n.ID]++
 		n.Time = w.times[n.ID]
 		if before, again := w.bodies[n.ID]; again && before != string(raw) {
@@ -89,8 +91,8 @@ func (w *witness) serve(rw http.ResponseWriter, q *http.Request) {
 		}
 	})
 	status := 200
-	if w.answer != nil {
-		status = w.answer(n)
+	if answer != nil {
+		status = answer(n)
 	}
 	w.update(func() {
 		w.open--
@@ -105,6 +107,11 @@ func (w *witness) update(change func()) {
 	change()
 	close(w.changed)
 	w.changed = make(chan struct{})
+}
+
+// answers changes what the witness does from now on; nil accepts everything.
+func (w *witness) answers(answer func(n notice) int) {
+	w.update(func() { w.answer = answer })
 }
 
 // hold waits until the gate is closed, or the test ends.
