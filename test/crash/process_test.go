@@ -174,6 +174,16 @@ func (p *process) setStopped(stopped bool) {
 	p.w.announce()
 }
 
+// isStopped tells whether the process has been stopped, by whomever.
+func (p *process) isStopped() bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return strings.HasPrefix(state, "T")
+}
+
 // serves tells whether the process can be expected to answer.
 func (p *process) serves() bool {
 	select {
