@@ -5,7 +5,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -18,12 +17,17 @@ func (tx *Tx) ExecEach(query string, rows [][]any) (affected []int64, err error)
 	return tx.each(query, rows, false)
 }
 
-// InsertEach is ExecEach for an INSERT … RETURNING one integer, which it returns for each row.
-func (tx *Tx) InsertEach(query string, rows [][]any) (returned []int64, err error) {
+// InsertEach is ExecEach for an INSERT of one row into a table whose integer key counts by itself. It returns the key of each new row.
+func (tx *Tx) InsertEach(query, key string, rows [][]any) (keys []int64, err error) {
+	if tx.d.engine == PostgreSQL {
+		query += ` RETURNING ` + key
+	}
+	// SQLite knows the key of the last row without that, and would open a temporary table for each run.
 	return tx.each(query, rows, true)
 }
 
-func (tx *Tx) each(query string, rows [][]any, returning bool) (numbers []int64, err error) {
+// each returns the key of the new row of each run, or how many rows it touched.
+func (tx *Tx) each(query string, rows [][]any, keys bool) (numbers []int64, err error) {
 	switch {
 	case tx.ended:
 		return nil, errEnded
@@ -36,9 +40,9 @@ func (tx *Tx) each(query string, rows [][]any, returning bool) (numbers []int64,
 	err = tx.raw(func(conn any) error {
 		switch conn := conn.(type) {
 		case *cachingConn:
-			numbers, failed = conn.each(tx.ctx, query, rows, returning)
+			numbers, failed = conn.each(tx.ctx, query, rows, keys)
 		case *stdlib.Conn:
-			numbers, failed = eachPostgres(tx.ctx, conn.Conn(), query, rows, returning)
+			numbers, failed = eachPostgres(tx.ctx, conn.Conn(), query, rows, keys)
 		default:
 			failed = fmt.Errorf("db: unknown connection %T", conn)
 		}
@@ -47,7 +51,7 @@ func (tx *Tx) each(query string, rows [][]any, returning bool) (numbers []int64,
 	return numbers, errors.Join(failed, err)
 }
 
-func eachPostgres(ctx context.Context, conn *pgx.Conn, query string, rows [][]any, returning bool) (numbers []int64, err error) {
+func eachPostgres(ctx context.Context, conn *pgx.Conn, query string, rows [][]any, keys bool) (numbers []int64, err error) {
 	batch := &pgx.Batch{}
 	for _, row := range rows {
 		batch.Queue(query, row...)
@@ -56,7 +60,7 @@ func eachPostgres(ctx context.Context, conn *pgx.Conn, query string, rows [][]an
 	defer func() { err = errors.Join(err, results.Close()) }()
 	numbers = make([]int64, len(rows))
 	for i := range rows {
-		if returning {
+		if keys {
 			if err := results.QueryRow().Scan(&numbers[i]); err != nil {
 				return nil, err
 			}
@@ -71,7 +75,7 @@ func eachPostgres(ctx context.Context, conn *pgx.Conn, query string, rows [][]an
 	return numbers, nil
 }
 
-func (c *cachingConn) each(ctx context.Context, query string, rows [][]any, returning bool) ([]int64, error) {
+func (c *cachingConn) each(ctx context.Context, query string, rows [][]any, keys bool) ([]int64, error) {
 	stmt, err := c.statement(ctx, query)
 	if err != nil {
 		return nil, err
@@ -88,11 +92,7 @@ func (c *cachingConn) each(ctx context.Context, query string, rows [][]any, retu
 			}
 			values[k] = driver.NamedValue{Ordinal: k + 1, Value: value}
 		}
-		if returning {
-			numbers[i], err = queryNumber(ctx, stmt.Stmt, values)
-		} else {
-			numbers[i], err = execAffected(ctx, stmt.Stmt, values)
-		}
+		numbers[i], err = run(ctx, stmt.Stmt, values, keys)
 		if err != nil {
 			return nil, err
 		}
@@ -112,31 +112,14 @@ func driverValue(v any) (driver.Value, error) {
 	}
 }
 
-func execAffected(ctx context.Context, stmt driver.Stmt, values []driver.NamedValue) (int64, error) {
+func run(ctx context.Context, stmt driver.Stmt, values []driver.NamedValue, key bool) (int64, error) {
 	result, err := stmt.(driver.StmtExecContext).ExecContext(ctx, values)
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, err
+	case key:
+		return result.LastInsertId()
+	default:
+		return result.RowsAffected()
 	}
-	return result.RowsAffected()
-}
-
-func queryNumber(ctx context.Context, stmt driver.Stmt, values []driver.NamedValue) (number int64, err error) {
-	rows, err := stmt.(driver.StmtQueryContext).QueryContext(ctx, values)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	var row [1]driver.Value
-	if err := rows.Next(row[:]); err != nil {
-		return 0, err
-	}
-	number, ok := row[0].(int64)
-	if !ok {
-		return 0, fmt.Errorf("db: RETURNING gave %T, not an integer", row[0])
-	}
-	// An INSERT is done when its rows are read to the end.
-	if err := rows.Next(row[:]); !errors.Is(err, io.EOF) {
-		return 0, errors.Join(err, errors.New("db: RETURNING gave more than one row"))
-	}
-	return number, nil
 }

@@ -9,15 +9,16 @@ import (
 	"github.com/herald-events/herald/internal/db/dbtest"
 )
 
+const insertEvent = `INSERT INTO event (id, operation_id, type, transaction_type, result, body, insert_instant, last_update_instant)
+	VALUES ($1, 'o', 't', 'None', 'Running', '{}', $2, $2)`
+
 func TestEach(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		ctx := t.Context()
-		insert := `INSERT INTO event (id, operation_id, type, transaction_type, result, body, insert_instant, last_update_instant)
-			VALUES ($1, 'o', 't', 'None', 'Running', '{}', $2, $2) RETURNING sequence`
 		var sequences []int64
 		err := d.Update(ctx, func(tx *db.Tx) (err error) {
-			sequences, err = tx.InsertEach(insert, [][]any{{"a", 1}, {"b", int64(2)}, {"c", 3}})
+			sequences, err = tx.InsertEach(insertEvent, "sequence", [][]any{{"a", 1}, {"b", int64(2)}, {"c", 3}})
 			return err
 		})
 		if err != nil || len(sequences) != 3 || !slices.IsSorted(sequences) || sequences[0] == sequences[1] {
@@ -60,14 +61,14 @@ func TestEach_Fails(t *testing.T) {
 			t.Errorf("a duplicate row gives the error %v", err)
 		}
 		err = d.Update(t.Context(), func(tx *db.Tx) error {
-			_, err := tx.InsertEach(`INSERT INTO reservation (name, operation_id, expire_instant) VALUES ($1, 'o', $2) RETURNING expire_instant`, [][]any{{"four", 4}, {"four", 4}})
+			_, err := tx.InsertEach(insertEvent, "sequence", [][]any{{"four", 4}, {"four", 4}})
 			return err
 		})
 		if !db.IsDuplicate(err) {
-			t.Errorf("a duplicate row that returns something gives the error %v", err)
+			t.Errorf("a duplicate row with a key gives the error %v", err)
 		}
 		var n int
-		if err := errors.Join(d.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(`SELECT COUNT(*) FROM reservation`).Scan(&n) })); err != nil || n != 0 {
+		if err := errors.Join(d.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(`SELECT (SELECT COUNT(*) FROM reservation) + (SELECT COUNT(*) FROM event)`).Scan(&n) })); err != nil || n != 0 {
 			t.Errorf("%d rows are left, error %v", n, err)
 		}
 		// The connection goes on working.

@@ -104,7 +104,7 @@ func (s *site) deliveries(state outbox.State, n int) {
 		}
 		sequences, err := tx.InsertEach(`INSERT INTO event (id, operation_id, tenant_id, type, transaction_type, result, linked_object_id, test, audience_id, body,
 				insert_instant, decide_by_instant, last_update_instant)
-			VALUES ($1, 'operation', NULL, 'user.create.complete', 'None', 'Succeeded', NULL, FALSE, NULL, '{"event":{}}', $2, 0, $2) RETURNING sequence`, rows)
+			VALUES ($1, 'operation', NULL, 'user.create.complete', 'None', 'Succeeded', NULL, FALSE, NULL, '{"event":{}}', $2, 0, $2)`, "sequence", rows)
 		if err != nil {
 			return err
 		}

@@ -166,6 +166,9 @@ func (t *turn) add(name string, v values) {
 }
 
 func run(ctx context.Context) (err error) {
+	if len(os.Args) > 1 && os.Args[1] == bareCommand {
+		return runBare(ctx, os.Args[2:])
+	}
 	s, err := parse(os.Args[1:])
 	if err != nil {
 		return err

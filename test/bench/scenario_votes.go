@@ -34,7 +34,7 @@ func (t *turn) votesOf(ctx context.Context, webhooks int) error {
 			`{"sendSetPasswordEmail":true,"user":{"email":"user%d@example.com","firstName":"Ada","lastName":"Lovelace"}}`, n))
 	}
 	for _, callers := range []int{1, 16, 64} {
-		bare, err := ceiling(ctx, callers, t.each/3)
+		bare, err := t.ceiling(ctx, callers, t.each/3)
 		if err != nil {
 			return err
 		}
