@@ -1,10 +1,12 @@
 package db_test
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -202,4 +204,26 @@ func TestSQLite_LostTransactionFailsTheBatch(t *testing.T) {
 	wantIDs(t, d)
 	update(t, d, func(tx *db.Tx) error { return insert(tx, "b") })
 	wantIDs(t, d, "b")
+}
+
+// An IN with more than two values in a CHECK makes SQLite fill a temporary table for every row that is written.
+func TestSQLite_ChecksAreCheap(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Open(t, db.SQLite)
+	err := d.View(t.Context(), func(tx *db.Tx) error {
+		rows, err := tx.Query(`SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL`)
+		tables, err := db.Collect(rows, err, func(rows *sql.Rows) (table [2]string, err error) { return table, rows.Scan(&table[0], &table[1]) })
+		if len(tables) < 10 {
+			t.Errorf("only %d tables and indexes", len(tables))
+		}
+		for _, table := range tables {
+			if check := regexp.MustCompile(`CHECK \([^)]* IN \([^),]*,[^),]*,`).FindString(table[1]); check != "" {
+				t.Errorf("%s: %s", table[0], check)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }

@@ -9,7 +9,7 @@ CREATE TABLE event (
     tenant_id            TEXT,
     type                 TEXT    NOT NULL,
     transaction_type     TEXT    NOT NULL,
-    result               TEXT    NOT NULL CHECK (result IN ('Running', 'Succeeded', 'Failed')),
+    result               TEXT    NOT NULL CHECK (result = 'Running' OR result = 'Succeeded' OR result = 'Failed'),
     linked_object_id     TEXT,
     test                 BOOLEAN NOT NULL DEFAULT FALSE,
     body                 TEXT    NOT NULL,

@@ -5,7 +5,7 @@
 -- AUTOINCREMENT, because a plain rowid is used again after the newest row was deleted.
 CREATE TABLE event_log (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
-    type           TEXT   NOT NULL CHECK (type IN ('Information', 'Debug', 'Error')),
+    type           TEXT   NOT NULL CHECK (type = 'Information' OR type = 'Debug' OR type = 'Error'),
     message        TEXT   NOT NULL,
     message_fold   TEXT   NOT NULL,
     insert_instant BIGINT NOT NULL

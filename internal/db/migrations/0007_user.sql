@@ -34,7 +34,7 @@ CREATE INDEX users_full_name ON users (full_name) WHERE full_name IS NOT NULL;
 -- user's own row says, so that creating one need not maintain another index.
 CREATE TABLE login_id (
     tenant_id TEXT NOT NULL,
-    type      TEXT NOT NULL CHECK (type IN ('email', 'phoneNumber', 'username')),
+    type      TEXT NOT NULL CHECK (type = 'email' OR type = 'phoneNumber' OR type = 'username'),
     value     TEXT NOT NULL,
     user_id   TEXT NOT NULL,
     PRIMARY KEY (tenant_id, type, value)

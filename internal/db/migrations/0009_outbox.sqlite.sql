@@ -20,7 +20,7 @@ CREATE INDEX event_time ON event (insert_instant, sequence, type, tenant_id);
 CREATE TABLE delivery_new (
     event_sequence      BIGINT NOT NULL,
     webhook_id          TEXT   NOT NULL,
-    state               TEXT   NOT NULL CHECK (state IN ('pending', 'retrying', 'delivered', 'dead', 'cancelled')),
+    state               TEXT   NOT NULL CHECK (state = 'pending' OR state = 'retrying' OR state = 'delivered' OR state = 'dead' OR state = 'cancelled'),
     attempts            BIGINT NOT NULL,
     replays             BIGINT NOT NULL,
     due_instant         BIGINT NOT NULL,
@@ -50,7 +50,7 @@ CREATE INDEX delivery_order ON delivery (webhook_id, ordering_key, event_sequenc
 CREATE TABLE attempt_new (
     id             TEXT   NOT NULL PRIMARY KEY,
     webhook_id     TEXT   NOT NULL,
-    kind           TEXT   NOT NULL CHECK (kind IN ('vote', 'delivery', 'retry', 'test', 'replay')),
+    kind           TEXT   NOT NULL CHECK (kind = 'vote' OR kind = 'delivery' OR kind = 'retry' OR kind = 'test' OR kind = 'replay'),
     node           TEXT   NOT NULL,
     outcome        TEXT   NOT NULL,
     status_code    BIGINT NOT NULL,

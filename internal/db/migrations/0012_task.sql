@@ -5,8 +5,8 @@
 -- step_instant is when the next step may be taken, waits_for what it waits for instead.
 CREATE TABLE task (
     id                  TEXT   NOT NULL PRIMARY KEY,
-    kind                TEXT   NOT NULL CHECK (kind IN ('replay', 'cancel', 'recover')),
-    state               TEXT   NOT NULL CHECK (state IN ('running', 'paused', 'done', 'cancelled', 'failed')),
+    kind                TEXT   NOT NULL CHECK (kind = 'replay' OR kind = 'cancel' OR kind = 'recover'),
+    state               TEXT   NOT NULL CHECK (state = 'running' OR state = 'paused' OR state = 'done' OR state = 'cancelled' OR state = 'failed'),
     document            TEXT   NOT NULL,
     total               BIGINT,
     done                BIGINT NOT NULL,
