@@ -68,7 +68,9 @@ func TestEach_Fails(t *testing.T) {
 			t.Errorf("a duplicate row with a key gives the error %v", err)
 		}
 		var n int
-		if err := errors.Join(d.View(t.Context(), func(tx *db.Tx) error { return tx.QueryRow(`SELECT (SELECT COUNT(*) FROM reservation) + (SELECT COUNT(*) FROM event)`).Scan(&n) })); err != nil || n != 0 {
+		if err := errors.Join(d.View(t.Context(), func(tx *db.Tx) error {
+			return tx.QueryRow(`SELECT (SELECT COUNT(*) FROM reservation) + (SELECT COUNT(*) FROM event)`).Scan(&n)
+		})); err != nil || n != 0 {
 			t.Errorf("%d rows are left, error %v", n, err)
 		}
 		// The connection goes on working.
