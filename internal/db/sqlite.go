@@ -28,7 +28,7 @@ var (
 		"PRAGMA wal_autocheckpoint = 0",        // checkpoint.go does it, outside of the commits
 		"PRAGMA journal_size_limit = 67108864", // after a burst the log shrinks back to 64 MB
 		"PRAGMA temp_store = MEMORY",
-		"PRAGMA cache_size = -32768",
+		"PRAGMA cache_size = -24576",
 	}
 	readerSetup = []string{
 		"PRAGMA busy_timeout = 10000",
