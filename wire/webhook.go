@@ -163,9 +163,11 @@ type WebhookAttempt struct {
 	DurationMicros int64 `json:"durationMicros"`
 	// RequestHeaders are the headers that the webhook's settings add, the signatures among them.
 	RequestHeaders map[string]string `json:"requestHeaders,omitempty"`
-	// ResponseHeaders and ResponseBody are what came back, the body up to a limit.
+	// ResponseHeaders and ResponseBody are what came back, up to 16 KiB each.
 	ResponseHeaders map[string]string `json:"responseHeaders,omitempty"`
 	ResponseBody    string            `json:"responseBody,omitzero"`
+	// ResponseHeadersTruncated is how many bytes of the headers were cut off.
+	ResponseHeadersTruncated int64 `json:"responseHeadersTruncated,omitzero"`
 	// ResponseTruncated says that ResponseBody is not all of the ResponseSize bytes that came.
 	ResponseTruncated bool  `json:"responseTruncated,omitzero"`
 	ResponseSize      int64 `json:"responseSize,omitzero"`

@@ -111,14 +111,17 @@ type WebhookCallResponse struct {
 	Exception string `json:"exception,omitzero"`
 }
 
-// WebhookAttemptPhases tells when the parts of a request were done, in microseconds since its start. Parts that there were not (a
-// connection that was open already needs no DNS) are absent.
+// WebhookAttemptPhases tells how long the parts of a request took, in microseconds. Parts that there were not (a connection that was open already
+// needs no DNS) are absent.
 type WebhookAttemptPhases struct {
-	DNS       int64 `json:"dns,omitzero"`
-	Connect   int64 `json:"connect,omitzero"`
-	TLS       int64 `json:"tls,omitzero"`
+	// DNS is the look-up of the name, Connect the TCP connection (to the proxy, where there is one), TLS its handshake. Each counts from its own beginning.
+	DNS     int64 `json:"dns,omitzero"`
+	Connect int64 `json:"connect,omitzero"`
+	TLS     int64 `json:"tls,omitzero"`
+	// FirstByte is from having the connection to the first byte of the answer.
 	FirstByte int64 `json:"firstByte,omitzero"`
-	Total     int64 `json:"total"`
+	// Total is all of it, from the beginning to the end of the answer.
+	Total int64 `json:"total"`
 }
 
 // WebhookAttemptMessage is what is kept of a request or of its answer.
@@ -131,6 +134,8 @@ type WebhookAttemptMessage struct {
 	Size int64 `json:"size"`
 	// Truncated is how many of these bytes were cut off.
 	Truncated int64 `json:"truncated,omitzero"`
+	// HeadersTruncated is how many bytes of an answer's headers were cut off; 16 KiB are kept.
+	HeadersTruncated int64 `json:"headersTruncated,omitzero"`
 }
 
 // WebhookEventDelivery is what became of an event that a webhook was to have. It is ours.

@@ -16,6 +16,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"time"
 )
 
 // ID is a UUID in its lower-case form of 36 characters. The zero value means "none".
@@ -23,6 +24,12 @@ type ID string
 
 // Instant is a moment in milliseconds since the Unix epoch, UTC. Zero means "never".
 type Instant int64
+
+// LastInstant is the last millisecond of the year 9999. Who means later ones has most likely taken another unit than milliseconds.
+const LastInstant Instant = 253402300799999
+
+// Shown is the instant for people, to the second: "2026-01-02T15:04:05Z". In JSON, and to package fmt, it is its number.
+func (i Instant) Shown() string { return time.UnixMilli(int64(i)).UTC().Format(time.RFC3339) }
 
 // Object is a free-form JSON object, kept as it was sent. Numbers decode to [json.Number], so that a large id keeps its digits.
 //

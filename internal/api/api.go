@@ -41,7 +41,7 @@ type Services struct {
 	Healthy func(ctx context.Context) error
 	// Metrics is what GET /api/prometheus/metrics shows, and where requests are counted. Optional: without it, that is 404.
 	Metrics *metrics.Metrics
-	// LocalMetrics shows the metrics to programs on this machine without a key.
+	// LocalMetrics shows metrics and status to programs on this machine without a key.
 	LocalMetrics bool
 	// Version is what GET /api/system/version answers.
 	Version string

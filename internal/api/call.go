@@ -20,7 +20,7 @@ type call struct {
 	s     *server
 	r     *http.Request
 	route route
-	key   *access.Key // nil on open routes, and on metrics that are read from this machine
+	key   *access.Key // nil on open routes, and on metrics and status that are read from this machine
 
 	// scope is the tenant the request is confined to: that of its key, else of its header, else "".
 	scope wire.ID

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/herald-events/herald/internal/nearest"
 	"github.com/herald-events/herald/internal/outbox"
@@ -164,7 +163,7 @@ func DeliveryGates(flow func(wire.ID) outbox.Flow) func(ctx context.Context, id 
 		if f.Paused {
 			paused = wire.ExplainedGate{
 				Gate:   "paused",
-				Detail: fmt.Sprintf("The webhook was paused at %s: %s. What is owed to it waits.", shownInstant(f.PausedInstant), orWithoutReason(f.PauseReason)),
+				Detail: fmt.Sprintf("The webhook was paused at %s: %s. What is owed to it waits.", wire.Instant(f.PausedInstant).Shown(), orWithoutReason(f.PauseReason)),
 				Fix:    "POST /api/delivery/webhook/" + string(id) + "/resume",
 			}
 		}
@@ -173,14 +172,12 @@ func DeliveryGates(flow func(wire.ID) outbox.Flow) func(ctx context.Context, id 
 			breaker = wire.ExplainedGate{
 				Gate: "breaker",
 				Detail: fmt.Sprintf("The receiver cannot be reached since %s: %s. What is owed to it waits; the next attempt is made at %s.",
-					shownInstant(f.OpenedInstant), f.Failure, shownInstant(f.ProbeInstant)),
+					wire.Instant(f.OpenedInstant).Shown(), f.Failure, wire.Instant(f.ProbeInstant).Shown()),
 			}
 		}
 		return []wire.ExplainedGate{paused, breaker}, nil
 	}
 }
-
-func shownInstant(millis int64) string { return time.UnixMilli(millis).UTC().Format(time.RFC3339) }
 
 func orWithoutReason(reason string) string {
 	if reason == "" {
@@ -205,7 +202,8 @@ func (c *call) strict(dst any) error {
 		return problem.New(problem.Invalid, "[invalidJSON]", "The body must be a JSON object.")
 	}
 	var v problem.Validation
-	root = checkMembers(&v, root, reflect.TypeOf(dst).Elem(), "")
+	u := unknowns{v: &v}
+	root = u.checkMembers(root, reflect.TypeOf(dst).Elem(), "")
 	if err := v.Merge(decodeNode(root, dst, "")); err != nil {
 		return err
 	}
@@ -224,8 +222,9 @@ func (c *call) strictSearch(dst any) error {
 		reflect.ValueOf(dst).Elem().Set(request.Elem().Field(0))
 		return v.Err()
 	}
+	u := unknowns{v: &v}
 	for _, name := range slices.Sorted(maps.Keys(c.values)) {
-		checkMember(&v, membersOf(t), name, name, "parameter")
+		u.checkMember(membersOf(t), name, name, "parameter")
 	}
 	if err := v.Merge(c.decodeQuery(dst)); err != nil {
 		return err
@@ -233,8 +232,14 @@ func (c *call) strictSearch(dst any) error {
 	return v.Err()
 }
 
+// unknowns collects members that there are none of, up to maxWrong of them.
+type unknowns struct {
+	v     *problem.Validation
+	count int
+}
+
 // checkMembers adds a problem for each member that is none of those of t, and returns n with lists where t has lists.
-func checkMembers(v *problem.Validation, n *node, t reflect.Type, path string) *node {
+func (u *unknowns) checkMembers(n *node, t reflect.Type, path string) *node {
 	given, ok := n.value.(object)
 	if !ok || t.Kind() != reflect.Struct {
 		return n // what is of the wrong kind is found by decode
@@ -243,7 +248,7 @@ func checkMembers(v *problem.Validation, n *node, t reflect.Type, path string) *
 	all := make(object, len(given))
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		value := given[name]
-		if m, ok := checkMember(v, members, name, join(path, name), "member"); ok {
+		if m, ok := u.checkMember(members, name, join(path, name), "member"); ok {
 			switch value.value.(type) {
 			case nil, []*node:
 			default:
@@ -251,7 +256,7 @@ func checkMembers(v *problem.Validation, n *node, t reflect.Type, path string) *
 					value = &node{value: []*node{value}}
 				}
 			}
-			value = checkMembers(v, value, m.kind, join(path, name))
+			value = u.checkMembers(value, m.kind, join(path, name))
 		}
 		all[name] = value
 	}
@@ -259,7 +264,7 @@ func checkMembers(v *problem.Validation, n *node, t reflect.Type, path string) *
 }
 
 // checkMember finds the member with that name, or adds the problem that there is none.
-func checkMember(v *problem.Validation, members []member, name, path, what string) (member, bool) {
+func (u *unknowns) checkMember(members []member, name, path, what string) (member, bool) {
 	names := make([]string, len(members))
 	for i, m := range members {
 		if m.name == name {
@@ -267,12 +272,15 @@ func checkMember(v *problem.Validation, members []member, name, path, what strin
 		}
 		names[i] = m.name
 	}
+	if u.count++; u.count > maxWrong {
+		return member{}, false
+	}
 	// The path is part of the answer, and what is unknown may be anything.
 	path = strings.TrimSuffix(path, name) + shortened(name)
 	if near := nearest.Name(name, names); near != "" {
-		v.Field(path, "unknown", "There is no such %s. Did you mean %q?", what, near)
+		u.v.Field(path, "unknown", "There is no such %s. Did you mean %q?", what, near)
 	} else {
-		v.Field(path, "unknown", "There is no such %s. There are %q.", what, names)
+		u.v.Field(path, "unknown", "There is no such %s. There are %q.", what, names)
 	}
 	return member{}, false
 }

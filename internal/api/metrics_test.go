@@ -77,8 +77,9 @@ func TestMetrics_WhoMayRead(t *testing.T) {
 			})
 		}
 		h.do("GET", metricsPath, "", with(tenantHeader, string(tenantA))).expectMetrics(t) // a tenant header means nothing
-		// What is for metrics is for nothing else.
-		h.do("GET", "/api/status", "", withKey(basic("apikey", superKey))).expect(t, 401, "")
+		h.do("GET", statusPattern, "", withKey(basic("apikey", superKey))).expect(t, 200, `{"version":"1.2.3"}`)
+		// What is for those who watch is for nothing else.
+		h.do("GET", "/api/system/version", "", withKey(basic("apikey", superKey))).expect(t, 401, "")
 		h.do("GET", "/probe/global", "", withKey(basic("apikey", superKey))).expect(t, 401, "")
 	})
 }
@@ -86,7 +87,7 @@ func TestMetrics_WhoMayRead(t *testing.T) {
 // from serves s over HTTP as if every connection came from the address.
 func (h *herald) from(t *testing.T, address string, services Services) *herald {
 	t.Helper()
-	services.Keys, services.Log = h.keys, slog.New(slog.DiscardHandler)
+	services.Keys, services.Version, services.Log = h.keys, "1.2.3", slog.New(slog.DiscardHandler)
 	s := newServer(services)
 	server := httptest.NewUnstartedServer(s.handler(append(s.routes(), s.probes()...)))
 	server.Listener = peers{server.Listener, &net.TCPAddr{IP: net.ParseIP(address), Port: 1234}}
@@ -131,19 +132,25 @@ func TestMetrics_FromThisMachine(t *testing.T) {
 				if forwarded != "" {
 					options = append(options, with("X-Forwarded-For", forwarded), with("X-Real-Ip", forwarded), with("Forwarded", "for="+forwarded))
 				}
-				if a := open.do("GET", metricsPath, "", options...); local {
+				a, status := open.do("GET", metricsPath, "", options...), open.do("GET", statusPattern, "", options...)
+				if local {
 					a.expectMetrics(t)
+					status.expect(t, 200, `{}`)
 				} else {
 					a.expect(t, 401, "")
+					status.expect(t, 401, "")
 				}
 				shut.do("GET", metricsPath, "", options...).expect(t, 401, "")
+				shut.do("GET", statusPattern, "", options...).expect(t, 401, "")
 			}
 			open.do("GET", metricsPath, "").expectMetrics(t) // with a key, everybody
+			open.do("GET", statusPattern, "").expect(t, 200, `{"version":"1.2.3"}`)
 			// A key that is sent is checked.
 			open.do("GET", metricsPath, "", withKey("unknown")).expect(t, 401, "")
+			open.do("GET", statusPattern, "", withKey("unknown")).expect(t, 401, "")
 			open.do("GET", metricsPath, "", withKey(basic("apikey", "unknown"))).expect(t, 401, "")
 			// And nothing else opens.
-			open.do("GET", "/api/status", "", withKey("")).expect(t, 401, "")
+			open.do("GET", "/api/system/version", "", withKey("")).expect(t, 401, "")
 			open.do("GET", "/probe/global", "", withKey("")).expect(t, 401, "")
 		})
 	}

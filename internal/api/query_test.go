@@ -1,6 +1,10 @@
 package api
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
 
 func TestQuery(t *testing.T) {
 	t.Parallel()
@@ -33,4 +37,23 @@ func TestSearch(t *testing.T) {
 	h.do("POST", "/probe/search", `{"search":[]}`).expectCodes(t, 400, "[couldNotConvert]search")
 	h.do("GET", "/probe/search?numberOfResults=-1&startRow=-1", "").expectCodes(t, 400, "[invalid]numberOfResults [invalid]startRow")
 	h.do("POST", "/probe/search", `{"search":{"numberOfResults":10001}}`).expectCodes(t, 400, "[invalid]search.numberOfResults")
+}
+
+// Of members and parameters that there are not, so many are reported and no more.
+func TestStrict_ReportsSoManyAndNoMore(t *testing.T) {
+	t.Parallel()
+	h := once(t, Services{})
+	var members, parameters strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&members, `,"x%d":1`, i)
+		fmt.Fprintf(&parameters, "&x%d=1", i)
+	}
+	for name, a := range map[string]answerTo{
+		"members":    h.do("POST", "/api/delivery/search", `{"search":{"y":1`+members.String()+`}`+members.String()+`}`),
+		"parameters": h.do("GET", "/api/delivery/search?y=1"+parameters.String(), ""),
+	} {
+		if n := strings.Count(a.codes(t), "[unknown]"); a.status != 400 || n != maxWrong {
+			t.Errorf("%s: status %d, %d problems", name, a.status, n)
+		}
+	}
 }

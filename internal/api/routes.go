@@ -20,7 +20,7 @@ const (
 	globalKey   accessKind = "global key"   // only a key that is bound to no tenant; the tenant header means nothing
 	instanceKey accessKind = "instance key" // as globalKey, and a tenant header is refused
 	keyManager  accessKind = "key manager"  // a key with the flag; see access.Service for what it may do to which keys
-	metricsKey  accessKind = "metrics key"  // as globalKey, also as a Basic password; none from this machine with Services.LocalMetrics
+	metricsKey  accessKind = "metrics key"  // for those who watch: as globalKey, also as a Basic password; none from this machine with Services.LocalMetrics
 )
 
 // routes is the table of contents of the API.

@@ -8,7 +8,7 @@ const statusNoDatabase = 452
 func (s *server) statusRoutes() []route {
 	return []route{
 		{"GET", "/api/health", "/api/health", open, s.health},
-		{"GET", statusPattern, "/api/status", globalKey, s.status},
+		{"GET", statusPattern, "/api/status", metricsKey, s.status},
 		{"GET", "/api/system/version", "/api/system/version", tenantKey, s.version},
 	}
 }
@@ -20,7 +20,13 @@ type versionResponse struct {
 // health answers with a status alone, 200 or 500: it is open to everybody.
 func (s *server) health(c *call) (any, error) { return nil, s.healthy(c) }
 
-func (s *server) status(*call) (any, error) { return versionResponse{s.Version}, nil }
+// status tells the version only to those who have a key, as FusionAuth does.
+func (s *server) status(c *call) (any, error) {
+	if c.key == nil {
+		return struct{}{}, nil
+	}
+	return versionResponse{s.Version}, nil
+}
 
 func (s *server) version(*call) (any, error) { return versionResponse{s.Version}, nil }
 

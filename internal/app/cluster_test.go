@@ -206,6 +206,58 @@ func TestCluster_StopHandsOver(t *testing.T) {
 	}
 }
 
+// What a webhook allows at once it allows all servers together. When one is gone, the other has the whole of it.
+func TestCluster_Concurrency(t *testing.T) {
+	all := shopCluster(t, 2, smallQueue, apptest.QuickLease, patrolled)
+	a, b := all[0], all[1]
+	w := newWitness(t, nil)
+	turns := make(chan struct{})
+	w.answer = func(notice) int { w.hold(turns); return 200 }
+	a.Subscribe(w.URL, []string{sale}, func(w *wire.Webhook) { w.Concurrency, w.ReadTimeout = 4, 60_000 })
+	leases := func() []string { return a.Strings(`SELECT CAST(expire_instant AS TEXT) FROM node ORDER BY id`) }
+	first := leases()
+	a.Eventually(patience, "each has renewed its lease, and seen that of the other", func() bool {
+		now := leases()
+		return len(first) == 2 && len(now) == 2 && now[0] != first[0] && now[1] != first[1]
+	})
+	underWay := func(s *apptest.Server) int {
+		backlog, err := s.App.Outbox().Backlog(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return backlog.UnderWay
+	}
+	ids := append(sell(t, a, 60), sell(t, b, 60)...)
+	a.Eventually(patience, "each has its share under way", func() bool { return underWay(a) == 2 && underWay(b) == 2 })
+	for range 20 {
+		turns <- struct{}{}
+	}
+	w.until(t, "four are open again", func() bool { return w.open == 4 && len(w.notices) == 24 })
+	if n := w.peak(); n != 4 {
+		t.Errorf("%d requests were open at once, want 4", n)
+	}
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		b.Stop()
+	}()
+	for gone := false; !gone; {
+		select {
+		case turns <- struct{}{}:
+		case <-stopped:
+			gone = true
+		}
+	}
+	w.until(t, "four are open at the one that is left", func() bool { return w.open == 4 })
+	if n := w.peak(); n != 4 {
+		t.Errorf("%d requests were open at once, want 4", n)
+	}
+	close(turns)
+	w.untilAll(t, ids)
+	a.Settled(patience)
+	w.onceEach(t, ids)
+}
+
 // What a server had claimed that is dead is taken by others when its lease is over, and not before.
 func TestCluster_DeadServer(t *testing.T) {
 	all := shopCluster(t, 2, apptest.QuickLease)

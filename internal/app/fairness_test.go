@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -268,6 +269,50 @@ func TestBreaker_Votes(t *testing.T) {
 		s.Call("POST", "/api/user", user("probe@example.com")).Want(200)
 		s.Eventually(patience, "the breaker is closed", func() bool { return !s.App.Outbox().Flow(hook).Open })
 		s.Call("POST", "/api/user", user("open@example.com")).Want(200)
+	})
+}
+
+// A vote that is answered with 410 switches the webhook off like a delivery, whether the change happens or not.
+func TestVote_GoneSwitchesTheWebhookOff(t *testing.T) {
+	shops(t, func(t *testing.T, s *apptest.Server) {
+		isOff := func(what string, hook wire.ID) {
+			t.Helper()
+			s.Eventually(patience, "the webhook is off: "+what, func() bool {
+				var w wire.WebhookResponse
+				s.Call("GET", "/api/webhook/"+string(hook), nil).Want(200).Decode(&w)
+				return w.Webhook.Enabled != nil && !*w.Webhook.Enabled && strings.Contains(w.Webhook.DisabledReason, "410")
+			})
+			if entries := errorEntries(s, "("+string(hook)+") was switched off"); len(entries) != 1 {
+				t.Errorf("%s: Error entries %q", what, entries)
+			}
+		}
+		for _, test := range []struct {
+			name   string
+			rule   wire.TransactionType
+			status int
+		}{{"refused", wire.AbsoluteMajority, 504}, {"committed", wire.Any, 200}} {
+			s.Enable(test.rule, "user.create")
+			answered := make(chan struct{})
+			gone := egresstest.NewReceiver(t).Script(egresstest.Handle(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusGone)
+				close(answered)
+			}))
+			hook := s.Subscribe(gone.URL, []string{"user.create"})
+			var yes wire.ID
+			if test.rule == wire.Any {
+				yes = s.Subscribe(egresstest.NewReceiver(t).Script(egresstest.Handle(func(w http.ResponseWriter, _ *http.Request) {
+					<-answered
+					s.Call("GET", "/api/webhook/"+string(hook), nil).Want(200) // which takes longer than the answer to be counted
+					w.WriteHeader(http.StatusOK)
+				})).URL, []string{"user.create"})
+			}
+			s.Call("POST", "/api/user", user(test.name+"@example.com")).Want(test.status)
+			isOff(test.name, hook)
+			s.Call("DELETE", "/api/webhook/"+string(hook), nil).Want(200)
+			if yes != "" {
+				s.Call("DELETE", "/api/webhook/"+string(yes), nil).Want(200)
+			}
+		}
 	})
 }
 

@@ -74,7 +74,8 @@ func TestMetrics_WithoutKeyFromThisMachine(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
 		s.Call("GET", metricsPath, nil, "Authorization", "").Want(200)
 		s.Call("GET", metricsPath, nil, "Authorization", "wrong").Want(401)
-		s.Call("GET", "/api/status", nil, "Authorization", "").Want(401)
+		s.Call("GET", "/api/status", nil, "Authorization", "").Want(200)
+		s.Call("GET", "/api/system/version", nil, "Authorization", "").Want(401)
 	}, func(o *app.Options) { o.Settings.LocalMetrics = true })
 }
 

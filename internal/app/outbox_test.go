@@ -155,7 +155,8 @@ func TestOutbox_GoneSwitchesTheWebhookOff(t *testing.T) {
 		if n := gone.count(); n > 20 { // what was under way until the answer was on record, of a hundred
 			t.Errorf("%d requests came to a receiver that said it was gone", n)
 		}
-		if waiting := count(s, hook, "pending") + count(s, hook, "delivered"); waiting != len(ids)-1 {
+		waiting := len(s.Strings(`SELECT webhook_id FROM delivery WHERE webhook_id = $1 AND state IN ('pending', 'delivered')`, hook)) // one look: one may be under way
+		if waiting != len(ids)-1 {
 			t.Errorf("%d deliveries are owed or done, want all but the one that was refused", waiting)
 		}
 		// New events are not for a webhook that is off.

@@ -590,6 +590,7 @@ func TestWebhookTest(t *testing.T) {
 			{path, `{"event":[]}`, 400, []string{"[invalid]event"}, ""},
 			{path, `{"event":5}`, 400, []string{"[invalid]event"}, ""},
 			{path, `{"event":{"type":5}}`, 400, []string{"[invalid]event"}, ""},
+			{path, `{"event":{"type":"` + strings.Repeat("x", 201) + `","tenantId":"` + strings.Repeat("x", 65) + `"}}`, 400, []string{"[tooLong]event.tenantId", "[tooLong]event.type"}, ""},
 			{path, `{"event":{"text":"\u0000"}}`, 400, []string{"[invalidJSON]"}, ""},
 			{path, `not JSON`, 400, []string{"[invalidJSON]"}, ""},
 			{path, ``, 400, []string{"[invalidJSON]"}, ""},

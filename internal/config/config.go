@@ -70,9 +70,9 @@ type Serve struct {
 	// NodeLease is how long what this process has claimed outlasts its last sign of life, on PostgreSQL. Defaults to 15 seconds.
 	NodeLease time.Duration `placeholder:"DURATION" default:"15s" from:"HERALD_NODE_LEASE" help:"Let other processes on the same PostgreSQL take over this long after this one died (default: ${default})."`
 
-	// LocalMetrics lets programs on this machine read the metrics without an API key. Who is on this machine is told by the connection: behind a
+	// LocalMetrics lets programs on this machine read metrics and status without an API key. Who is on this machine is told by the connection: behind a
 	// proxy that runs here too, everybody is. Defaults to false.
-	LocalMetrics bool `from:"HERALD_LOCAL_METRICS fusionauth-app.local-metrics.enabled FUSIONAUTH_APP_LOCAL_METRICS_ENABLED" help:"Let programs on this machine read the metrics without an API key."`
+	LocalMetrics bool `from:"HERALD_LOCAL_METRICS fusionauth-app.local-metrics.enabled FUSIONAUTH_APP_LOCAL_METRICS_ENABLED" help:"Let programs on this machine read metrics and status without an API key."`
 
 	// Log says how the server talks about itself.
 	Log Log `embed:"" prefix:"log-"`

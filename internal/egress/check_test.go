@@ -109,7 +109,7 @@ func TestRedactURL(t *testing.T) {
 
 func TestCheckHeader(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"X-Api-Key", "Authorization", "accept", "X_Under", "Cookie", "X-FusionAuth-Tenant-Id"} {
+	for _, name := range []string{"X-Api-Key", "Authorization", "accept", "X_Under", "Cookie", "X-FusionAuth-Tenant-Id", "Webhook-Source", "webhook-"} {
 		if err := egress.CheckHeader(name, "some\tvalue é"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -142,6 +142,8 @@ func TestCheckHeader(t *testing.T) {
 		{"Proxy-Authorization", "s3cret", "connection"},
 		{"X-FusionAuth-Signature-JWT", "s3cret", "signature"},
 		{"webhook-id", "s3cret", "signature"},
+		{"WEBHOOK-TIMESTAMP", "s3cret", "signature"},
+		{"X-Herald-Signature-JWT-Secondary", "s3cret", "signature"},
 		{"Webhook-Signature", "s3cret", "signature"},
 	}
 	for _, tt := range tests {

@@ -13,6 +13,7 @@ type conn struct {
 	stream net.Conn // what is spoken: TCP, or TLS over it
 	socket *socket  // the TCP connection below
 	remote string
+	used   bool // a request was answered over it
 
 	// headerLeft is how much of an answer's header may still be read; negative when it is not the header that is read.
 	headerLeft int
@@ -52,9 +53,10 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// send sends a short request, without TLS together with the first Read.
+// send sends a short request, without TLS together with the first Read. Not over a new connection: to some receivers the mere connection is a reason
+// to answer (that they have no place left), and what came before the Read began would not wake it.
 func (c *conn) send(request []byte) error {
-	if c.stream == c.socket && c.socket.raw != nil {
+	if c.used && c.stream == c.socket && c.socket.raw != nil {
 		c.socket.sendAndRead(request)
 		return nil
 	}
@@ -118,8 +120,8 @@ func newSocket(c net.Conn) *socket {
 	s.turn = func(fd uintptr) bool {
 		if len(s.unsent) > 0 {
 			s.unsent = s.unsent[writeNow(fd, s.unsent):]
-			// Whoever returns false is called again when there is something to read. That cannot be missed, since waiting began
-			// before we wrote.
+			// Whoever returns false is called again when something arrives. An answer cannot be missed, since waiting began before
+			// we wrote, and nothing had arrived until then: the pool has just looked.
 			return len(s.unsent) > 0
 		}
 		s.n, s.err = readNow(fd, s.into)

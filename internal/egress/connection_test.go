@@ -304,6 +304,26 @@ func TestDo_AnswersBeforeTheEndOfTheRequest(t *testing.T) {
 	}
 }
 
+// TestDo_AnsweredBeforeAnythingWasSent has a receiver for which the connection alone is reason enough to answer. However soon that comes, it is heard.
+func TestDo_AnsweredBeforeAnythingWasSent(t *testing.T) {
+	t.Parallel()
+	wire := egresstest.NewWire(t, func(c *egresstest.WireConn) {
+		c.Say("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+		c.ReadRequest()
+		<-c.Done
+	})
+	client := newClient(t)
+	for i := range 300 {
+		res := client.Do(t.Context(), egress.Request{URL: wire.URL, Body: []byte("{}"), ConnectTimeout: time.Minute, ReadTimeout: 2 * time.Second})
+		if res.Outcome != egress.Refused || res.StatusCode != 503 || res.Replayed {
+			t.Fatalf("request %d: %s %d %s", i, res.Outcome, res.StatusCode, res.Err)
+		}
+	}
+	if n := wire.Connections(); n != 300 {
+		t.Errorf("%d connections", n)
+	}
+}
+
 func TestDo_LongRequestsArriveWhole(t *testing.T) {
 	t.Parallel()
 	a := egresstest.NewAuthority(t)

@@ -119,6 +119,7 @@ type Egress struct {
 	keep     int
 	agent    string
 	clock    func() time.Time
+	begun    time.Time
 	resolver *net.Resolver
 
 	dialTarget *net.Dialer
@@ -143,6 +144,7 @@ func New(o Options) (*Egress, error) {
 		keep:     max(cmp.Or(o.KeepResponse, DefaultKeepResponse), 0),
 		agent:    cmp.Or(o.UserAgent, "Herald"),
 		clock:    o.Clock,
+		begun:    time.Now(),
 		resolver: cmp.Or(o.Resolver, net.DefaultResolver),
 		idle:     newPool(),
 		desks:    sync.Pool{New: func() any { return newDesk() }},
@@ -168,7 +170,7 @@ func New(o Options) (*Egress, error) {
 }
 
 // Client returns the client for a trust configuration; nil trusts the system's roots. The same PEM always leads to the
-// same client and so to the same pool of connections. Clients need no closing: one that was not asked for during the
+// same client and so to the same pool of connections. Clients need no closing: one that was neither asked for nor used during the
 // life of an idle connection is dropped, and works on for whoever still holds it.
 func (e *Egress) Client(t *Trust) *Client {
 	var id [32]byte
@@ -181,7 +183,7 @@ func (e *Egress) Client(t *Trust) *Client {
 	c := e.clients[id]
 	if c == nil {
 		for k, old := range e.clients {
-			if now.Sub(old.asked) > idleTimeout {
+			if now.Sub(e.begun)-time.Duration(old.asked.Load()) > idleTimeout {
 				delete(e.clients, k)
 				e.idle.drop(old)
 			}
@@ -189,7 +191,7 @@ func (e *Egress) Client(t *Trust) *Client {
 		c = e.newClient(t)
 		e.clients[id] = c
 	}
-	c.asked = now
+	c.wanted(now)
 	return c
 }
 
@@ -204,11 +206,14 @@ func (e *Egress) Close() {
 type Client struct {
 	egress *Egress
 	tls    *tls.Config
-	asked  time.Time // guarded by egress.mu
+	asked  atomic.Int64 // when somebody wanted something of it, in nanoseconds since egress.begun
 
 	mu        sync.RWMutex
 	endpoints map[string]*Endpoint // by URL, without headers
 }
+
+// wanted notes that the client is in use.
+func (c *Client) wanted(now time.Time) { c.asked.Store(int64(now.Sub(c.egress.begun))) }
 
 func (e *Egress) newClient(t *Trust) *Client {
 	return &Client{egress: e, tls: t.config(), endpoints: map[string]*Endpoint{}}

@@ -96,7 +96,7 @@ func TestPool_Drop(t *testing.T) {
 	p := newPool()
 	defer p.close()
 	one, two := newPipe("a"), newPipe("a")
-	one.origin.client, two.origin.client = &Client{}, &Client{asked: time.Now()}
+	one.origin.client, two.origin.client = &Client{}, &Client{}
 	p.put(one.conn, time.Now())
 	p.put(two.conn, time.Now())
 	if p.drop(one.origin.client); !one.closed() || two.closed() || p.size() != 1 || len(p.idle) != 1 {
@@ -290,9 +290,7 @@ func TestEgress_ForgottenClientWorksOn(t *testing.T) {
 		}
 	}
 	send()
-	e.mu.Lock()
-	held.asked = held.asked.Add(-2 * idleTimeout)
-	e.mu.Unlock()
+	held.asked.Add(-int64(2 * idleTimeout))
 	other, err := ParsePEM(egresstest.NewAuthority(t).PEM())
 	if err != nil {
 		t.Fatal(err)
@@ -307,5 +305,32 @@ func TestEgress_ForgottenClientWorksOn(t *testing.T) {
 	}
 	if e.Close(); e.idle.size() != 0 { // goleak looks at the other side
 		t.Errorf("%d idle after Close", e.idle.size())
+	}
+}
+
+// TestEgress_BusyClientStays has a client that is not asked for, as its endpoints are, while another one is made.
+func TestEgress_BusyClientStays(t *testing.T) {
+	t.Parallel()
+	receiver := egresstest.NewReceiver(t)
+	e, err := New(Options{Policy: Policy{AllowPrivate: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	held := e.Client(nil)
+	endpoint := held.Endpoint(receiver.URL, nil)
+	for i := range 3 {
+		held.asked.Add(-int64(2 * idleTimeout))
+		if res := endpoint.Do(t.Context(), Request{ReadTimeout: time.Minute}); res.Outcome != Accepted {
+			t.Fatalf("%s %s", res.Outcome, res.Err)
+		}
+		other, err := ParsePEM(egresstest.NewAuthority(t).PEM())
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Client(other)
+		if e.Client(nil) != held || receiver.Connections() != 1 {
+			t.Fatalf("after %d others it is gone; %d connections", i+1, receiver.Connections())
+		}
 	}
 }

@@ -100,6 +100,7 @@ func (p *Endpoint) do(ctx context.Context, r *Request) Result {
 	}
 	e := p.client.egress
 	x := exchange{endpoint: p, request: r, begin: time.Now(), desk: e.desks.Get().(*desk)}
+	p.client.wanted(x.begin)
 	x.last = x.begin.Add(r.ConnectTimeout + r.ReadTimeout)
 	res := Result{Start: e.clock()}
 	if err := x.do(ctx, &res); err != nil {
@@ -247,6 +248,7 @@ func (x *exchange) over(ctx context.Context, c *conn, res *Result, begin time.Ti
 	x.end = time.Now()
 	// A connection that the context has cut, or is about to, is of no more use.
 	if uncut() && err == nil && sent && !last && x.desk.in.Buffered() == 0 {
+		c.used = true
 		x.endpoint.client.egress.idle.put(c, x.end)
 		return false, nil
 	}

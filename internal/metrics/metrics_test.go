@@ -236,7 +236,7 @@ func TestMetrics_KnowsWhatExists(t *testing.T) {
 		m.Attempt("delivery", string(o), time.Millisecond)
 	}
 	for _, name := range eventTypes() {
-		m.Published(name, "Running", "system")
+		m.Published(name, "Failed", "system")
 	}
 	lines := scrapeText(t, m)
 	if slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, `"other"`) || strings.Contains(line, `"custom"`) }) {

@@ -23,7 +23,8 @@ type delivery struct {
 	sequence int64 // of the event
 	event    wire.ID
 	kind     string // the event's type
-	body     []byte // nil when it is too large to wait in memory: it is read when it is sent
+	body     []byte // nil when it is too large to wait in memory, or too much waits there: it is read when it is sent
+	kept     int    // bytes of the body that were counted by keep
 	webhook  wire.ID
 
 	operation string  // what it shares with the events that it must not overtake:
@@ -36,6 +37,26 @@ type delivery struct {
 
 	since time.Time // when it was committed, by the store's clock
 	place place     // in the table, if it was read from there
+}
+
+// mostKept is how many bytes of bodies wait in memory, of all webhooks together.
+const mostKept = 64 << 20
+
+// keep counts the body of a delivery that is to wait in memory, or drops it when too much does already.
+func (o *Outbox) keep(d *delivery) {
+	n := len(d.body)
+	if o.kept.Add(int64(n)) > mostKept {
+		o.kept.Add(-int64(n))
+		d.body = nil
+		return
+	}
+	d.kept = n
+}
+
+// letGo ends what keep began. It may come twice, or without it.
+func (o *Outbox) letGo(d *delivery) {
+	o.kept.Add(-int64(d.kept))
+	d.kept = 0
 }
 
 // attemptKind is what the next attempt is made for.

@@ -28,6 +28,11 @@ type Flow struct {
 
 func (f Flow) held() bool { return f.Paused || f.Open }
 
+// probeDue tells whether it is time to look if the receiver is back. An instant further away than any pause was written under a clock that was ahead.
+func (f Flow) probeDue(now int64) bool {
+	return f.ProbeInstant <= now || f.ProbeInstant > now+longestProbe.Milliseconds()
+}
+
 // flows knows the flow of every webhook, and counts who does not answer.
 //
 // What is known is read on every delivery and inside of transactions, so it is a map in memory and never a query: this process' changes are in it at once, those of
@@ -153,6 +158,16 @@ func (s *flows) shut(tx *db.Tx, id wire.ID) error {
 	return s.o.Journal.Information(tx, fmt.Sprintf("Webhook %s can be reached again. What waited for it is being sent.", id))
 }
 
+// forget drops what is known about a webhook that is gone.
+func (s *flows) forget(tx *db.Tx, id wire.ID) error {
+	tx.AfterCommit(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.failures, id)
+	})
+	return forgetFlow(tx, id)
+}
+
 // forgive closes the breaker of a webhook that was changed: its address may be another one now.
 func (s *flows) forgive(tx *db.Tx, id wire.ID) error {
 	tx.AfterCommit(func() {
@@ -164,6 +179,7 @@ func (s *flows) forgive(tx *db.Tx, id wire.ID) error {
 	if err != nil || !shut {
 		return err
 	}
+	tx.AfterCommit(s.o.Metrics.BreakerClosed)
 	return s.changed(tx, id)
 }
 
@@ -174,7 +190,7 @@ func (s *flows) takeProbe(tx *db.Tx, id wire.ID) (next int64, ours bool, err err
 	if err != nil || !f.Open {
 		return tx.NowMillis(), !f.Open, err
 	}
-	if f.ProbeInstant > tx.NowMillis() {
+	if !f.probeDue(tx.NowMillis()) {
 		return f.ProbeInstant, false, nil
 	}
 	next = tx.Now().Add(probePause(f.Probes + 1)).UnixMilli()
@@ -201,7 +217,7 @@ func (o *Outbox) Availability(ctx context.Context, id wire.ID) Availability {
 		return OnPause
 	case !f.Open:
 		return Available
-	case f.ProbeInstant > o.DB.Now().UnixMilli():
+	case !f.probeDue(o.DB.Now().UnixMilli()):
 		return Unreachable
 	}
 	ours := false

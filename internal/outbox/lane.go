@@ -30,12 +30,14 @@ type lane struct {
 	loaded   map[int64]*delivery // by the sequence of their event: in the queue, with a worker, or held by somebody else
 	workers  int
 	retrying int              // of the workers, those with retries
+	firsts   int              // first attempts begun since a worker took a retry
 	behind   bool             // the table may hold first attempts that are due, or something that the feeder has not looked for yet
 	late     bool             // the table may hold retries that are due
 	next     int64            // the earliest instant since the feeder began to look at which the table is known to have something due; 0 for none
 	alarm    *time.Timer      // rings then
 	batches  int64            // claimed so far; numbers them
 	reached  map[State]*place // on SQLite: how far the feeder has come in the table
+	expiring bool             // what has waited for too long is being given up, step by step; the feeder's
 	strays   map[int64]bool   // what the last round of healing found to be claimed and carried by nobody; the patrol's
 }
 
@@ -68,11 +70,24 @@ func (l *lane) roomForFirst() int {
 
 func (l *lane) roomForRetries() int { return max(l.o.Queue/4, 1) - l.retries() }
 
+// worthFirst and worthRetries are the room, or none while that is too little to be worth a look and something is still queued.
+
+func (l *lane) worthFirst() int { return worth(l.roomForFirst(), l.o.Queue/4, &l.first) }
+
+func (l *lane) worthRetries() int { return worth(l.roomForRetries(), l.o.Queue/8, &l.again) }
+
+func worth(room, little int, queued *lineup) int {
+	if room <= little && len(queued.lines) > 0 {
+		return 0
+	}
+	return max(room, 0)
+}
+
 func (l *lane) retries() int { return len(l.again.lines) + l.retrying }
 
 // hungry tells whether the table may hold something that there is much room for. l.mu is held.
 func (l *lane) hungry() bool {
-	return l.behind && l.roomForFirst() > l.o.Queue/4 || l.late && l.roomForRetries() > l.o.Queue/8
+	return l.behind && l.worthFirst() > 0 || l.late && l.worthRetries() > 0
 }
 
 // accepts tells whether the lane takes so many more deliveries without their being claimed in the table first. Not if others are
@@ -96,6 +111,7 @@ func (l *lane) push(claimed []*delivery) {
 	for _, line := range lines(claimed) {
 		for _, d := range line {
 			l.loaded[d.sequence] = d
+			l.o.keep(d)
 		}
 		if line[0].attempts > 0 {
 			l.again.push(line)
@@ -120,13 +136,15 @@ func (l *lane) employ() {
 	}
 }
 
+// concurrency is this process' share of what the webhook allows at once, at least one.
 func (l *lane) concurrency() int {
+	limit := l.o.Concurrency
 	if registry, err := l.o.Webhooks.Registry(l.o.sending); err == nil {
 		if target := registry.Target(l.webhook); target != nil {
-			return cmp.Or(target.Concurrency(), l.o.Concurrency)
+			limit = cmp.Or(target.Concurrency(), limit)
 		}
 	}
-	return l.o.Concurrency
+	return max(limit/l.o.node.living(), 1)
 }
 
 // work sends until there is nothing left that this worker may take.
@@ -147,18 +165,23 @@ func (l *lane) work() {
 	}
 }
 
-// take gives a worker its next line, first attempts before retries; but retries always have one place of several, and never all of them, so that neither waits for ever
-// for the other. Without a line the worker ends.
+// mostFirsts is how many first attempts pass a retry where there is only one place.
+const mostFirsts = 4
+
+// take gives a worker its next line, first attempts before retries; but retries always have one place of several, and never all of them, and a single place they
+// share, so that neither waits for ever for the other. Without a line the worker ends.
 func (l *lane) take(concurrency int) (line []*delivery, retry bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	first, again := len(l.first.lines) > 0, len(l.again.lines) > 0
 	switch {
 	case l.o.working.Err() != nil || l.workers > concurrency:
-	case again && (l.retrying == 0 && concurrency > 1 || !first && l.retrying < max(concurrency-max(concurrency/4, 1), 1)):
+	case again && (l.retrying == 0 && (concurrency > 1 || l.firsts >= mostFirsts) || !first && l.retrying < max(concurrency-max(concurrency/4, 1), 1)):
 		l.retrying++
+		l.firsts = 0
 		return l.again.pop(), true
 	case first:
+		l.firsts++
 		return l.first.pop(), false
 	}
 	l.workers--
@@ -233,7 +256,7 @@ func (l *lane) target(d *delivery) *webhook.Target {
 func (l *lane) wait(target *webhook.Target) time.Duration {
 	limit := rate.Inf
 	if perSecond := target.RateLimit(); perSecond > 0 {
-		limit = rate.Limit(perSecond)
+		limit = rate.Limit(perSecond / float64(l.o.node.living())) // this process' share
 	}
 	if l.limiter.Limit() != limit {
 		l.limiter.SetLimit(limit)
@@ -274,6 +297,7 @@ func (l *lane) settled(d *delivery, f fate) {
 
 // unload forgets the delivery, unless it has been claimed anew meanwhile. l.mu is held.
 func (l *lane) unload(d *delivery) {
+	l.o.letGo(d)
 	if held := l.loaded[d.sequence]; held != nil && held.claim == d.claim {
 		delete(l.loaded, d.sequence)
 	}
@@ -431,18 +455,16 @@ func (l *lane) claim(ctx context.Context) (f found, err error) {
 		return l.probe(ctx, target)
 	}
 	l.mu.Lock()
-	// Whoever adds something from now on says so again. Where there is no room we do not look, and still have to.
-	rooms := map[State]int{Pending: max(l.roomForFirst(), 0), Retrying: max(l.roomForRetries(), 0)}
+	// Whoever adds something from now on says so again. Where there is little room we do not look, and still have to: settled wakes us when there is more.
+	rooms := map[State]int{Pending: l.worthFirst(), Retrying: l.worthRetries()}
 	l.behind, l.late = rooms[Pending] == 0, rooms[Retrying] == 0
+	if l.behind && l.late {
+		l.mu.Unlock()
+		return found{next: sleep}, nil
+	}
 	l.batches++
 	claimer := l.o.claimer(l.batches)
-	var passed map[int64]bool
-	if l.o.DB.Engine() == db.SQLite {
-		passed = make(map[int64]bool, len(l.loaded))
-		for sequence := range l.loaded {
-			passed[sequence] = true
-		}
-	}
+	passed := l.passed()
 	l.mu.Unlock()
 	claim, look := claimFunc(claimDue), l.o.DB.Update
 	if passed != nil {
@@ -473,6 +495,18 @@ func (l *lane) claim(ctx context.Context) (f found, err error) {
 		l.o.Metrics.Claimed(len(f.due), l.o.DB.Now().Sub(begin))
 	}
 	return f, err
+}
+
+// passed are the sequences of what this lane has loaded, which a look on SQLite has to pass over; nil where claims stand in the table. l.mu is held.
+func (l *lane) passed() map[int64]bool {
+	if l.o.DB.Engine() != db.SQLite {
+		return nil
+	}
+	passed := make(map[int64]bool, len(l.loaded))
+	for sequence := range l.loaded {
+		passed[sequence] = true
+	}
+	return passed
 }
 
 // place is a place in the table's order of due times.
@@ -526,7 +560,7 @@ func (l *lane) probe(ctx context.Context, target *webhook.Target) (f found, err 
 	}
 	l.mu.Lock()
 	l.batches++
-	claimer := l.o.claimer(l.batches)
+	claimer, passed := l.o.claimer(l.batches), l.passed()
 	l.mu.Unlock()
 	err = l.o.DB.Update(ctx, func(tx *db.Tx) error {
 		f = found{next: tx.Now().Add(longestWait).UnixMilli()}
@@ -538,20 +572,32 @@ func (l *lane) probe(ctx context.Context, target *webhook.Target) (f found, err 
 			f.next = tx.NowMillis()
 			return nil
 		}
-		if err := l.expire(tx, target, flow); err != nil {
-			return err
+		if len(passed) == 0 { // what is just being sent might be given up with the rest
+			more, err := l.expire(tx, target, flow)
+			if err != nil {
+				return err
+			}
+			if more {
+				f.next = tx.NowMillis()
+				return nil
+			}
 		}
 		due, err := anyDue(tx, l.webhook)
 		if err != nil || !due {
 			return err
 		}
-		if flow.ProbeInstant > tx.NowMillis() {
+		if !flow.probeDue(tx.NowMillis()) {
 			f.next = min(f.next, flow.ProbeInstant)
 			return nil
 		}
 		// The delivery first, because there may be none: what is due may wait for its predecessor, or another process may have it.
 		for _, state := range []State{Retrying, Pending} {
-			if f.due, err = claimDue(tx, l.webhook, state, claimer, target.Ordered(), 1); err != nil {
+			claim := claimFunc(claimDue)
+			if passed != nil { // as in claim: what is still under way from before has no mark in the table
+				*l.reached[state] = place{}
+				claim = l.picker(passed)
+			}
+			if f.due, err = claim(tx, l.webhook, state, claimer, target.Ordered(), 1); err != nil {
 				return err
 			}
 			if len(f.due) > 0 {
@@ -575,19 +621,32 @@ func (l *lane) probe(ctx context.Context, target *webhook.Target) (f found, err 
 // leastPatience is how long a delivery waits at least for a receiver that cannot be reached, also if its schedule is over sooner.
 const leastPatience = time.Hour
 
-// expire gives up what has waited for longer than a whole schedule takes, if all that time nobody could be reached.
-func (l *lane) expire(tx *db.Tx, target *webhook.Target, flow Flow) error {
+// expire gives up what has waited for longer than a whole schedule takes, if all that time nobody could be reached. It goes step by step, and tells whether there may
+// be more.
+func (l *lane) expire(tx *db.Tx, target *webhook.Target, flow Flow) (more bool, err error) {
 	patience := max(l.o.scheduleFor(target).lifetime(), leastPatience)
 	since := tx.Now().Add(-patience).UnixMilli()
 	if flow.OpenedInstant > since {
-		return nil // it may have waited for another reason, like a pause
+		return false, nil // it may have waited for another reason, like a pause
 	}
 	n, err := expireDeliveries(tx, l.webhook, since, stepSize)
-	if err != nil || n == 0 {
-		return err
+	if err != nil {
+		return false, err
 	}
-	return l.o.Journal.Error(tx, fmt.Sprintf("Webhook %s has been unreachable for so long that %d deliveries were given up, some without an attempt. "+
-		"The events stay in the store. When the receiver answers again, recover what it has missed.", l.webhook, n))
+	more = n == stepSize
+	first := n > 0 && !l.expiring
+	tx.AfterCommit(func() {
+		l.expiring = more
+		for range n {
+			l.o.Metrics.Dead()
+		}
+	})
+	if !first {
+		return more, nil
+	}
+	// Quietly: the entry's own event would be owed to the very webhook that cannot be reached, and given up with the next entry.
+	return more, l.o.Journal.ErrorQuietly(tx, fmt.Sprintf("Webhook %s has been unreachable for so long that what has waited for it since before %s is given up, some of it without "+
+		"an attempt. The events stay in the store. When the receiver answers again, recover what it has missed.", l.webhook, time.UnixMilli(since).UTC().Format(time.RFC3339)))
 }
 
 // stepSize is how many rows one transaction changes at most when there may be a million.
@@ -611,14 +670,17 @@ func (l *lane) end(ctx context.Context) (f found, err error) {
 			return err
 		}
 		f.gone, f.next = true, f.next+longestWait.Milliseconds()
-		return forgetFlow(tx, l.webhook)
+		return l.o.flows.forget(tx, l.webhook)
 	})
 	if err != nil || exists {
 		return f, err
 	}
-	l.drop() // it is cancelled with the rest
+	dropped := l.drop() // it is cancelled with the rest
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, d := range dropped {
+		l.unload(d)
+	}
 	if f.gone {
 		l.behind, l.late = false, false
 		clear(l.loaded)

@@ -17,23 +17,27 @@ func TestLane_Take(t *testing.T) {
 	const first, retry, none = "first", "retry", "none"
 	for name, c := range map[string]struct {
 		first, again, retrying, workers, concurrency int
+		firsts                                       int // begun since the last retry
 		want                                         string
 	}{
-		"nothing waits":                                      {0, 0, 0, 1, 16, none},
-		"first attempts before retries":                      {5, 5, 1, 4, 16, first},
-		"but one place of several is for retries":            {5, 5, 0, 4, 16, retry},
-		"with one place first attempts come first":           {5, 5, 0, 1, 1, first},
-		"then retries":                                       {0, 5, 0, 1, 1, retry},
-		"three quarters of the places may have retries":      {0, 5, 11, 12, 16, retry},
-		"and no more":                                        {0, 5, 12, 13, 16, none},
-		"though first attempts may":                          {1, 5, 12, 13, 16, first},
-		"one of two places":                                  {0, 5, 1, 2, 2, none},
-		"a worker too many ends although there is something": {5, 5, 0, 5, 4, none},
+		"nothing waits":                                      {0, 0, 0, 1, 16, 9, none},
+		"first attempts before retries":                      {5, 5, 1, 4, 16, 9, first},
+		"but one place of several is for retries":            {5, 5, 0, 4, 16, 0, retry},
+		"with one place first attempts come first":           {5, 5, 0, 1, 1, 0, first},
+		"four of them":                                       {5, 5, 0, 1, 1, 3, first},
+		"then a retry has its turn":                          {5, 5, 0, 1, 1, 4, retry},
+		"and is not waited for":                              {5, 0, 0, 1, 1, 9, first},
+		"then retries":                                       {0, 5, 0, 1, 1, 0, retry},
+		"three quarters of the places may have retries":      {0, 5, 11, 12, 16, 0, retry},
+		"and no more":                                        {0, 5, 12, 13, 16, 9, none},
+		"though first attempts may":                          {1, 5, 12, 13, 16, 9, first},
+		"one of two places":                                  {0, 5, 1, 2, 2, 9, none},
+		"a worker too many ends although there is something": {5, 5, 0, 5, 4, 9, none},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLane(New(Options{DB: dbOfNobody(t)}), "hook")
-			l.retrying, l.workers = c.retrying, c.workers
+			l.retrying, l.workers, l.firsts = c.retrying, c.workers, c.firsts
 			for range c.first {
 				l.first.push([]*delivery{{}})
 			}
@@ -62,6 +66,29 @@ func TestLane_Take(t *testing.T) {
 				t.Errorf("then %d workers, %d at retries; want %d, %d", l.workers, l.retrying, wantWorkers, wantRetrying)
 			}
 		})
+	}
+}
+
+// Where there is only one place, every fifth turn is a retry's as long as any wait.
+func TestLane_TakeInTurns(t *testing.T) {
+	t.Parallel()
+	l := newLane(New(Options{DB: dbOfNobody(t)}), "hook")
+	l.workers = 1
+	for range 11 {
+		l.first.push([]*delivery{{}})
+	}
+	for range 4 {
+		l.again.push([]*delivery{{attempts: 1}})
+	}
+	turns := ""
+	for line, retry := l.take(1); line != nil; line, retry = l.take(1) {
+		if turns += "f"; retry {
+			turns = turns[:len(turns)-1] + "r"
+			l.retrying--
+		}
+	}
+	if want := "ffffrffffrfffrr"; turns != want {
+		t.Errorf("turns %s, want %s", turns, want)
 	}
 }
 

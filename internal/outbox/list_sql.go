@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/search"
+	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -72,9 +74,13 @@ func listQuery(tx *db.Tx, c wire.DeliverySearch) (q search.Query, possible bool,
 		w.Add(`d.webhook_id IN (SELECT id FROM (`+openWebhooks+`) AS owed WHERE id > ?)`, "")
 	}
 	addEventTerms(&w, c.DeliveryFilter)
+	identity, err := json.Marshal(c.DeliveryFilter) // the span moves with what is stored
+	if err != nil {
+		return q, false, err
+	}
 	return search.Query{
 		Columns: listColumns, From: from, ID: "d.event_sequence, d.webhook_id", Where: w, Order: order,
-		Indexed: order[0].Column == sequence && to != open, Page: c.Page,
+		Indexed: order[0].Column == sequence && to != open, Page: c.Page, Identity: string(identity),
 	}, true, nil
 }
 
@@ -161,7 +167,7 @@ func bounds(p wire.Period) (from, to int64) {
 // attemptBatches are how many deliveries one statement looks for attempts of: few different numbers, so that it is prepared once for each.
 var attemptBatches = []int{1, search.DefaultResults, 500}
 
-// addLastAttempts adds to each delivery the latest attempt. The ids of an event's attempts begin with its sequence, so they are one range each; see package webhooklog.
+// addLastAttempts adds to each delivery the latest attempt. The ids of an event's attempts begin with its sequence, so they are one range each.
 func addLastAttempts(tx *db.Tx, all []listed) error {
 	type key struct {
 		first   string
@@ -173,7 +179,7 @@ func addLastAttempts(tx *db.Tx, all []listed) error {
 		args := make([]any, 0, 3*attemptBatches[size])
 		for i := range attemptBatches[size] {
 			l := &batch[min(i, len(batch)-1)]
-			first, next := attemptsOf(l.sequence)
+			first, next := webhooklog.AttemptRange(l.sequence)
 			if at[key{first, l.WebhookID}] == nil {
 				at[key{first, l.WebhookID}] = &l.Delivery
 				args = append(args, first, next, l.WebhookID)
@@ -199,12 +205,6 @@ func addLastAttempts(tx *db.Tx, all []listed) error {
 		}
 	}
 	return nil
-}
-
-// attemptsOf are the bounds between which the ids of attempts about an event are.
-func attemptsOf(sequence int64) (first, next string) {
-	prefix := fmt.Sprintf("%08x-%04x", sequence>>16, sequence&0xffff)
-	return prefix + "-8", prefix + "-9"
 }
 
 // triples is n tuples of three parameters.

@@ -180,6 +180,36 @@ func TestSearch_ClockThatJumps(t *testing.T) {
 	})
 }
 
+// Where a list ends follows from what is stored, and its pages stay pages of one list.
+func TestSearch_PagesWhileEventsCome(t *testing.T) {
+	rigs(t, func(t *testing.T, r *rig) {
+		target := r.hook("")
+		begin := r.now.Load()
+		want := r.fill(target, 6, Delivered)
+		slices.Reverse(want)
+		var positions search.Positions
+		var got []wire.ID
+		for page := range 3 {
+			err := r.store.View(t.Context(), func(tx *db.Tx) error {
+				found, _, err := Search(tx, &positions, wire.DeliverySearch{
+					Page: wire.Page{StartRow: 2 * page, NumberOfResults: 2}, DeliveryFilter: wire.DeliveryFilter{Period: wire.Period{Start: wire.Instant(begin)}},
+				})
+				for _, d := range found {
+					got = append(got, d.EventID)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.fill(target, 3, Delivered)
+		}
+		if ids := r.idsOf(want); !slices.Equal(got, ids) {
+			t.Errorf("the pages have %v, want %v", got, ids)
+		}
+	})
+}
+
 // idsOf are the ids of the events.
 func (r *rig) idsOf(sequences []int64) (ids []wire.ID) {
 	r.t.Helper()

@@ -13,9 +13,10 @@ import (
 // that made them, so a claim costs nothing to keep, however long a receiver takes. SQLite has one process, and the folder's lock is its lease.
 type node struct {
 	o      *Outbox
-	shared bool        // the store has other processes
-	lost   atomic.Bool // we could not renew: others may have taken what we had claimed
-	expiry *time.Timer // sets lost
+	shared bool         // the store has other processes
+	others atomic.Int64 // living ones, when the lease was last renewed
+	lost   atomic.Bool  // we could not renew: others may have taken what we had claimed
+	expiry *time.Timer  // sets lost
 }
 
 func (n *node) init(o *Outbox) { n.o, n.shared = o, o.DB.Engine() == db.PostgreSQL }
@@ -30,21 +31,29 @@ func (n *node) begin(ctx context.Context) error {
 	}
 	err := n.o.DB.Update(ctx, func(tx *db.Tx) error {
 		if !n.shared {
-			return freeUnknown(tx)
+			_, err := freeUnknown(tx)
+			return err
 		}
 		if err := registerNode(tx, n.o.Node, tx.Now().Add(n.o.Lease).UnixMilli()); err != nil {
 			return err
 		}
-		if err := n.sweep(tx); err != nil {
+		if err := n.count(tx); err != nil {
 			return err
 		}
-		return freeUnknown(tx)
+		_, err := freeUnknown(tx)
+		return err
 	})
+	if err == nil && n.shared {
+		err = n.sweep(ctx)
+	}
 	if err != nil && n.shared {
 		n.expiry.Stop()
 	}
 	return err
 }
+
+// living is how many processes share the store, this one included. What a webhook allows at once or per second is divided among them.
+func (n *node) living() int { return int(n.others.Load()) + 1 }
 
 // live renews the lease until ctx ends, and frees what processes that died had claimed.
 func (n *node) live(ctx context.Context) {
@@ -83,7 +92,7 @@ func (n *node) renew(ctx context.Context) error {
 				return err
 			}
 		}
-		return n.sweep(tx)
+		return n.count(tx)
 	})
 	if err != nil {
 		renewed.Stop()
@@ -98,11 +107,24 @@ func (n *node) renew(ctx context.Context) error {
 			}
 		}
 		n.lost.Store(false)
-		for _, l := range n.o.all() {
-			l.wake()
-		}
+		n.wakeAll()
 	}
-	return nil
+	return n.sweep(ctx)
+}
+
+// count notes how many processes there are.
+func (n *node) count(tx *db.Tx) error {
+	living, err := livingNodes(tx)
+	if err == nil {
+		n.others.Store(max(living-1, 0))
+	}
+	return err
+}
+
+func (n *node) wakeAll() {
+	for _, l := range n.o.all() {
+		l.wake()
+	}
 }
 
 func (n *node) lose() {
@@ -110,28 +132,56 @@ func (n *node) lose() {
 	n.o.Logger.Warn(fmt.Sprintf("this process could not renew its lease for %v: it sends nothing until it can", n.o.Lease))
 }
 
-// sweep frees what processes with an expired lease had claimed.
-func (n *node) sweep(tx *db.Tx) error {
-	dead, err := expiredNodes(tx)
-	if err != nil {
-		return err
-	}
-	for _, id := range dead {
-		freed, err := freeClaims(tx, id)
+// sweep frees what processes with an expired lease had claimed, step by step: it may be much, and whoever sweeps has a lease of its own to renew.
+func (n *node) sweep(ctx context.Context) error {
+	for more := true; more; {
+		err := n.o.DB.Update(ctx, func(tx *db.Tx) error {
+			more = false
+			dead, err := expiredNodes(tx)
+			if err != nil {
+				return err
+			}
+			for _, id := range dead {
+				freed, err := freeClaims(tx, id, stepSize)
+				if err != nil {
+					return err
+				}
+				if freed == stepSize {
+					more = true
+					continue
+				}
+				if err := removeNode(tx, id); err != nil {
+					return err
+				}
+				tx.AfterCommit(func() {
+					n.o.Logger.Warn("another process has ended without giving back what it had claimed; it is sent by others", "node", id)
+				})
+			}
+			if len(dead) > 0 {
+				tx.AfterCommit(n.wakeAll)
+			}
+			return nil
+		})
 		if err != nil {
 			return err
 		}
-		if err := removeNode(tx, id); err != nil {
-			return err
-		}
-		n.o.Logger.Warn("another process has ended without giving back what it had claimed; it is sent by others", "node", id, "deliveries", freed)
-		tx.AfterCommit(func() {
-			for _, l := range n.o.all() {
-				l.wake()
-			}
-		})
 	}
 	return nil
+}
+
+// adopt frees what was claimed by processes that have no lease. A process that was suspended until others had taken it for dead can commit what it was just at, and
+// die before it has a lease again.
+func (n *node) adopt(ctx context.Context) error {
+	if !n.shared {
+		return nil
+	}
+	return n.o.DB.Update(ctx, func(tx *db.Tx) error {
+		freed, err := freeUnknown(tx)
+		for _, id := range freed {
+			tx.AfterCommit(func() { n.o.wake(id) })
+		}
+		return err
+	})
 }
 
 // end gives everything back that is still claimed, for others to take at once.
@@ -140,7 +190,7 @@ func (n *node) end() {
 		n.expiry.Stop()
 	}
 	err := n.o.update(func(tx *db.Tx) error {
-		freed, err := freeClaims(tx, n.o.Node)
+		freed, err := freeClaims(tx, n.o.Node, all)
 		if err != nil {
 			return err
 		}

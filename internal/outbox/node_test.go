@@ -58,7 +58,7 @@ func TestNode_WhateverTheCollation(t *testing.T) {
 			if mine, err = claimedBy(tx, target.ID, "rig"); err != nil {
 				return err
 			}
-			freed, err = freeClaims(tx, "rig")
+			freed, err = freeClaims(tx, "rig", all)
 			return err
 		})
 		if len(mine) != 2 || freed != 2 {
@@ -97,6 +97,116 @@ func TestNode_LeaseLostAndRegained(t *testing.T) {
 	if nodes := r.rows(`SELECT id FROM node`); !slices.Equal(nodes, []string{"rig"}) {
 		t.Errorf("leases: %v", nodes)
 	}
+}
+
+// What a process that died had claimed is freed to the last, however much it is, in transactions of their own; only then its row goes.
+func TestNode_SweepsInSteps(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, db.PostgreSQL)
+	r.owe(r.hook(""), 2*stepSize+500)
+	r.exec(`UPDATE delivery SET claimed_by = 'dead/1', due_instant = $1, claim = claim + 1`, int64(carried))
+	r.exec(`INSERT INTO node (id, started_instant, expire_instant) VALUES ('dead', 0, $1)`, r.now.Load()-1)
+	if err := r.node.sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if claims := r.rows(`SELECT claimed_by FROM delivery WHERE claimed_by IS NOT NULL OR due_instant > $1`, r.now.Load()); len(claims) != 0 {
+		t.Errorf("%d deliveries are still claimed", len(claims))
+	}
+	if nodes := r.rows(`SELECT id FROM node`); len(nodes) != 0 {
+		t.Errorf("leases: %v", nodes)
+	}
+	if steps := r.rows(`SELECT DISTINCT CAST(xmin AS TEXT) FROM delivery`); len(steps) != 3 {
+		t.Errorf("it took %d transactions, want 3", len(steps))
+	}
+}
+
+// A lease that ends later than anybody means was written under a clock that was ahead: its process is dead.
+func TestNode_ClockWasAhead(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, db.PostgreSQL)
+	all := r.owe(r.hook(""), 2)
+	for i, node := range []string{"ahead", "slow"} {
+		expire := r.now.Load() + []int64{(3 * 365 * 24 * time.Hour).Milliseconds(), time.Hour.Milliseconds()}[i]
+		r.exec(`UPDATE delivery SET claimed_by = $1, due_instant = $2, claim = claim + 1 WHERE event_sequence = $3`, node+"/1", int64(carried), all[i])
+		r.exec(`INSERT INTO node (id, started_instant, expire_instant) VALUES ($1, 0, $2)`, node, expire)
+	}
+	if err := r.node.sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if nodes := r.rows(`SELECT id FROM node`); !slices.Equal(nodes, []string{"slow"}) {
+		t.Errorf("leases: %v", nodes)
+	}
+	if claims := r.rows(`SELECT claimed_by FROM delivery WHERE claimed_by IS NOT NULL`); !slices.Equal(claims, []string{"slow/1"}) {
+		t.Errorf("claims: %v", claims)
+	}
+}
+
+// A process whose lease has ended and of whose claims others have freed a part begins anew, although its row is still there: what it had in its queue is theirs.
+func TestNode_HalfSwept(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, db.PostgreSQL)
+	release := make(chan struct{})
+	receiver := egresstest.NewReceiver(t).Script(egresstest.Hold(release, egresstest.Accept()))
+	target := r.hook(receiver.URL, func(w *wire.Webhook) { w.Concurrency = 1 })
+	r.start()
+	r.resumed(target, 20)
+	underWay := string(receiver.WaitFor(1)[0].Body)
+	r.eventually("the queue is full", func() bool { return r.loaded(target.ID) == 20 })
+	// Another process is at the sweep, and has already taken what it has freed.
+	r.exec(`UPDATE node SET expire_instant = $1`, r.now.Load()-1)
+	r.exec(`INSERT INTO node (id, started_instant, expire_instant) VALUES ('other', 0, $1)`, r.now.Load()+time.Hour.Milliseconds())
+	r.exec(`UPDATE delivery SET claim = claim + 2, claimed_by = 'other/1' WHERE event_sequence IN (SELECT event_sequence FROM delivery ORDER BY event_sequence DESC LIMIT 8)`)
+	theirs := r.rows(`SELECT e.body FROM delivery d JOIN event e ON e.sequence = d.event_sequence WHERE d.claimed_by = 'other/1'`)
+	if err := r.node.renew(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	r.eventually("its own are delivered", func() bool { return r.count(Delivered) == 12 })
+	got := sent(receiver)
+	if len(got) != 12 || !slices.Contains(got, underWay) {
+		t.Errorf("%d requests, want 12", len(got))
+	}
+	for _, body := range theirs {
+		if slices.Contains(got, body) {
+			t.Errorf("%s was sent, although another process has it", body)
+		}
+	}
+	if nodes := r.rows(`SELECT id FROM node WHERE expire_instant > $1 ORDER BY id`, r.now.Load()); !slices.Equal(nodes, []string{"other", "rig"}) {
+		t.Errorf("leases: %v", nodes)
+	}
+}
+
+// What a webhook allows at once and per second is divided among the living processes, and whole again when one is gone.
+func TestNode_DividesLimits(t *testing.T) {
+	t.Parallel()
+	a := newRig(t, db.PostgreSQL)
+	target := a.hook("", func(w *wire.Webhook) { w.Concurrency, w.RateLimit = 5, 1000 })
+	a.start()
+	share := func(r *rig, concurrency int, perSecond float64) {
+		t.Helper()
+		if err := r.node.renew(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		l := r.lane(target.ID)
+		l.wait(target)
+		if got, limit := l.concurrency(), float64(l.limiter.Limit()); got != concurrency || limit != perSecond {
+			t.Errorf("%s has %d places and %v a second, want %d and %v", r.Node, got, limit, concurrency, perSecond)
+		}
+	}
+	share(a, 5, 1000)
+	b := a.join("rig-b")
+	b.start()
+	share(b, 2, 500)
+	share(a, 2, 500)
+	c := a.join("rig-c")
+	c.start()
+	share(c, 1, 1000.0/3)
+	share(b, 1, 1000.0/3)
+	share(a, 1, 1000.0/3)
+	c.Stop(t.Context()) // in good order
+	share(a, 2, 500)
+	b.exec(`UPDATE node SET expire_instant = $1 WHERE id = 'rig-b'`, b.now.Load()-1) // dead
+	share(a, 5, 1000)
 }
 
 // Rows that look as if this process carried them are freed when they have been seen twice; what is carried, or on its way into the lane, is left alone.

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/herald-events/herald/internal/db"
@@ -54,6 +56,11 @@ type Outbox struct {
 	// sending ends when requests that are under way must end as well.
 	sending context.Context
 	abort   context.CancelFunc
+	// storing ends when the store is not waited for any more.
+	storing context.Context
+	giveUp  context.CancelFunc
+	// kept is how many bytes of bodies wait in memory.
+	kept atomic.Int64
 
 	mu      sync.Mutex
 	started bool
@@ -78,6 +85,7 @@ func New(o Options) *Outbox {
 	b := &Outbox{Options: o, schedule: o.Schedule, lanes: map[wire.ID]*lane{}}
 	b.working, b.halt = context.WithCancel(context.Background())
 	b.sending, b.abort = context.WithCancel(context.Background())
+	b.storing, b.giveUp = context.WithCancel(context.Background())
 	b.recorder.init(b)
 	b.flows.init(b)
 	b.node.init(b)
@@ -111,7 +119,10 @@ func (o *Outbox) Stop(ctx context.Context) {
 	o.started = false
 	o.mu.Unlock()
 	o.halt()
-	cut := context.AfterFunc(ctx, o.abort)
+	cut := context.AfterFunc(ctx, func() {
+		o.abort()
+		time.AfterFunc(lastGrace, o.giveUp)
+	})
 	defer cut()
 	o.active.wait()
 	if started {
@@ -126,6 +137,7 @@ const (
 	channel      = "herald_outbox"
 	somethingDue = "due "  // the table holds something that is due
 	flowChanged  = "flow " // it was paused or resumed, or its breaker opened or closed
+	calledOff    = "off "  // the deliveries whose sequences follow were cancelled
 )
 
 // heard takes what another process, or this one, has announced. Nothing at all means that announcements may have been missed.
@@ -144,6 +156,16 @@ func (o *Outbox) heard(news string) {
 		}
 		o.wake(wire.ID(id))
 	}
+	if list, ok := strings.CutPrefix(news, calledOff); ok {
+		id, list, _ := strings.Cut(list, " ")
+		var sequences []int64
+		for text := range strings.SplitSeq(list, ",") {
+			if s, err := strconv.ParseInt(text, 10, 64); err == nil {
+				sequences = append(sequences, s)
+			}
+		}
+		o.withdraw(wire.ID(id), sequences)
+	}
 }
 
 // longestWait is how long a lane sleeps at most. Those who write deliveries wake it; this only bounds a mistake.
@@ -154,14 +176,16 @@ const longestWait = time.Minute
 func (o *Outbox) patrol(ctx context.Context) {
 	tick := time.NewTicker(o.Poll)
 	defer tick.Stop()
-	rounds := max(int(longestWait/o.Poll), 1)
+	rounds := max(int(longestWait/2/o.Poll), 1) // it takes two of them to be sure
 	for round := 0; ; round++ {
 		err := o.flows.refresh(ctx)
 		if err == nil {
 			err = o.lookForDue(ctx, round == 0)
 		}
 		if err == nil && round%rounds == rounds-1 {
-			err = o.heal(ctx)
+			if err = o.heal(ctx); err == nil {
+				err = o.node.adopt(ctx)
+			}
 		}
 		if err != nil && ctx.Err() == nil {
 			o.Logger.Error("the store could not be looked through for what is due", "error", err)
@@ -210,7 +234,7 @@ func (o *Outbox) heal(ctx context.Context) error {
 				strays[s] = true
 			}
 			if len(lost) > 0 {
-				if err := freeDeliveries(tx, l.webhook, lost); err != nil {
+				if err := freeDeliveries(tx, l.webhook, lost, o.Node); err != nil {
 					return err
 				}
 				tx.AfterCommit(l.wake)
@@ -287,11 +311,14 @@ func (o *Outbox) WebhookChanged(tx *db.Tx, id wire.ID) error {
 	return tx.Notify(channel, somethingDue+string(id))
 }
 
+// lastGrace is how long a stop that is out of patience still waits for the store, so that what was sent is on record.
+const lastGrace = 2 * time.Second
+
 // storePatience bounds each transaction that no caller waits for.
 const storePatience = 30 * time.Second
 
 func (o *Outbox) update(fn func(*db.Tx) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), storePatience)
+	ctx, cancel := context.WithTimeout(o.storing, storePatience)
 	defer cancel()
 	return o.DB.Update(ctx, fn)
 }

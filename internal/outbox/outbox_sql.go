@@ -89,7 +89,7 @@ func inSequence(ordered bool) string {
 		return ""
 	}
 	return ` AND (ordering_key IS NULL OR NOT EXISTS (SELECT 1 FROM delivery earlier WHERE earlier.webhook_id = d.webhook_id
-		AND earlier.ordering_key = d.ordering_key AND earlier.event_sequence < d.event_sequence AND earlier.state IN ('pending', 'retrying')))`
+		AND earlier.ordering_key = d.ordering_key AND earlier.event_sequence < d.event_sequence AND earlier.state <> 'delivered' AND earlier.state IN ('pending', 'retrying')))`
 }
 
 // collectDeliveries reads deliveries with what it takes to send them. Bodies that are too large to wait in memory are left out.
@@ -135,7 +135,8 @@ func countOpen(tx *db.Tx) (b metrics.Backlog, err error) {
 		return b, nil
 	}
 	var since int64
-	err = tx.QueryRow(`SELECT MIN(insert_instant) FROM delivery WHERE event_sequence = $1 AND state IN ('pending', 'retrying')`, oldest).Scan(&since)
+	// What was begun anew waits since then.
+	err = tx.QueryRow(`SELECT MIN(CASE WHEN replays > 0 THEN last_update_instant ELSE insert_instant END) FROM delivery WHERE event_sequence = $1 AND state IN ('pending', 'retrying')`, oldest).Scan(&since)
 	b.OldestAge = time.Duration(tx.NowMillis()-since) * time.Millisecond
 	return b, err
 }
@@ -178,24 +179,39 @@ func claimedBySome(node string) string {
 
 const freeRows = `UPDATE delivery SET due_instant = $1, claim = claim + 1, claimed_by = NULL WHERE ` + stillOwed + ` AND due_instant = $2 `
 
-func freeDeliveries(tx *db.Tx, webhook wire.ID, sequences []int64) error {
+// freeDeliveries makes due what the node is marked to carry of the webhook's deliveries.
+func freeDeliveries(tx *db.Tx, webhook wire.ID, sequences []int64, node string) error {
 	rows := make([][]any, len(sequences))
 	for i, s := range sequences {
-		rows[i] = []any{tx.NowMillis(), int64(carried), webhook, s}
+		rows[i] = []any{tx.NowMillis(), int64(carried), webhook, s, node}
 	}
-	_, err := tx.ExecEach(freeRows+`AND webhook_id = $3 AND event_sequence = $4`, rows)
+	_, err := tx.ExecEach(freeRows+`AND webhook_id = $3 AND event_sequence = $4 AND `+claimedBySome("CAST($5 AS TEXT)"), rows)
 	return err
 }
 
-// freeClaims makes everything due that the node has claimed.
-func freeClaims(tx *db.Tx, node string) (int64, error) {
-	return tx.Exec(freeRows+`AND `+claimedBySome("CAST($3 AS TEXT)"), tx.NowMillis(), int64(carried), node)
+// all is no limit.
+const all = math.MaxInt32
+
+// freeClaims makes due what the node has claimed, up to limit.
+func freeClaims(tx *db.Tx, node string, limit int64) (int64, error) {
+	return tx.Exec(freeRows+`AND (event_sequence, webhook_id) IN (SELECT event_sequence, webhook_id FROM delivery WHERE `+stillOwed+` AND due_instant = $2 AND `+
+		claimedBySome("CAST($3 AS TEXT)")+` LIMIT $4)`, tx.NowMillis(), int64(carried), node, limit)
 }
 
-// freeUnknown makes everything due that was claimed by a process that has no lease.
-func freeUnknown(tx *db.Tx) error {
-	_, err := tx.Exec(freeRows+`AND NOT EXISTS (SELECT 1 FROM node WHERE `+claimedBySome("node.id")+`)`, tx.NowMillis(), int64(carried))
-	return err
+// freeUnknown makes everything due that was claimed by a process that has no lease, and returns to which webhooks. It looks webhook by webhook, for the index.
+func freeUnknown(tx *db.Tx) (freed []wire.ID, err error) {
+	rows, err := tx.Query(openWebhooks)
+	owed, err := db.Collect(rows, err, func(rows *sql.Rows) (id wire.ID, err error) { return id, rows.Scan(&id) })
+	for _, id := range owed {
+		n, err := tx.Exec(freeRows+`AND webhook_id = $3 AND NOT EXISTS (SELECT 1 FROM node WHERE `+claimedBySome("node.id")+`)`, tx.NowMillis(), int64(carried), id)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			freed = append(freed, id)
+		}
+	}
+	return freed, err
 }
 
 // bringForward makes due what is due later than anybody can have meant: first attempts due after firstUntil, retries due after retryUntil.
@@ -228,18 +244,28 @@ func expireDeliveries(tx *db.Tx, webhook wire.ID, since int64, limit int) (int64
 }
 
 func registerNode(tx *db.Tx, id string, until int64) error {
-	_, err := tx.Exec(`INSERT INTO node (id, started_instant, expire_instant) VALUES ($1, $2, $3)`, id, tx.NowMillis(), until)
+	_, err := tx.Exec(`INSERT INTO node (id, started_instant, expire_instant) VALUES ($1, $2, $3)
+		ON CONFLICT (id) DO UPDATE SET expire_instant = excluded.expire_instant`, id, tx.NowMillis(), until)
 	return err
 }
 
+// renewNode tells whether the lease still held: others may have begun to free what the process has claimed once it has ended.
 func renewNode(tx *db.Tx, id string, until int64) (bool, error) {
-	n, err := tx.Exec(`UPDATE node SET expire_instant = $1 WHERE id = $2`, until, id)
+	n, err := tx.Exec(`UPDATE node SET expire_instant = $1 WHERE id = $2 AND expire_instant >= $3`, until, id, tx.NowMillis())
 	return n == 1, err
 }
 
+func livingNodes(tx *db.Tx) (n int64, err error) {
+	err = tx.QueryRow(`SELECT COUNT(*) FROM node WHERE expire_instant >= $1`, tx.NowMillis()).Scan(&n)
+	return n, err
+}
+
+// longestLease is more than anybody means by one: what ends later was written under a clock that was ahead.
+const longestLease = 24 * time.Hour
+
 // expiredNodes are the processes whose lease has ended, except those that another process is just sweeping up.
 func expiredNodes(tx *db.Tx) ([]string, error) {
-	rows, err := tx.Query(`SELECT id FROM node WHERE expire_instant < $1`+tx.ForUpdateSkipLocked(), tx.NowMillis())
+	rows, err := tx.Query(`SELECT id FROM node WHERE expire_instant < $1 OR expire_instant > $2`+tx.ForUpdateSkipLocked(), tx.NowMillis(), tx.Now().Add(longestLease).UnixMilli())
 	return db.Collect(rows, err, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) })
 }
 

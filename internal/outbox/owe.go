@@ -79,6 +79,9 @@ func (o *Outbox) Owe(tx *db.Tx, owed []Owed) error {
 		if err := o.bury(tx, d); err != nil {
 			return err
 		}
+		if err := o.Gone(tx, d.webhook, d.last); err != nil {
+			return err
+		}
 	}
 	if len(parcels) > 0 {
 		tx.AfterCommit(func() {

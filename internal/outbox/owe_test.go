@@ -102,7 +102,7 @@ func TestOwe_WhileStopping(t *testing.T) {
 			t.Errorf("%d delivered, %d wait, %d requests; want 201 in all and a request for each that is delivered", done, waiting, len(receiver.Requests()))
 		}
 		// Those that were under way between the two, claimed by the lane that is gone, are found by the next start.
-		r.update(freeUnknown)
+		r.update(func(tx *db.Tx) error { _, err := freeUnknown(tx); return err })
 		if stuck := r.rows(`SELECT claimed_by FROM delivery WHERE due_instant = $1`, int64(carried)); len(stuck) != 0 {
 			t.Errorf("%d deliveries are claimed by nobody", len(stuck))
 		}

@@ -1,9 +1,11 @@
 package outbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -102,6 +104,10 @@ func (r *recorder) collect(batch []result, timer *time.Timer) []result {
 
 // store writes the batch. While the store takes nothing (it does not answer, its disk is full) it goes on trying, since what is not recorded would be sent again.
 func (r *recorder) store(batch []result) {
+	// In the order in which others lock rows too, so that nobody waits in a circle.
+	slices.SortStableFunc(batch, func(a, b result) int {
+		return cmp.Or(cmp.Compare(a.sequence, b.sequence), cmp.Compare(a.webhook, b.webhook))
+	})
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		err := r.write(batch, whole)
 		if err == nil {
@@ -197,10 +203,8 @@ func (r *recorder) write(batch []result, e extent) error {
 					return err
 				}
 			}
-			if isGone(one.attempt) {
-				if err := o.disable(tx, one.webhook, one.attempt); err != nil {
-					return err
-				}
+			if err := o.Gone(tx, one.webhook, one.attempt); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -241,8 +245,11 @@ func (o *Outbox) fateOf(one result, registry *webhook.Registry, now time.Time) f
 	return s.next(one.made(), one.attempt, now, rand.Float64())
 }
 
-// disable switches off a webhook whose receiver answered that it is gone for good. What is owed to it waits, should somebody know better.
-func (o *Outbox) disable(tx *db.Tx, id wire.ID, a *webhook.Attempt) error {
+// Gone switches the webhook off if its receiver answered, to a delivery or a vote, that it is gone for good. What is owed to it waits, should somebody know better.
+func (o *Outbox) Gone(tx *db.Tx, id wire.ID, a *webhook.Attempt) error {
+	if !isGone(a) {
+		return nil
+	}
 	registry, err := o.Webhooks.RegistryIn(tx)
 	if err != nil {
 		return err

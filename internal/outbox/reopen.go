@@ -2,6 +2,8 @@ package outbox
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
@@ -15,12 +17,12 @@ import (
 
 var errNotFound error = problem.ErrNotFound
 
-// Reopen begins ended deliveries anew: pending, due now, with all attempts before them. Only those that ended until the given instant, in milliseconds.
-// A result of the time before counts for nothing.
-func (o *Outbox) Reopen(tx *db.Tx, target *webhook.Target, sequences []int64, endedUntil int64) (int, error) {
+// Reopen begins ended deliveries anew: pending, due now, with all attempts before them. Those that were delivered count only with alsoDelivered, and only
+// those that ended until the instant endedUntil, in milliseconds, count at all. A result of the time before counts for nothing.
+func (o *Outbox) Reopen(tx *db.Tx, target *webhook.Target, sequences []int64, alsoDelivered bool, endedUntil int64) (int, error) {
 	rows := make([][]any, len(sequences))
 	for i, s := range sequences {
-		rows[i] = []any{tx.NowMillis(), target.Ordered(), s, target.ID, endedUntil}
+		rows[i] = []any{tx.NowMillis(), target.Ordered(), s, target.ID, endedUntil, alsoDelivered}
 	}
 	return o.change(tx, target.ID, reopenDelivery, rows)
 }
@@ -34,14 +36,25 @@ func (o *Outbox) Hasten(tx *db.Tx, id wire.ID, sequences []int64) (int, error) {
 	return o.change(tx, id, hastenDelivery, rows)
 }
 
-// Cancel ends waiting deliveries. One that is just being sent cannot be called back, but what comes of it changes nothing. In another process that also goes for those that it
-// has already loaded.
+// Cancel ends waiting deliveries. One that is just being sent cannot be called back, but what comes of it changes nothing.
 func (o *Outbox) Cancel(tx *db.Tx, id wire.ID, sequences []int64) (int, error) {
 	rows := make([][]any, len(sequences))
 	for i, s := range sequences {
 		rows[i] = []any{tx.NowMillis(), s, id}
 	}
 	tx.AfterCommit(func() { o.withdraw(id, sequences) })
+	for some := range slices.Chunk(sequences, 300) { // PostgreSQL takes 8,000 bytes
+		var list strings.Builder
+		for i, s := range some {
+			if i > 0 {
+				list.WriteByte(',')
+			}
+			list.WriteString(strconv.FormatInt(s, 10))
+		}
+		if err := tx.Notify(channel, calledOff+string(id)+" "+list.String()); err != nil {
+			return 0, err
+		}
+	}
 	return o.change(tx, id, cancelDelivery, rows)
 }
 
@@ -85,24 +98,11 @@ func (l *lane) withdraw(sequences []int64) {
 	for _, s := range sequences {
 		gone[s] = true
 	}
+	withdrawn := l.dropAll(func(d *delivery) bool { return gone[d.sequence] })
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, q := range []*lineup{&l.first, &l.again} {
-		var kept [][]*delivery
-		for _, line := range q.lines {
-			var rest []*delivery
-			for _, d := range line {
-				if gone[d.sequence] {
-					delete(l.loaded, d.sequence)
-				} else {
-					rest = append(rest, d)
-				}
-			}
-			if len(rest) > 0 {
-				kept = append(kept, rest)
-			}
-		}
-		q.lines = kept
+	for _, d := range withdrawn {
+		l.unload(d)
 	}
 }
 

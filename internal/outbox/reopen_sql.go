@@ -14,7 +14,8 @@ import (
 const (
 	reopenDelivery = `UPDATE delivery SET state = 'pending', attempts = 0, replays = replays + 1, due_instant = $1, claim = claim + 1, claimed_by = NULL,
 			ordering_key = CASE WHEN $2 THEN (SELECT e.linked_object_id FROM event e WHERE e.sequence = delivery.event_sequence) END, last_update_instant = $1
-		WHERE event_sequence = $3 AND webhook_id = $4 AND state IN ('delivered', 'dead', 'cancelled') AND last_update_instant <= $5`
+		WHERE event_sequence = $3 AND webhook_id = $4 AND state IN ('delivered', 'dead', 'cancelled') AND last_update_instant <= $5
+			AND ($6 OR state <> 'delivered')`
 
 	// The update counts as something that has happened, so that what has waited for long is not given up in the same moment.
 	hastenDelivery = `UPDATE delivery SET due_instant = $1, last_update_instant = $1

@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/egress/egresstest"
 	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/wire"
 )
 
 // target is the only webhook there is.
@@ -29,9 +31,14 @@ func TestReopen_OnlyWhatMayBe(t *testing.T) {
 			want []State
 			n    int
 		}{
-			{"reopen", func(tx *db.Tx, r *rig, s []int64) (int, error) { return r.Reopen(tx, r.target(tx), s, math.MaxInt64) }, []State{Pending, Retrying, Pending, Pending, Pending}, 3},
+			{"reopen", func(tx *db.Tx, r *rig, s []int64) (int, error) {
+				return r.Reopen(tx, r.target(tx), s, true, math.MaxInt64)
+			}, []State{Pending, Retrying, Pending, Pending, Pending}, 3},
+			{"reopen what was not delivered", func(tx *db.Tx, r *rig, s []int64) (int, error) {
+				return r.Reopen(tx, r.target(tx), s, false, math.MaxInt64)
+			}, []State{Pending, Retrying, Delivered, Pending, Pending}, 2},
 			{"reopen what has ended before", func(tx *db.Tx, r *rig, s []int64) (int, error) {
-				return r.Reopen(tx, r.target(tx), s, tx.NowMillis()-1)
+				return r.Reopen(tx, r.target(tx), s, true, tx.NowMillis()-1)
 			}, all, 0},
 			{"cancel", func(tx *db.Tx, r *rig, s []int64) (int, error) { return r.Cancel(tx, r.target(tx).ID, s) }, []State{Cancelled, Cancelled, Delivered, Dead, Cancelled}, 2},
 			{"owe late", func(tx *db.Tx, r *rig, s []int64) (int, error) { return r.OweLate(tx, r.target(tx), s) }, all, 0},
@@ -52,6 +59,41 @@ func TestReopen_OnlyWhatMayBe(t *testing.T) {
 				t.Errorf("%s: %v, %d changed, want %v, %d", test.name, got, n, test.want, test.n)
 			}
 		}
+	})
+}
+
+// What is cancelled leaves the queue of its lane, so that it can come back there.
+func TestCancel_ThenReopen(t *testing.T) {
+	rigs(t, func(t *testing.T, r *rig) {
+		release := make(chan struct{})
+		receiver := egresstest.NewReceiver(t).Script(egresstest.Hold(release, egresstest.Accept()))
+		target := r.hook(receiver.URL, func(w *wire.Webhook) { w.Concurrency = 1 })
+		r.start()
+		sequences := r.owe(target, 4)
+		receiver.WaitFor(1)
+		r.update(func(tx *db.Tx) error {
+			n, err := r.Cancel(tx, target.ID, sequences[1:])
+			if n != 3 {
+				t.Errorf("%d were cancelled", n)
+			}
+			return err
+		})
+		r.Outbox.mu.Lock()
+		l := r.lanes[target.ID]
+		r.Outbox.mu.Unlock()
+		if strays := l.notCarried(sequences); !slices.Equal(strays, sequences[1:]) {
+			t.Errorf("after the cancellation the lane does not have %v, want %v", strays, sequences[1:])
+		}
+		r.update(func(tx *db.Tx) error {
+			n, err := r.Reopen(tx, target, sequences, true, math.MaxInt64)
+			if n != 3 {
+				t.Errorf("%d were begun anew", n)
+			}
+			return err
+		})
+		close(release)
+		receiver.WaitFor(4)
+		r.eventually("all are delivered", func() bool { return r.count(Delivered) == 4 })
 	})
 }
 

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -62,14 +63,15 @@ func (s schedule) next(attempts int, a *webhook.Attempt, now time.Time, jitter f
 }
 
 // isGone tells whether the receiver said that there is nobody here any more, and never will be (RFC 9110 section 15.5.11).
-func isGone(a *webhook.Attempt) bool { return a.StatusCode == http.StatusGone }
+func isGone(a *webhook.Attempt) bool { return a != nil && a.StatusCode == http.StatusGone }
 
 // retryAfter is the pause that a Retry-After header asks for, zero if it asks for none or cannot be understood.
 func retryAfter(value string, now time.Time) time.Duration {
 	if value == "" {
 		return 0
 	}
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
+	seconds, err := strconv.ParseInt(value, 10, 64)
+	if err == nil || errors.Is(err, strconv.ErrRange) { // seconds is then the number that comes nearest
 		const day = 24 * 60 * 60
 		return time.Duration(min(max(seconds, 0), 365*day)) * time.Second
 	}

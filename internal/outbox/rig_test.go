@@ -45,7 +45,7 @@ const patience = 20 * time.Second
 type rig struct {
 	*Outbox
 
-	t      *testing.T
+	t      testing.TB
 	store  *db.DB
 	now    *atomic.Int64 // of the store's clock, in milliseconds
 	errors *errorLog
@@ -63,12 +63,27 @@ func rigs(t *testing.T, fn func(t *testing.T, r *rig), change ...func(*Options))
 	}
 }
 
-func newRig(t *testing.T, engine db.Engine, change ...func(*Options)) *rig {
+func newRig(t testing.TB, engine db.Engine, change ...func(*Options)) *rig {
 	t.Helper()
 	now := &atomic.Int64{}
 	now.Store(time.Now().UnixMilli())
+	return newRigOn(t, dbtest.Open(t, engine, dbtest.WithClock(func() time.Time { return time.UnixMilli(now.Load()) })), now, "rig", change...)
+}
+
+// join makes another process on the store of r, which must be PostgreSQL, with the same clock.
+func (r *rig) join(name string, change ...func(*Options)) *rig {
+	r.t.Helper()
+	d, err := db.Open(r.t.Context(), dbtest.OptionsOf(r.t, r.store))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = d.Close() })
+	return newRigOn(r.t, d, r.now, name, change...)
+}
+
+func newRigOn(t testing.TB, d *db.DB, now *atomic.Int64, name string, change ...func(*Options)) *rig {
+	t.Helper()
 	clock := func() time.Time { return time.UnixMilli(now.Load()) }
-	d := dbtest.Open(t, engine, dbtest.WithClock(clock))
 	out, err := egress.New(egress.Options{Policy: egress.Policy{AllowPrivate: true}, Clock: time.Now})
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +92,7 @@ func newRig(t *testing.T, engine db.Engine, change ...func(*Options)) *rig {
 	sealer := key.NewSealer(make([]byte, key.Size))
 	r := &rig{t: t, store: d, now: now, errors: &errorLog{t: t, changed: make(chan struct{})}}
 	o := Options{
-		DB: d, Journal: journal.New(d), Log: webhooklog.New(d, "rig"), Logger: slog.New(r.errors), Node: "rig", Poll: 30 * time.Second, // longer than patience
+		DB: d, Journal: journal.New(d), Log: webhooklog.New(d, name), Logger: slog.New(r.errors), Node: name, Poll: 30 * time.Second, // longer than patience
 		Webhooks: webhook.New(webhook.Options{DB: d, Sealer: sealer, Egress: out, Keys: key.NewService(d, sealer, ""), Clock: clock}),
 	}
 	for _, c := range change {
@@ -94,6 +109,27 @@ func (r *rig) start() {
 	if err := r.Start(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// loaded is how many deliveries the webhook's lane has: those in the queue and those under way.
+func (r *rig) loaded(id wire.ID) int {
+	l := r.lane(id)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.loaded)
+}
+
+// resumed owes n events while the webhook is paused, so that they come from the table, and resumes it.
+func (r *rig) resumed(target *webhook.Target, n int) (sequences []int64) {
+	r.t.Helper()
+	if err := r.Pause(r.t.Context(), target.ID, ""); err != nil {
+		r.t.Fatal(err)
+	}
+	sequences = r.owe(target, n)
+	if err := r.Resume(r.t.Context(), target.ID); err != nil {
+		r.t.Fatal(err)
+	}
+	return sequences
 }
 
 func (r *rig) advance(d time.Duration) { r.now.Add(d.Milliseconds()) }

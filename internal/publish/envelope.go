@@ -136,7 +136,7 @@ func (p *parser) take(m rawjson.Member) {
 			}
 		}
 	}
-	if inside, ok := secrets[string(m.Name)]; ok {
+	if inside, ok := secrets.at(m.Name); ok {
 		for _, path := range inside.find(m.Value) {
 			if path = string(m.Name) + "." + path; !p.wrong.Has(p.Place.String() + "." + path) {
 				p.reject(path, "secret", "This is a secret. It would be on record and go to every receiver, so an event cannot carry it. Leave it out.")
@@ -164,9 +164,6 @@ func (p *parser) takeID(is member, m rawjson.Member) wire.ID {
 	return id
 }
 
-// maxInstant is the last millisecond of the year 9999.
-const maxInstant = 253402300799999
-
 func (p *parser) takeInstant(m rawjson.Member) {
 	p.named[instantMember] = true
 	if absent(m.Value) {
@@ -183,9 +180,9 @@ func (p *parser) takeInstant(m rawjson.Member) {
 		if f, err = strconv.ParseFloat(string(text), 64); f != math.Trunc(f) {
 			f = 0
 		}
-		instant = int64(max(0, min(f, maxInstant+1)))
+		instant = int64(max(0, min(f, float64(wire.LastInstant)+1)))
 	}
-	if err != nil || instant < 1 || instant > maxInstant {
+	if err != nil || instant < 1 || wire.Instant(instant) > wire.LastInstant {
 		p.reject("createInstant", "invalid", "An instant is a whole number of milliseconds since 1970, up to the year 9999.")
 		return
 	}

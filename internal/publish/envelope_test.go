@@ -180,6 +180,12 @@ func TestParseIntake_Secrets(t *testing.T) {
 		`{"type":"user.two-factor.method.add","method":{"secret":"pl4nted"}}`:                        {"[secret]event.method.secret"},
 		`{"type":"user.identity-provider.link","identityProviderLink":{"token":"pl4nted"}}`:          {"[secret]event.identityProviderLink.token"},
 		`{"type":"jwt.refresh-token.revoke","refreshToken":{"token":"pl4nted"}}`:                     {"[secret]event.refreshToken.token"},
+		// Who reads them may not tell upper case from lower.
+		`{"type":"user.create","User":{"PASSWORD":"pl4nted","twofactor":{"RecoveryCodes":["pl4nted"]}}}`: {"[secret]event.User.PASSWORD", "[secret]event.User.twofactor.RecoveryCodes"},
+		`{"type":"user.create","u\u017fer":{"pa\u017fsword":"pl4nted"},"REFRESHTO\u212aEN":{"Token":"pl4nted"}}`: {
+			"[secret]event.u\u017fer.pa\u017fsword", "[secret]event.REFRESHTO\u212aEN.Token",
+		},
+		`{"type":"user.create","user":{"passwordpasswordpasswordpasswordpassword":"p","passwörd":"p","Pass":"p"}}`: nil,
 		// What is there and says nothing, is free form, or belongs to the event.
 		`{"type":"user.create","user":{"password":"","salt":null,"registrations":[{"tokens":{ }}],"twoFactor":{"recoveryCodes":[ ],"methods":[]}}}`: nil,
 		`{"type":"user.create","user":{"data":{"password":"p"}},"password":"p","data":{"user":{"password":"p"}}}`:                                   nil,

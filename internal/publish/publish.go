@@ -406,7 +406,19 @@ func (p *Publisher) refuse(ctx context.Context, r *run) {
 		if err != nil {
 			return err
 		}
-		return p.Log.Record(tx, votes)
+		if err := p.Log.Record(tx, votes); err != nil {
+			return err
+		}
+		for _, e := range r.before {
+			for _, v := range e.votes {
+				if v.counted && v.asked() {
+					if err := p.Outbox.Gone(tx, v.target.ID, v.attempt); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		// The caller is told the outcome all the same. The patrol closes the events, the reservations run out.

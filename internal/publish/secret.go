@@ -1,9 +1,54 @@
 package publish
 
-import "github.com/herald-events/herald/internal/rawjson"
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/herald-events/herald/internal/rawjson"
+)
 
 // hideout is where secrets may stand in an object: the names of the members that are secret (nil), and of those that hold more. Arrays are looked through.
-type hideout map[string]hideout
+//
+// Case does not count, as it does not to many decoders: what they would take for a password is one.
+type hideout map[string]hideout // by names in lower case
+
+// at tells whether the member with that name is secret or may hold what is, and where.
+func (h hideout) at(name []byte) (inside hideout, suspect bool) {
+	var lower [32]byte // none of ours is longer
+	for i, c := range name {
+		switch {
+		case c >= utf8.RuneSelf: // some letters beyond ASCII count as one of ASCII in another case
+			for known, inside := range h {
+				if strings.EqualFold(known, string(name)) {
+					return inside, true
+				}
+			}
+			return nil, false
+		case i >= len(lower):
+			continue
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		lower[i] = c
+	}
+	if len(name) > len(lower) {
+		return nil, false
+	}
+	inside, suspect = h[string(lower[:len(name)])]
+	return inside, suspect
+}
+
+// lowered is h with its names in lower case.
+func (h hideout) lowered() hideout {
+	if h == nil {
+		return nil
+	}
+	all := make(hideout, len(h))
+	for name, inside := range h {
+		all[strings.ToLower(name)] = inside.lowered()
+	}
+	return all
+}
 
 // secrets is where they may stand in an event: the members that event.Encode takes out of Herald's own events, and those that its users and keys do not even have.
 //
@@ -25,10 +70,11 @@ var secrets = func() hideout {
 			original[name] = inside
 		}
 	}
-	return hideout{
+	all := hideout{
 		"user": user, "users": user, "existing": user, "original": original, "registration": registration, "entity": entity, "method": method,
 		"identityProviderLink": {"token": nil}, "refreshToken": {"token": nil},
 	}
+	return all.lowered()
 }()
 
 // find returns the paths of the secrets in the value.
@@ -40,7 +86,7 @@ func (h hideout) find(value []byte) (found []string) {
 		}
 	case '{':
 		for m := range rawjson.Members(value) {
-			inside, suspect := h[string(m.Name)]
+			inside, suspect := h.at(m.Name)
 			switch {
 			case !suspect:
 			case inside == nil && !blank(m.Value):

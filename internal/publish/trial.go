@@ -14,6 +14,12 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
+// What is indexed on record must be short, and a trial may name anything. It has to be known before it is sent.
+const (
+	longestType   = 200
+	longestTenant = 64
+)
+
 // Try sends body to one webhook, authenticated like a real event, and returns what came of it. The attempt and what was sent are
 // recorded, marked as a test; nothing is decided by the answer and nothing is tried again. A webhook that is switched off can be tried.
 //
@@ -30,6 +36,12 @@ func (p *Publisher) Try(ctx context.Context, id wire.ID, body []byte) (*webhook.
 		var v problem.Validation
 		v.Field("event", "invalid", "The event to send is a JSON object; its members id, type and tenantId, if given, are texts.")
 		return nil, v.Err()
+	}
+	var v problem.Validation
+	v.Check(len(sent.Event.Type) <= longestType, "event.type", "tooLong", "The type of an event has at most %d bytes.", longestType)
+	v.Check(len(sent.Event.TenantID) <= longestTenant, "event.tenantId", "tooLong", "The id of a tenant has at most %d bytes.", longestTenant)
+	if err := v.Err(); err != nil {
+		return nil, err
 	}
 	registry, err := p.Webhooks.Registry(ctx)
 	if err != nil {

@@ -77,7 +77,7 @@ func (s *Service) watch() {
 }
 
 // takeOver claims all tasks that nobody carries. There is no limit: one that waits for a slow receiver costs next to nothing, and must not hold up
-// the others.
+// the others. Nor must one that cannot be claimed.
 func (s *Service) takeOver() error {
 	var free []wire.ID
 	err := s.DB.View(s.working, func(tx *db.Tx) (err error) {
@@ -87,6 +87,7 @@ func (s *Service) takeOver() error {
 	if err != nil {
 		return err
 	}
+	var failed []error
 	for _, id := range free {
 		s.mu.Lock()
 		_, busy := s.carriers[id] // it has lost its claim and will notice; when it has ended we are woken
@@ -96,7 +97,7 @@ func (s *Service) takeOver() error {
 		}
 		c, err := s.claim(id)
 		if err != nil {
-			return err
+			failed = append(failed, fmt.Errorf("task %s: %w", id, err))
 		}
 		if c == nil {
 			continue
@@ -112,7 +113,7 @@ func (s *Service) takeOver() error {
 			s.wake()
 		})
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // claim takes a task that nobody carries, nil when somebody was faster.
@@ -422,15 +423,16 @@ func (s *Service) apply(tx *db.Tx, p *plan, target *webhook.Target, all []chosen
 	for _, c := range all {
 		sequences[c.do] = append(sequences[c.do], c.sequence)
 	}
-	endedUntil := p.Begun
+	alsoDelivered, endedUntil := true, p.Begun
 	if p.kind == wire.TaskRecover {
-		endedUntil = math.MaxInt64 // what has failed since the beginning was missed, too
+		// What was found as failed may have been delivered since, by somebody else's replay; what has failed since the beginning was missed, too.
+		alsoDelivered, endedUntil = false, math.MaxInt64
 	}
 	for _, each := range []struct {
 		do     action
 		change func([]int64) (int, error)
 	}{
-		{again, func(some []int64) (int, error) { return s.Outbox.Reopen(tx, target, some, endedUntil) }},
+		{again, func(some []int64) (int, error) { return s.Outbox.Reopen(tx, target, some, alsoDelivered, endedUntil) }},
 		{late, func(some []int64) (int, error) { return s.Outbox.OweLate(tx, target, some) }},
 		{never, func(some []int64) (int, error) { return s.Outbox.Cancel(tx, target.ID, some) }},
 		{soon, func(some []int64) (int, error) {

@@ -3,10 +3,8 @@ package replay
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/herald-events/herald/event"
-	"github.com/herald-events/herald/internal/nearest"
 	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/search"
@@ -27,8 +25,6 @@ const (
 	mostTypes = 200
 	// fastest is the highest rate of a task, in deliveries per second.
 	fastest = 10_000
-	// latest is the last millisecond of the year 9999.
-	latest = wire.Instant(253402300799999)
 	// Instants between these are most likely seconds: as milliseconds they are from 1970 to 1973.
 	looksLikeSeconds, looksLikeMillis = wire.Instant(100_000_000), wire.Instant(100_000_000_000)
 )
@@ -48,7 +44,7 @@ func checkFilter(v *problem.Validation, f wire.DeliveryFilter) {
 	checkInstant(v, "search.start", f.Start)
 	checkInstant(v, "search.end", f.End)
 	if f.Start != 0 && f.End != 0 && !v.Has("search.start") && !v.Has("search.end") {
-		v.Check(f.Start < f.End, "search.end", "invalid", "The end, %s, is not after the start, %s.", shown(f.End), shown(f.Start))
+		v.Check(f.Start < f.End, "search.end", "invalid", "The end, %s, is not after the start, %s.", f.End.Shown(), f.Start.Shown())
 	}
 	v.Check(len(f.EventTypes) <= mostTypes, "search.eventType", "invalid", "A search names %d event types at most.", mostTypes)
 	if !v.Has("search.eventType") {
@@ -58,34 +54,17 @@ func checkFilter(v *problem.Validation, f wire.DeliveryFilter) {
 			}
 		}
 	}
-	known(v, "search.state", "state of a delivery", f.States, deliveryStates)
-}
-
-// known adds a field problem for the first value that is none of those there are.
-func known[T ~string](v *problem.Validation, path, what string, values, all []T) {
-	for _, value := range values {
-		if slices.Contains(all, value) {
-			continue
-		}
-		if near := nearest.Name(string(value), all); near != "" {
-			v.Field(path, "invalid", "There is no %s %.64q. Did you mean %q?", what, value, near)
-		} else {
-			v.Field(path, "invalid", "There is no %s %.64q. There are %q.", what, value, all)
-		}
-		return
-	}
+	search.CheckOneOf(v, "search.state", "state of a delivery", deliveryStates, f.States...)
 }
 
 func checkInstant(v *problem.Validation, path string, i wire.Instant) {
 	switch {
-	case i < 0 || i > latest:
+	case i < 0 || i > wire.LastInstant:
 		v.Field(path, "invalid", "This must be an instant in milliseconds since 1970, before the year 10000.")
 	case i >= looksLikeSeconds && i < looksLikeMillis:
-		v.Field(path, "invalid", "Instants are in milliseconds since 1970, so this is %s. Is it meant to be in seconds?", shown(i))
+		v.Field(path, "invalid", "Instants are in milliseconds since 1970, so this is %s. Is it meant to be in seconds?", i.Shown())
 	}
 }
-
-func shown(i wire.Instant) string { return time.UnixMilli(int64(i)).UTC().Format(time.RFC3339) }
 
 // checkTaskFilter checks the filter of a task that changes deliveries in some of the given states.
 func checkTaskFilter(v *problem.Validation, f wire.DeliveryFilter, states []outbox.State, what string) {
@@ -113,8 +92,8 @@ func checkRecovery(v *problem.Validation, r wire.DeliveryRecovery, now wire.Inst
 	if v.Has("since") || v.Has("until") {
 		return
 	}
-	v.Check(r.Since <= now, "since", "invalid", "This instant, %s, is still to come.", shown(r.Since))
-	v.Check(r.Until == 0 || r.Since < r.Until, "until", "invalid", "The end, %s, is not after the beginning, %s.", shown(r.Until), shown(r.Since))
+	v.Check(r.Since <= now, "since", "invalid", "This instant, %s, is still to come.", r.Since.Shown())
+	v.Check(r.Until == 0 || r.Since < r.Until, "until", "invalid", "The end, %s, is not after the beginning, %s.", r.Until.Shown(), r.Since.Shown())
 }
 
 // unknownWebhook is the field problem of a body that names a webhook which does not exist.

@@ -102,7 +102,7 @@ func (s *Service) Replay(ctx context.Context, event, id wire.ID) (wire.Delivery,
 		if !target.Enabled() {
 			return switchedOff(id)
 		}
-		n, err := s.Outbox.Reopen(tx, target, []int64{sequence}, math.MaxInt64)
+		n, err := s.Outbox.Reopen(tx, target, []int64{sequence}, true, math.MaxInt64)
 		return onlyOne(n, err)
 	})
 }

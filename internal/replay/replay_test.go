@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -310,6 +311,42 @@ func TestCarrier_Steered(t *testing.T) {
 		if task := s.task(id); task.State != wire.TaskCancelled || task.Done != 400 || task.FinishInstant == 0 {
 			t.Errorf("the task is %+v", task)
 		}
+	})
+}
+
+// A recovery is about what was missed: what somebody else's replay has delivered after it was found is not sent once more.
+func TestCarrier_RecoversNothingTwice(t *testing.T) {
+	sites(t, func(t *testing.T, s *site) {
+		s.deliveries(outbox.Dead, 201) // a step and one more
+		task, _, err := s.one.BeginRecover(t.Context(), wire.DeliveryRecoverRequest{
+			DeliveryRecovery: wire.DeliveryRecovery{WebhookID: s.hook, Since: wire.Instant(s.now.Load())},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := s.claim(s.one, task.ID)
+		s.advance(c, nil)
+		s.advance(c, nil)
+		s.exec(`UPDATE delivery SET state = 'delivered', last_update_instant = $1 WHERE state = 'dead'`, s.now.Load())
+		s.advance(c, nil)
+		s.advance(c, errEnded)
+		s.want("at the end", map[string]int{"pending 1": 200, "delivered 0": 1})
+		if task := s.task(task.ID); *task.Total != 201 || task.Done != 200 || task.Skipped != 1 {
+			t.Errorf("the task says %d of %d done, %d skipped", task.Done, *task.Total, task.Skipped)
+		}
+	})
+}
+
+// One task that cannot be claimed does not keep the others waiting.
+func TestService_OneTaskThatCannotBeClaimed(t *testing.T) {
+	sites(t, func(t *testing.T, s *site) {
+		s.deliveries(outbox.Dead, 3)
+		broken, id := s.replay(), s.replay()
+		s.exec(`UPDATE task SET document = '[]', insert_instant = insert_instant - 1 WHERE id = $1`, broken) // so it is the first
+		if err := s.one.takeOver(); err == nil || !strings.Contains(err.Error(), string(broken)) {
+			t.Errorf("the error is %v", err)
+		}
+		s.eventually("the other task is done", func() bool { return s.task(id).State == wire.TaskDone })
 	})
 }
 

@@ -156,7 +156,7 @@ func (p *plan) String() string {
 	case wire.TaskCancel:
 		return "cancel deliveries that wait for " + from
 	case wire.TaskRecover:
-		return fmt.Sprintf("bring %s what it has missed since %s", from, shown(p.Recovery.Since))
+		return fmt.Sprintf("bring %s what it has missed since %s", from, p.Recovery.Since.Shown())
 	}
 	return "send deliveries to " + from + " again"
 }
@@ -185,7 +185,7 @@ func (s *Service) Task(ctx context.Context, id wire.ID) (*wire.DeliveryTask, err
 func (s *Service) Tasks(ctx context.Context, c wire.DeliveryTaskSearch) (found []wire.DeliveryTask, total int, err error) {
 	var v problem.Validation
 	search.Check(&v, "search.", c.Page)
-	known(&v, "search.state", "state of a task", c.States, taskStates)
+	search.CheckOneOf(&v, "search.state", "state of a task", taskStates, c.States...)
 	if err := v.Err(); err != nil {
 		return nil, 0, err
 	}

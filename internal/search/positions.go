@@ -49,6 +49,9 @@ type fingerprint [sha256.Size]byte
 func (q Query) fingerprint() fingerprint {
 	var text []byte
 	text = fmt.Appendf(text, "%q %q %q", q.From, q.Where.Where(), q.Order.String())
+	if q.Identity != "" {
+		return sha256.Sum256(fmt.Appendf(text, " %q", q.Identity))
+	}
 	for _, arg := range q.Where.args {
 		text = fmt.Appendf(text, " %T %#v", arg, arg)
 	}

@@ -26,6 +26,9 @@ type Query struct {
 	// it are sorted in memory; see [Query.Begin].
 	Indexed bool
 	Page    wire.Page
+	// Identity, when it is not empty, stands for the arguments of Where where searches are told apart, so that the next page of one is known by it. It is for arguments
+	// that move with the clock or with what is stored, like an end that defaults to now: what the caller asked for is what stays the same.
+	Identity string
 }
 
 // Reading is a page of a Query that is being read. It is pure text; who has it runs Rows, tells Keep, asks Total, and perhaps runs Count.

@@ -176,6 +176,33 @@ func TestPositions(t *testing.T) {
 	keep(t, nil, q, 475, 25, noon, 1)
 }
 
+// A search with an identity is told from others by that, and by what is no argument.
+func TestPositions_Identity(t *testing.T) {
+	t.Parallel()
+	of := func(term string, arg any, identity string) search.Query {
+		q := people(wire.Page{}, search.Term{Column: "p.id"})
+		q.Where.Add(term, arg)
+		q.Identity = identity
+		return q
+	}
+	for name, test := range map[string]struct {
+		before, now search.Query
+		want        int
+	}{
+		"another value":        {of("p.n = ?", 1, "a"), of("p.n = ?", 2, "a"), 0},
+		"another identity":     {of("p.n = ?", 1, "a"), of("p.n = ?", 1, "b"), 500},
+		"none any more":        {of("p.n = ?", 1, "a"), of("p.n = ?", 1, ""), 500},
+		"another column":       {of("p.m = ?", 1, "a"), of("p.n = ?", 1, "a"), 500},
+		"an argument like one": {of("p.n = ?", "a", ""), of("p.n = ?", "a", "a"), 500},
+	} {
+		var positions search.Positions
+		keep(t, &positions, test.before, 475, 25, noon, 1)
+		if got := skipped(t, &positions, test.now, 500, noon); got != test.want {
+			t.Errorf("%s: %d rows are skipped, want %d", name, got, test.want)
+		}
+	}
+}
+
 func TestPositions_AreTheLatestThousand(t *testing.T) {
 	t.Parallel()
 	var positions search.Positions

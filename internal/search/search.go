@@ -24,8 +24,10 @@
 package search
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/herald-events/herald/internal/nearest"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
@@ -93,6 +95,27 @@ const longestText = 1000
 // CheckText adds a field problem for a text that is too long to look for.
 func CheckText(v *problem.Validation, path, text string) {
 	v.Check(len(text) <= longestText, path, "tooLong", "The text to search for has at most %d bytes.", longestText)
+}
+
+// longestList is how many names an error lists to choose from.
+const longestList = 20
+
+// CheckOneOf adds a field problem for the first of the values that is none of those there are, with what may have been meant. what says what they are: "state of a delivery".
+func CheckOneOf[T ~string](v *problem.Validation, path, what string, all []T, values ...T) {
+	for _, value := range values {
+		if slices.Contains(all, value) {
+			continue
+		}
+		switch near := nearest.Name(string(value), all); {
+		case near != "":
+			v.Field(path, "invalid", "There is no %s %.64q. Did you mean %q?", what, value, near)
+		case len(all) > longestList:
+			v.Field(path, "invalid", "There is no %s %.64q.", what, value)
+		default:
+			v.Field(path, "invalid", "There is no %s %.64q. There are %q.", what, value, all)
+		}
+		return
+	}
 }
 
 // Window returns the LIMIT and OFFSET of a page, with the default size for zero.

@@ -34,17 +34,19 @@ type Attempt struct {
 
 // Detail is what is kept of request and response.
 type Detail struct {
-	RequestHeaders    map[string]string `json:"requestHeaders,omitempty"`
-	RequestSize       int               `json:"requestSize"` // bytes; the body is the event's
-	ResponseHeaders   map[string]string `json:"responseHeaders,omitempty"`
-	ResponseBody      string            `json:"responseBody,omitempty"`
-	ResponseSize      int64             `json:"responseSize"` // bytes read, of which ResponseBody holds the first
-	ResponseTruncated bool              `json:"responseTruncated,omitzero"`
-	RemoteAddress     string            `json:"remoteAddress,omitempty"`
-	Phases            Phases            `json:"phases"`
+	RequestHeaders     map[string]string `json:"requestHeaders,omitempty"`
+	RequestSize        int               `json:"requestSize"` // bytes; the body is the event's
+	ResponseHeaders    map[string]string `json:"responseHeaders,omitempty"`
+	ResponseHeadersCut int               `json:"responseHeadersCut,omitzero"` // bytes that were not kept
+	ResponseBody       string            `json:"responseBody,omitempty"`
+	ResponseSize       int64             `json:"responseSize"` // bytes read, of which ResponseBody holds the first
+	ResponseTruncated  bool              `json:"responseTruncated,omitzero"`
+	RemoteAddress      string            `json:"remoteAddress,omitempty"`
+	Phases             Phases            `json:"phases"`
 }
 
-// Phases is how long the parts of a call took, in microseconds since its start.
+// Phases is how long the parts of a call took, in microseconds: DNS, Connect and TLS each for itself, FirstByte from having the connection to the first
+// byte of the answer, Total all of it.
 type Phases struct {
 	DNS       int64 `json:"dns,omitzero"`
 	Connect   int64 `json:"connect,omitzero"`
@@ -71,7 +73,7 @@ func (a *Attempt) Wire() wire.WebhookAttempt {
 		WebhookID: a.Webhook, URL: a.URL, Outcome: string(a.Outcome), StatusCode: a.StatusCode, Exception: a.Exception,
 		StartInstant: wire.Instant(a.Start.UnixMilli()), EndInstant: wire.Instant(a.End.UnixMilli()),
 		DurationMicros: a.End.Sub(a.Start).Microseconds(),
-		RequestHeaders: a.Detail.RequestHeaders, ResponseHeaders: a.Detail.ResponseHeaders,
+		RequestHeaders: a.Detail.RequestHeaders, ResponseHeaders: a.Detail.ResponseHeaders, ResponseHeadersTruncated: int64(a.Detail.ResponseHeadersCut),
 		ResponseBody: a.Detail.ResponseBody, ResponseTruncated: a.Detail.ResponseTruncated, ResponseSize: a.Detail.ResponseSize,
 	}
 }

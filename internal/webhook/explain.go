@@ -42,8 +42,8 @@ func (s *Service) Explain(ctx context.Context, id wire.ID, q Question) (wire.Exp
 
 // gates are those that Match has, seen one by one, and those of the tenant before them.
 func gates(w *wire.Webhook, q Question) []wire.ExplainedGate {
-	fixTenant := patch("tenant", q.Tenant, "eventConfiguration", map[string]any{"events": map[string]any{string(q.Type): map[string]any{"enabled": true}}})
-	fixWebhook := func(member string, value any) string { return patch("webhook", w.ID, member, value) }
+	fixTenant := PatchRequest("tenant", q.Tenant, "eventConfiguration", map[string]any{"events": map[string]any{string(q.Type): map[string]any{"enabled": true}}})
+	fixWebhook := func(member string, value any) string { return PatchRequest("webhook", w.ID, member, value) }
 	system := q.Scope == event.ScopeSystem
 
 	known := gate("eventType", true, "The type is one of Herald's own.", "", "")
@@ -86,8 +86,9 @@ func gate(name string, open bool, whenOpen, whenClosed, fix string) wire.Explain
 	return wire.ExplainedGate{Gate: name, Detail: whenClosed, Fix: fix}
 }
 
-// patch is the request that changes one member of an object. In this kind of PATCH objects are merged and lists grow.
-func patch(kind string, id wire.ID, member string, value any) string {
+// PatchRequest is the request, for people, that changes one member of an object. In this kind of PATCH objects are merged and lists grow. value must be something
+// that can be encoded.
+func PatchRequest(kind string, id wire.ID, member string, value any) string {
 	body, err := json.Marshal(map[string]any{kind: map[string]any{member: value}})
 	if err != nil { // never: it is made of texts and booleans
 		return ""

@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -84,10 +85,18 @@ func (m *masker) value(s string) string {
 	return m.text(s)
 }
 
+// ordinary are headers whose values are no secrets: "application/json" is in many an answer.
+var ordinary = map[string]bool{
+	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Cache-Control": true, "Content-Type": true, "User-Agent": true,
+}
+
 // secretsOf are the parts of w that nobody may find in a record. basic is the value of the Authorization header behind its scheme.
 func secretsOf(w *wire.Webhook, basic string) []string {
 	secrets := []string{w.HTTPAuthenticationPassword, basic}
-	for _, value := range w.Headers {
+	for name, value := range w.Headers {
+		if ordinary[http.CanonicalHeaderKey(name)] {
+			continue
+		}
 		secrets = append(secrets, value)
 		if _, behindScheme, found := strings.Cut(value, " "); found { // "Bearer abc": the receiver may know it as "abc"
 			secrets = append(secrets, strings.TrimSpace(behindScheme))

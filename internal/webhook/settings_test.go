@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -72,6 +73,64 @@ func TestSettings_OfDeliveries(t *testing.T) {
 			c.given.URL, c.given.ConnectTimeout, c.given.ReadTimeout = "https://example.com", 1, 1
 			if _, err := w.Create(t.Context(), "", c.given); problemCodes(err) != c.want {
 				t.Errorf("%s: %v, want %s", name, err, c.want)
+			}
+		}
+	})
+}
+
+// Lists have bounds, and what is beyond them is neither looked at nor reported one by one.
+func TestSettings_OfLists(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		types := func(n int) wire.Map[bool] {
+			all := wire.Map[bool]{}
+			for i := range n {
+				all[fmt.Sprintf("custom.type-%d", i)] = true
+			}
+			return all
+		}
+		unknown := func(n int) wire.Map[bool] {
+			all := wire.Map[bool]{}
+			for i := range n {
+				all[fmt.Sprintf("user.craete%d", i)] = true
+			}
+			return all
+		}
+		tenants := func(n int) (ids []wire.ID) {
+			for range n {
+				ids = append(ids, wire.ID(db.NewID()))
+			}
+			return ids
+		}
+		headers := func(n, size int) map[string]string {
+			all := map[string]string{}
+			for i := range n {
+				all[fmt.Sprintf("X-%03d", i)] = strings.Repeat("v", size-5)
+			}
+			return all
+		}
+		for name, c := range map[string]struct {
+			given wire.Webhook
+			want  string // code
+			n     int    // of problems
+		}{
+			"as many types as there may be":   {wire.Webhook{EventsEnabled: types(1000)}, "", 0},
+			"one type more":                   {wire.Webhook{EventsEnabled: types(1001)}, "[tooMany]webhook.eventsEnabled", 1},
+			"types that nobody knows":         {wire.Webhook{EventsEnabled: unknown(1000)}, "[invalid]webhook.eventsEnabled", 21},
+			"very many of them":               {wire.Webhook{EventsEnabled: unknown(100_000)}, "[tooMany]webhook.eventsEnabled", 1},
+			"tenants that there are not":      {wire.Webhook{TenantIDs: tenants(30)}, "[invalid]webhook.tenantIds", 21},
+			"more tenants than there may be":  {wire.Webhook{TenantIDs: tenants(10_001)}, "[tooMany]webhook.tenantIds", 1},
+			"as many headers as there may be": {wire.Webhook{Headers: headers(100, 163)}, "", 0},
+			"one header more":                 {wire.Webhook{Headers: headers(101, 6)}, "[tooMany]webhook.headers", 1},
+			"headers as long as they may be":  {wire.Webhook{Headers: headers(1, 16<<10)}, "", 0},
+			"longer headers":                  {wire.Webhook{Headers: headers(1, 16<<10+1)}, "[tooLong]webhook.headers", 1},
+		} {
+			c.given.URL, c.given.ConnectTimeout, c.given.ReadTimeout = "https://example.com", 1, 1
+			_, err := w.Create(t.Context(), "", c.given)
+			if err == nil && c.n == 0 {
+				continue
+			}
+			if codes := strings.Fields(problemCodes(err)); len(codes) != c.n || codes[0] != c.want {
+				t.Errorf("%s: %d problems, %.200v, want %d of %s", name, len(codes), err, c.n, c.want)
 			}
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/egress"
@@ -21,17 +22,6 @@ type Registry struct {
 	targets   []*Target
 	byID      map[wire.ID]*Target
 	audiences audiences
-}
-
-// Subscribers are the webhooks that get an event of type t of the tenant, provided that the tenant has the event switched on.
-func (r *Registry) Subscribers(t event.Type, scope event.Scope, tenant wire.ID) []*Target {
-	var found []*Target
-	for _, target := range r.targets {
-		if target.Want(t, scope, tenant) == Open {
-			found = append(found, target)
-		}
-	}
-	return found
 }
 
 // Target is the webhook with the given id, nil if there is none.
@@ -185,12 +175,13 @@ func (t *Target) Send(ctx context.Context, m Message) *Attempt {
 		}
 	}
 	r := t.at.Do(ctx, egress.Request{Header: header, Body: m.Body, ConnectTimeout: t.connectTimeout(), ReadTimeout: t.readTimeout()})
+	answered, cut := t.showable(r.Header)
 	return &Attempt{
 		Webhook: t.ID, URL: t.url, Outcome: r.Outcome, StatusCode: r.StatusCode, Exception: t.secrets.text(r.Err), Start: r.Start, End: r.End,
 		ResponseHeader: r.Header,
 		Detail: Detail{
 			RequestHeaders: shown, RequestSize: len(m.Body),
-			ResponseHeaders: t.showable(r.Header), ResponseBody: t.showableBody(r),
+			ResponseHeaders: answered, ResponseHeadersCut: cut, ResponseBody: t.showableBody(r),
 			ResponseSize: r.BodySize, ResponseTruncated: r.BodyTruncated, RemoteAddress: r.RemoteAddr,
 			Phases: Phases{
 				DNS: r.Phases.DNS.Microseconds(), Connect: r.Phases.Connect.Microseconds(), TLS: r.Phases.TLS.Microseconds(),
@@ -216,18 +207,45 @@ func (t *Target) showableBody(r egress.Result) string {
 	return t.secrets.text(string(r.Body))
 }
 
-// showable is a receiver's headers as they may be recorded: without cookies, and without our secrets, should it echo them.
-func (t *Target) showable(h http.Header) map[string]string {
+// keptHeaders is how many bytes of a receiver's headers are recorded: as much as of its body. Each counts as it would stand in an answer.
+const keptHeaders = egress.DefaultKeepResponse
+
+// showable is a receiver's headers as they may be recorded, and how many bytes of them that leaves out: without cookies, and without our secrets, should it echo them; in the
+// order of their names as many as are kept, the last of them perhaps in part.
+func (t *Target) showable(h http.Header) (shown map[string]string, cut int) {
 	if len(h) == 0 {
-		return nil
+		return nil, 0
 	}
-	shown := make(map[string]string, len(h))
-	for name, values := range h {
-		if name == "Set-Cookie" {
-			shown[name] = hidden
+	const around = len(": \r\n")
+	shown = make(map[string]string, min(len(h), 32))
+	left := keptHeaders
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		value := hidden
+		if name != "Set-Cookie" {
+			value = t.secrets.value(strings.Join(h[name], ", "))
+		}
+		if left -= len(name) + around; left < 0 {
+			left = 0 // and nothing that follows is kept
+			cut += len(name) + around + len(value)
 			continue
 		}
-		shown[name] = t.secrets.value(strings.Join(values, ", "))
+		kept := firstBytes(value, left)
+		if left -= len(kept); len(kept) < len(value) {
+			left = 0
+			cut += len(value) - len(kept)
+		}
+		shown[name] = kept
 	}
-	return shown
+	return shown, cut
+}
+
+// firstBytes is the beginning of a text, up to so many bytes of it and to the end of a character.
+func firstBytes(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
 }

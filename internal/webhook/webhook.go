@@ -251,11 +251,20 @@ func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error
 	}
 	checkTimeout(v, "webhook.connectTimeout", int64(w.ConnectTimeout))
 	checkTimeout(v, "webhook.readTimeout", int64(w.ReadTimeout))
-	checkTypes(v, w)
-	if err := s.checkTenants(tx, v, w); err != nil {
-		return err
+	// What there is too much of is not looked at, in a transaction that others wait for.
+	if v.Check(len(w.EventsEnabled) <= mostEvents, "webhook.eventsEnabled", "tooMany", "A webhook names %d event types at most.", mostEvents); !v.Has("webhook.eventsEnabled") {
+		checkTypes(v, w)
 	}
-	w.Headers = checkHeaders(v, w.Headers)
+	if v.Check(len(w.TenantIDs) <= mostTenants, "webhook.tenantIds", "tooMany", "A webhook is bound to %d tenants at most.", mostTenants); !v.Has("webhook.tenantIds") {
+		if err := s.checkTenants(tx, v, w); err != nil {
+			return err
+		}
+	}
+	v.Check(len(w.Headers) <= mostHeaders, "webhook.headers", "tooMany", "A webhook has %d headers at most.", mostHeaders)
+	v.Check(sizeOfHeaders(w.Headers) <= longestHeaders, "webhook.headers", "tooLong", "The headers of a webhook are longer than %d bytes together.", longestHeaders)
+	if !v.Has("webhook.headers") {
+		w.Headers = checkHeaders(v, w.Headers)
+	}
 	w.HTTPAuthenticationUsername = strings.TrimSpace(w.HTTPAuthenticationUsername)
 	w.HTTPAuthenticationPassword = strings.TrimSpace(w.HTTPAuthenticationPassword)
 	v.Check(!strings.Contains(w.HTTPAuthenticationUsername, ":"), "webhook.httpAuthenticationUsername", "invalid",
@@ -280,14 +289,20 @@ func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error
 
 // checkTypes refuses event types that do not exist. A custom type need not be registered with any tenant yet.
 func checkTypes(v *problem.Validation, w *wire.Webhook) {
+	unknown := 0
 	for _, name := range slices.Sorted(maps.Keys(w.EventsEnabled)) {
-		if _, ok := event.Lookup(event.Type(name)); !ok {
-			UnknownType(v, "webhook.eventsEnabled", name)
+		if _, ok := event.Lookup(event.Type(name)); ok {
+			continue
 		}
+		if unknown++; unknown > mostUnknown {
+			v.Field("webhook.eventsEnabled", "invalid", "There are more event types that do not exist.")
+			return
+		}
+		UnknownType(v, "webhook.eventsEnabled", name)
 	}
 }
 
-// UnknownType adds that there is no such event type, and what may have been meant.
+// UnknownType adds that there is no such event type, and what may have been meant, which takes some thinking: it is for a few names.
 func UnknownType(v *problem.Validation, path, name string) {
 	switch near := event.Suggest(name); {
 	case strings.HasPrefix(name, event.CustomPrefix):
@@ -303,7 +318,20 @@ func UnknownType(v *problem.Validation, path, name string) {
 const (
 	maxTimeout     = 10 * 60 * 1000 // milliseconds
 	maxDescription = 64 << 10
+	mostEvents     = 1000
+	mostTenants    = 10_000
+	mostHeaders    = 100
+	longestHeaders = 16 << 10 // bytes, names and values together
+	// mostUnknown is how many names of one list that mean nothing are reported one by one.
+	mostUnknown = 20
 )
+
+func sizeOfHeaders(headers map[string]string) (size int) {
+	for name, value := range headers {
+		size += len(name) + len(value)
+	}
+	return size
+}
 
 func checkTimeout(v *problem.Validation, path string, ms int64) {
 	switch {
@@ -338,12 +366,20 @@ func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 func (s *Service) checkTenants(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error {
 	slices.Sort(w.TenantIDs)
 	w.TenantIDs = slices.Compact(w.TenantIDs)
+	unknown := 0
 	for _, id := range w.TenantIDs {
 		known, err := tenantExists(tx, id)
 		if err != nil {
 			return err
 		}
-		v.Check(known, "webhook.tenantIds", "invalid", "There is no tenant with the id %s.", id)
+		if known {
+			continue
+		}
+		if unknown++; unknown > mostUnknown {
+			v.Field("webhook.tenantIds", "invalid", "There are more tenants that do not exist.")
+			return nil
+		}
+		v.Field("webhook.tenantIds", "invalid", "There is no tenant with the id %s.", id)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
@@ -105,7 +106,7 @@ func (w *world) subscribers(t event.Type, tenant wire.ID) []string {
 		w.t.Fatalf("no type %q", t)
 	}
 	var all []string
-	for _, target := range w.registry().Subscribers(t, d.Scope, tenant) {
+	for _, target := range w.registry().Audience(t, d.Scope, tenant).Targets {
 		loaded, err := w.Load(w.t.Context(), target.ID)
 		if err != nil {
 			w.t.Fatal(err)
@@ -452,7 +453,9 @@ func TestSend_KeepsWhatIsNoSecret(t *testing.T) {
 	receiver := egresstest.NewReceiver(t).Script(egresstest.Answer(200, http.Header{"X-Kind": {"a note"}}, answer))
 	hook := w.create(wire.Webhook{
 		URL: receiver.URL + "/?sync=true&v=2024", HTTPAuthenticationUsername: "herald", HTTPAuthenticationPassword: "by",
-		Headers: map[string]string{"X-N": "2", "Accept": "application/json"},
+		Headers: map[string]string{
+			"X-N": "2", "accept": "application/json", "Accept-Language": "note", "Accept-Encoding": "true", "User-Agent": "herald", "Cache-Control": "version",
+		},
 	})
 	a := w.registry().Target(hook.ID).Send(t.Context(), webhook.Message{Body: []byte(`{}`)})
 	want := strings.Replace(answer, `"by"`, "(hidden)", 1) // a short password counts where it stands alone
@@ -461,6 +464,36 @@ func TestSend_KeepsWhatIsNoSecret(t *testing.T) {
 	}
 	if got := receiver.Requests()[0].Header.Get("Accept"); got != "application/json" {
 		t.Errorf("the configured header Accept was sent as %q", got)
+	}
+}
+
+// Of the headers of an answer the record has a beginning, in the order of their names, and how much is missing.
+func TestSend_KeepsSomeHeaders(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Open(t, db.SQLite)
+	w := &world{t: t, d: d, Service: newService(t, d)}
+	long := strings.Repeat("ä", 20<<9) // 20 KiB
+	receiver := egresstest.NewReceiver(t).Script(egresstest.Answer(200, http.Header{"A": {"first"}, "B": {long}, "Z": {"last", "one"}, "Date": {"D"}}, ""))
+	hook := w.create(wire.Webhook{URL: receiver.URL})
+	a := w.registry().Target(hook.ID).Send(t.Context(), webhook.Message{Body: []byte(`{}`)})
+	got := a.Detail.ResponseHeaders
+	rest, cut := strings.CutPrefix(long, got["B"])
+	// "A: first\r\n", "B: …\r\n"
+	if len(got) != 2 || got["A"] != "first" || !cut || len(got["B"]) != (16<<10-len("A: first\r\n")-len("B: \r\n"))&^1 {
+		t.Errorf("of the headers %d are kept, with %d bytes of the long one", len(got), len(got["B"]))
+	}
+	want := len(rest) + len("Content-Length: 0\r\n") + len("Date: D\r\n") + len("Z: last, one\r\n")
+	if a.Detail.ResponseHeadersCut != want || a.Wire().ResponseHeadersTruncated != int64(want) || !utf8.ValidString(got["B"]) {
+		t.Errorf("%d bytes are said to be cut off, want %d", a.Detail.ResponseHeadersCut, want)
+	}
+	if a.ResponseHeader.Get("Z") != "last" {
+		t.Error("decisions are made without what is not on record")
+	}
+
+	receiver.Script(egresstest.Answer(200, http.Header{"A": {"first"}}, ""))
+	a = w.registry().Target(hook.ID).Send(t.Context(), webhook.Message{Body: []byte(`{}`)})
+	if a.Detail.ResponseHeadersCut != 0 || a.Detail.ResponseHeaders["A"] != "first" {
+		t.Errorf("of few headers %v are kept, %d bytes cut off", a.Detail.ResponseHeaders, a.Detail.ResponseHeadersCut)
 	}
 }
 

@@ -22,8 +22,8 @@ func attemptID(sequence int64) wire.ID {
 	return finish(id)
 }
 
-// attemptRange is the ids that attempts about the event can have: from the first up to, not including, the second.
-func attemptRange(sequence int64) (from, to string) {
+// AttemptRange is the ids that attempts about the event with that sequence can have: from the first up to, not including, the second.
+func AttemptRange(sequence int64) (from, to string) {
 	first, next := firstAttemptID(sequence), firstAttemptID(sequence+1)
 	return first.String(), next.String()
 }

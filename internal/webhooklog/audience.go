@@ -20,6 +20,7 @@ import (
 type audiences struct {
 	mu     sync.Mutex
 	known  map[audienceKey]*audience
+	size   int              // of known, in bytes
 	stored map[string]int64 // id → the day on which its row was last touched
 }
 
@@ -31,8 +32,16 @@ type audienceKey struct {
 
 type audience struct{ id, document string }
 
-// mostAudiences bounds what is remembered: each change of a webhook makes new ones.
-const mostAudiences = 4096
+// What is remembered is bounded, as each change of a webhook makes new audiences, and one of a thousand webhooks takes as much as a thousand of one.
+const (
+	mostRemembered = 8 << 20 // bytes of audiences; a larger one is remembered alone
+	mostStored     = 4096    // ids
+)
+
+// sizeOf is about how many bytes it takes to remember what is known of an audience, which itself is kept with it.
+func sizeOf(a *webhook.Audience, known *audience) int {
+	return 200 + len(known.document) + 64*(len(a.Withheld)+len(a.Targets))
+}
 
 // Audience stores, unless it is there already, whom events with this audience are withheld from, and returns the id to put into [Event.Audience]; empty when
 // every webhook gets the event. enabled is the tenant's own switch for the event.
@@ -64,10 +73,12 @@ func (s *audiences) find(key audienceKey) (*audience, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.known == nil || len(s.known) >= mostAudiences {
-		s.known = map[audienceKey]*audience{}
+	size := sizeOf(key.Audience, known)
+	if s.known == nil || s.size+size > mostRemembered {
+		s.known, s.size = map[audienceKey]*audience{}, 0
 	}
 	s.known[key] = known
+	s.size += size
 	return known, nil
 }
 
@@ -80,7 +91,7 @@ func (s *audiences) touched(id string, day int64) bool {
 func (s *audiences) touch(id string, day int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stored == nil || len(s.stored) >= mostAudiences {
+	if s.stored == nil || len(s.stored) >= mostStored {
 		s.stored = map[string]int64{}
 	}
 	s.stored[id] = day

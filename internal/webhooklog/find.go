@@ -194,25 +194,16 @@ func explain(e *entry, w wire.WithheldWebhook) (detail, fix string) {
 	on := map[string]any{e.EventType: true}
 	switch w.Reason {
 	case string(webhook.Disabled):
-		return "The webhook was switched off.", patch("webhook", w.WebhookID, "enabled", true)
+		return "The webhook was switched off.", webhook.PatchRequest("webhook", w.WebhookID, "enabled", true)
 	case string(webhook.EventDisabled):
-		return "The webhook did not want the event: it was not enabled in eventsEnabled.", patch("webhook", w.WebhookID, "eventsEnabled", on)
+		return "The webhook did not want the event: it was not enabled in eventsEnabled.", webhook.PatchRequest("webhook", w.WebhookID, "eventsEnabled", on)
 	case string(webhook.OtherTenant):
-		return "The webhook was neither global nor bound to the tenant.", patch("webhook", w.WebhookID, "tenantIds", []wire.ID{e.TenantID})
+		return "The webhook was neither global nor bound to the tenant.", webhook.PatchRequest("webhook", w.WebhookID, "tenantIds", []wire.ID{e.TenantID})
 	case tenantDisabled:
 		return "The tenant did not send the event: it was not enabled in its event settings.",
-			patch("tenant", e.TenantID, "eventConfiguration", map[string]any{"events": map[string]any{e.EventType: map[string]any{"enabled": true}}})
+			webhook.PatchRequest("tenant", e.TenantID, "eventConfiguration", map[string]any{"events": map[string]any{e.EventType: map[string]any{"enabled": true}}})
 	}
 	return "", ""
-}
-
-// patch is the request that changes one member of an object. In this kind of PATCH objects are merged and lists grow.
-func patch(kind string, id wire.ID, member string, value any) string {
-	body, err := json.Marshal(map[string]any{kind: map[string]any{member: value}})
-	if err != nil { // never: it is made of texts and booleans
-		return ""
-	}
-	return fmt.Sprintf("PATCH /api/%s/%s %s", kind, id, body)
 }
 
 // attemptRow is a row of the table of attempts, its detail as it is stored.
@@ -250,7 +241,7 @@ func (row attemptRow) wire(details bool) (wire.WebhookAttemptLog, error) {
 		a.Request = &wire.WebhookAttemptMessage{Headers: d.RequestHeaders, Size: int64(d.RequestSize)}
 	}
 	if a.WebhookCallResponse.StatusCode != 0 {
-		a.Response = &wire.WebhookAttemptMessage{Headers: d.ResponseHeaders, Body: d.ResponseBody, Size: d.ResponseSize}
+		a.Response = &wire.WebhookAttemptMessage{Headers: d.ResponseHeaders, Body: d.ResponseBody, Size: d.ResponseSize, HeadersTruncated: int64(d.ResponseHeadersCut)}
 		if d.ResponseTruncated {
 			a.Response.Truncated = d.ResponseSize - egress.DefaultKeepResponse
 		}

@@ -68,16 +68,19 @@ func deleteAttempts(tx *db.Tx, events span, limit int64) (int64, error) {
 	return tx.Exec(`DELETE FROM attempt WHERE id IN (SELECT id FROM attempt WHERE id >= $1 AND id < $2 ORDER BY id LIMIT $3)`, from, to, limit)
 }
 
-// deleteDeliveries removes deliveries of the events, up to limit.
+// deleteDeliveries removes deliveries of the events, up to limit. One that was begun anew since we looked stays, and its event with it: PostgreSQL looks at the state
+// once more when it has the lock of the row.
 func deleteDeliveries(tx *db.Tx, events span, limit int64) (int64, error) {
 	return tx.Exec(`DELETE FROM delivery WHERE (event_sequence, webhook_id) IN (
-		SELECT event_sequence, webhook_id FROM delivery WHERE event_sequence >= $1 AND event_sequence <= $2 ORDER BY event_sequence, webhook_id LIMIT $3)`,
+		SELECT event_sequence, webhook_id FROM delivery WHERE event_sequence >= $1 AND event_sequence <= $2 AND state NOT IN ('pending', 'retrying')
+		ORDER BY event_sequence, webhook_id LIMIT $3) AND state NOT IN ('pending', 'retrying')`,
 		events.first, events.last, limit)
 }
 
-// deleteEvents removes events, up to limit.
+// deleteEvents removes events that have no deliveries any more, up to limit.
 func deleteEvents(tx *db.Tx, events span, limit int64) (int64, error) {
-	return tx.Exec(`DELETE FROM event WHERE sequence IN (SELECT sequence FROM event WHERE sequence >= $1 AND sequence <= $2 ORDER BY sequence LIMIT $3)`,
+	return tx.Exec(`DELETE FROM event WHERE sequence IN (SELECT e.sequence FROM event e WHERE e.sequence >= $1 AND e.sequence <= $2
+		AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_sequence = e.sequence) ORDER BY e.sequence LIMIT $3)`,
 		events.first, events.last, limit)
 }
 

@@ -2,14 +2,14 @@ package webhooklog
 
 import (
 	"context"
-	"slices"
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/egress"
-	"github.com/herald-events/herald/internal/nearest"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
@@ -51,6 +51,7 @@ func (r *Reader) Search(ctx context.Context, c wire.WebhookEventLogSearch) (even
 type criteria struct {
 	wire.WebhookEventLogSearch
 
+	asked string // what the caller looks for, as one text
 	// Statuses of answers, the first that counts and the first that does not; both 0 when any does.
 	fromStatus, toStatus int
 }
@@ -58,61 +59,42 @@ type criteria struct {
 // deliveryStates are those that package outbox, which is above this one, knows.
 var deliveryStates = []string{"pending", "retrying", "delivered", "dead", "cancelled"}
 
-// latest is the last millisecond of the year 9999. Who asks for later ones has taken another unit than milliseconds.
-const latest = wire.Instant(253402300799999)
-
 // criteriaOf checks what a caller looks for, all of it at once, and fills in what the time defaults to.
 func criteriaOf(c wire.WebhookEventLogSearch, now time.Time) (criteria, error) {
-	q := criteria{WebhookEventLogSearch: c}
+	asked := c
+	asked.Page = wire.Page{}
+	identity, err := json.Marshal(asked)
+	if err != nil {
+		return criteria{}, fmt.Errorf("webhooklog: criteria of a search: %w", err)
+	}
+	q := criteria{WebhookEventLogSearch: c, asked: string(identity)}
 	var v problem.Validation
 	search.CheckText(&v, "search.event", c.Event)
-	oneOf(&v, "search.eventResult", "result of an event", c.EventResult, []wire.WebhookEventResult{wire.EventRunning, wire.EventSucceeded, wire.EventFailed})
+	search.CheckOneOf(&v, "search.eventResult", "result of an event", []wire.WebhookEventResult{wire.EventRunning, wire.EventSucceeded, wire.EventFailed}, given(c.EventResult)...)
 	if _, ok := event.Lookup(event.Type(c.EventType)); !ok {
-		oneOf(&v, "search.eventType", "type of event", event.Type(c.EventType), eventTypes())
+		search.CheckOneOf(&v, "search.eventType", "type of event", eventTypes(), given(event.Type(c.EventType))...)
 	}
-	oneOf(&v, "search.deliveryState", "state of a delivery", c.DeliveryState, deliveryStates)
-	oneOf(&v, "search.outcome", "outcome of an attempt", egress.Outcome(c.Outcome), egress.Outcomes())
+	search.CheckOneOf(&v, "search.deliveryState", "state of a delivery", deliveryStates, given(c.DeliveryState)...)
+	search.CheckOneOf(&v, "search.outcome", "outcome of an attempt", egress.Outcomes(), given(egress.Outcome(c.Outcome))...)
 	var ok bool
 	q.fromStatus, q.toStatus, ok = statuses(c.StatusCode)
 	v.Check(ok, "search.statusCode", "invalid", "This must be a status from 100 to 599 (503), or a class of them (5xx).")
 
-	v.Check(c.Start >= 0 && c.Start <= latest, "search.start", "invalid", "This must be an instant in milliseconds since 1970, before the year 10000.")
-	v.Check(c.End >= 0 && c.End <= latest, "search.end", "invalid", "This must be an instant in milliseconds since 1970, before the year 10000.")
+	v.Check(c.Start >= 0 && c.Start <= wire.LastInstant, "search.start", "invalid", "This must be an instant in milliseconds since 1970, before the year 10000.")
+	v.Check(c.End >= 0 && c.End <= wire.LastInstant, "search.end", "invalid", "This must be an instant in milliseconds since 1970, before the year 10000.")
 	q.Period = window(c.Period, now)
 	if !v.Has("search.start") && !v.Has("search.end") {
-		v.Check(q.Start <= q.End, "search.end", "invalid", "The end, %s, is before the start, %s. Without an end it is now.", instant(q.End), instant(q.Start))
+		v.Check(q.Start <= q.End, "search.end", "invalid", "The end, %s, is before the start, %s. Without an end it is now.", q.End.Shown(), q.Start.Shown())
 	}
 	return q, v.Err()
 }
 
-func instant(i wire.Instant) string { return time.UnixMilli(int64(i)).UTC().Format(time.RFC3339) }
-
-// oneOf adds a field problem for a value that is none of those there are.
-func oneOf[T ~string](v *problem.Validation, path, what string, value T, all []T) {
-	if value == "" || slices.Contains(all, value) {
-		return
+// given is what a caller looks for, nothing when that is empty.
+func given[T ~string](value T) []T {
+	if value == "" {
+		return nil
 	}
-	shown := []rune(string(value))
-	if len(shown) > 64 {
-		shown = append(shown[:64], '…')
-	}
-	if meant := nearest.Name(string(value), texts(all)); meant != "" {
-		v.Field(path, "invalid", "There is no %s %q. Did you mean %q?", what, string(shown), meant)
-		return
-	}
-	if len(all) > 20 {
-		v.Field(path, "invalid", "There is no %s %q.", what, string(shown))
-		return
-	}
-	v.Field(path, "invalid", "There is no %s %q. There are %q.", what, string(shown), all)
-}
-
-func texts[T ~string](all []T) []string {
-	plain := make([]string, len(all))
-	for i, one := range all {
-		plain[i] = string(one)
-	}
-	return plain
+	return []T{value}
 }
 
 func eventTypes() []event.Type {

@@ -65,7 +65,7 @@ func orderOf(text string) search.Order {
 }
 
 var (
-	// prefix is the beginning of the ids of an event's attempts; see attemptid.go. The engines have different functions for hexadecimal digits.
+	// prefix and ofEvent are what AttemptRange is where the sequence is a column. The engines have different functions for hexadecimal digits.
 	prefix      = hexadecimal(44, 16) + ` || '-' || ` + hexadecimal(12, 0)
 	ofEvent     = `a.id >= ` + prefix + ` || '-8' AND a.id < ` + prefix + ` || '-9'`
 	lastAttempt = `COALESCE((SELECT MAX(a.start_instant) FROM attempt a WHERE ` + ofEvent + `), 0)`
@@ -101,7 +101,7 @@ func (q criteria) query() search.Query {
 	addBody(&w, q.Event)
 	order := orderOf(q.OrderBy)
 	return search.Query{
-		Columns: eventColumns, From: "event e", ID: "e.sequence", Where: w, Order: order, Indexed: order[0].Column == "e.insert_instant", Page: q.Page,
+		Columns: eventColumns, From: "event e", ID: "e.sequence", Where: w, Order: order, Indexed: order[0].Column == "e.insert_instant", Page: q.Page, Identity: q.asked,
 	}
 }
 
@@ -247,8 +247,8 @@ func spansOf(sequences []int64) (all []span) {
 
 // attempts is the ids that attempts about the events can have: from the first up to, not including, the second.
 func (s span) attempts() (from, to string) {
-	from, _ = attemptRange(s.first)
-	_, to = attemptRange(s.last)
+	from, _ = AttemptRange(s.first)
+	_, to = AttemptRange(s.last)
 	return from, to
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -230,6 +231,29 @@ func TestSearch_Window(t *testing.T) {
 			}
 		}
 	}, dbtest.WithClock(func() time.Time { return now }))
+}
+
+// The bounds that time has by default move with the clock, and the pages of one search stay pages of one search.
+func TestSearch_PagesWhileTheClockMoves(t *testing.T) {
+	t.Parallel()
+	var now atomic.Int64
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		now.Store(noon.UnixMilli())
+		at := func() given { return given{Event: webhooklog.Event{Instant: now.Load()}} }
+		all := put(t, d, at(), at(), at(), at(), at(), at())
+		slices.Reverse(all)
+		r := webhooklog.NewReader(d)
+		var got []int64
+		for page := range 3 {
+			some, _ := find(t, r, wire.WebhookEventLogSearch{Page: wire.Page{StartRow: 2 * page, NumberOfResults: 2}})
+			got = append(got, some...)
+			now.Add(time.Minute.Milliseconds())
+			put(t, d, at(), at(), at())
+		}
+		if !slices.Equal(got, all) {
+			t.Errorf("the pages have %v, want %v", got, all)
+		}
+	}, dbtest.WithClock(func() time.Time { return time.UnixMilli(now.Load()) }))
 }
 
 // Text is found in any case, beyond ASCII as well, and nothing in it means anything to the store but the asterisk.

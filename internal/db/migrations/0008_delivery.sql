@@ -8,8 +8,8 @@ CREATE TABLE reservation (
     expire_instant BIGINT NOT NULL
 );
 
--- The outbox: one event owed to one webhook. due_instant says when a pending delivery may be tried next; a claim moves it to the end
--- of the claim's lease, so that a delivery whose claimer died becomes due by itself. claim counts the claims and fences late results.
+-- The outbox: one event owed to one webhook. Migration 0009 replaces this table, and says what its columns mean now: a claim names the process
+-- that carries a delivery and ends with that process' lease (docs/decisions/0004-claims-end-with-the-process.md), not with a due time of its own.
 CREATE TABLE delivery (
     id                  TEXT   NOT NULL PRIMARY KEY,
     event_id            TEXT   NOT NULL REFERENCES event (id) ON DELETE CASCADE,

@@ -43,7 +43,7 @@ ALTER TABLE delivery_new RENAME TO delivery;
 -- What is still open, by due time; dead letters by the time they were given up.
 CREATE INDEX delivery_open ON delivery (webhook_id, state, due_instant) WHERE state <> 'delivered';
 CREATE INDEX delivery_webhook ON delivery (webhook_id, event_sequence);
-CREATE INDEX delivery_order ON delivery (webhook_id, ordering_key, event_sequence) WHERE ordering_key IS NOT NULL;
+CREATE INDEX delivery_order ON delivery (webhook_id, ordering_key, event_sequence) WHERE ordering_key IS NOT NULL AND state <> 'delivered';
 
 -- One HTTP call to one webhook. An id begins with the sequence of its event (12 hexadecimal digits), so that the attempts of an event stand together and need
 -- no other index. detail holds request and response as far as they are kept (JSON, secrets masked).
