@@ -112,11 +112,11 @@ func (n *node) renew(ctx context.Context) error {
 	return n.sweep(ctx)
 }
 
-// count notes how many processes there are.
+// count notes how many processes there are. When that has changed, each lane may have more places than it knows of.
 func (n *node) count(tx *db.Tx) error {
 	living, err := livingNodes(tx)
-	if err == nil {
-		n.others.Store(max(living-1, 0))
+	if others := max(living-1, 0); err == nil && n.others.Swap(others) != others {
+		tx.AfterCommit(n.wakeAll)
 	}
 	return err
 }
