@@ -38,7 +38,7 @@ type lane struct {
 	batches  int64            // claimed so far; numbers them
 	reached  map[State]*place // on SQLite: how far the feeder has come in the table
 	expiring bool             // what has waited for too long is being given up, step by step; the feeder's
-	strays   map[int64]bool   // what the last round of healing found to be claimed and carried by nobody; the patrol's
+	strays   map[int64]bool   // what the last round of healing found to be claimed and carried by nobody
 }
 
 // lineup is lines of deliveries, each to be sent one after the other.

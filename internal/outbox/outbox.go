@@ -220,6 +220,9 @@ func (o *Outbox) lookForDue(ctx context.Context, first bool) error {
 func (o *Outbox) heal(ctx context.Context) error {
 	for _, l := range o.all() {
 		strays := map[int64]bool{}
+		l.mu.Lock()
+		before := l.strays
+		l.mu.Unlock()
 		err := o.DB.Update(ctx, func(tx *db.Tx) error {
 			mine, err := claimedBy(tx, l.webhook, o.Node)
 			if err != nil {
@@ -228,7 +231,7 @@ func (o *Outbox) heal(ctx context.Context) error {
 			clear(strays)
 			var lost []int64
 			for _, s := range l.notCarried(mine) {
-				if l.strays[s] { // in two rounds: there is a moment between a claim's commit and its arrival in the lane
+				if before[s] { // in two rounds: there is a moment between a claim's commit and its arrival in the lane
 					lost = append(lost, s)
 				}
 				strays[s] = true
@@ -252,7 +255,9 @@ func (o *Outbox) heal(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		l.mu.Lock()
 		l.strays = strays
+		l.mu.Unlock()
 	}
 	return nil
 }
