@@ -55,6 +55,21 @@ func parseURL(raw string) (*url.URL, string, error) {
 	return u, host, nil
 }
 
+// CheckHost returns the form of a host's name or address in which it is looked up and compared with certificates: in ASCII, without brackets.
+// The error is a sentence like CheckURL's.
+func CheckHost(host string) (ascii string, err error) {
+	if inner, found := strings.CutPrefix(host, "["); found {
+		host = strings.TrimSuffix(inner, "]")
+	}
+	if host == "" || len(host) > 253 || strings.ContainsAny(host, "%/?#@ ") {
+		return "", errors.New("the host is not valid")
+	}
+	if ascii, err = asciiHost(host); err != nil || !validHost(ascii) {
+		return "", errors.New("the host is not valid")
+	}
+	return ascii, nil
+}
+
 // asciiHost is the form of a host's name that is looked up, sent and compared with certificates. What is not ASCII goes through IDNA,
 // which net/http is the only one to know in the standard library; it shows it to those who dial for it.
 func asciiHost(host string) (string, error) {

@@ -619,3 +619,68 @@ func TestDo_EarlierTimeoutDoesNotStay(t *testing.T) {
 		t.Errorf("%s %q, replayed %t", res.Outcome, res.Err, res.Replayed)
 	}
 }
+
+// A request that must not arrive twice is not repeated on another connection, and takes an idle one only while that is certainly alive.
+func TestOnce(t *testing.T) {
+	t.Parallel()
+	e := newEgress(t, egress.Options{Policy: local})
+	const yes = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+	receiver := egresstest.NewWire(t, func(c *egresstest.WireConn) {
+		for n := range 2 { // answers the first request of a connection and closes it when the second has come
+			if !c.ReadRequest() {
+				return
+			}
+			if n == 0 {
+				c.Say(yes)
+			}
+		}
+	})
+	send := func(once bool) egress.Result {
+		return e.Client(nil).Do(t.Context(), egress.Request{URL: receiver.URL, Body: []byte("{}"), Once: once, ConnectTimeout: long, ReadTimeout: long})
+	}
+	if r := send(true); r.Outcome != egress.Accepted {
+		t.Fatalf("first: %+v", r)
+	}
+	if r := send(true); r.Outcome != egress.Reset || !r.RequestSent || r.Replayed || receiver.Connections() != 1 {
+		t.Errorf("second: %+v over %d connections", r, receiver.Connections())
+	}
+	if r := send(true); r.Outcome != egress.Accepted || receiver.Connections() != 2 {
+		t.Errorf("third: %+v over %d connections", r, receiver.Connections())
+	}
+	// Others are repeated as ever.
+	if r := send(false); r.Outcome != egress.Accepted || !r.Replayed || receiver.Connections() != 3 {
+		t.Errorf("fourth: %+v over %d connections", r, receiver.Connections())
+	}
+}
+
+// Dial is for what is not HTTP; it has the same policy and the same words.
+func TestDial(t *testing.T) {
+	t.Parallel()
+	e := newEgress(t, egress.Options{Policy: local})
+	listener := egresstest.SilentListener(t)
+	c, outcome, text := e.Dial(t.Context(), "127.0.0.1", int(listener.Port()), long)
+	if c == nil || outcome != "" || text != "" {
+		t.Fatalf("%v, %q", outcome, text)
+	}
+	_ = c.Close()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	unused := egresstest.UnusedAddress(t)
+	for name, d := range map[string]struct {
+		ctx  context.Context
+		host string
+		port uint16
+		want egress.Outcome
+		text string
+	}{
+		"nobody listens": {t.Context(), "127.0.0.1", unused.Port(), egress.Connect, "connection refused"},
+		"link-local":     {t.Context(), "169.254.1.1", 25, egress.Blocked, "link-local"},
+		"no host":        {t.Context(), "a b", 25, egress.Invalid, "host"},
+		"nobody waits":   {ended, "127.0.0.1", listener.Port(), egress.Cancelled, "ended by the caller"},
+	} {
+		c, outcome, text := e.Dial(d.ctx, d.host, int(d.port), long)
+		if c != nil || outcome != d.want || !strings.Contains(text, d.text) {
+			t.Errorf("%s: %v, %q", name, outcome, text)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -89,6 +90,26 @@ func (j *journey) dial(ctx context.Context, addr string) (*socket, error) {
 	}
 	j.phases.Connect = time.Since(begin) - (j.phases.DNS - dnsBefore)
 	return newSocket(c), nil
+}
+
+// Dial opens a TCP connection for something other than HTTP, such as mail. The address policy applies as to every receiver; the proxy, which
+// is for HTTP, is not used. host is a name or an address. Without a connection outcome and text say why, as those of a Result.
+func (e *Egress) Dial(ctx context.Context, host string, port int, timeout time.Duration) (c net.Conn, outcome Outcome, text string) {
+	name, err := CheckHost(host)
+	if err != nil {
+		return nil, Invalid, err.Error()
+	}
+	if e.closed.Load() {
+		return nil, Cancelled, "ended by the caller"
+	}
+	j, connecting, done := e.setOut(ctx, timeout, time.Now().Add(timeout))
+	defer done()
+	c, err = e.dialTarget.DialContext(connecting, "tcp", net.JoinHostPort(name, strconv.Itoa(port)))
+	if err != nil {
+		outcome, text = explain(ctx, j.timedOut(connecting, &dialError{err}), name)
+		return nil, outcome, text
+	}
+	return c, "", ""
 }
 
 // timedOut is err, or the connect timeout when it is due to that.

@@ -158,6 +158,17 @@ func ended(ctx context.Context) error {
 	return nil
 }
 
+// ExplainTLS is the text for an error that came out of a handshake, and false for one that is about something else.
+func ExplainTLS(err error) (text string, ok bool) {
+	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
+	_, record := errors.AsType[tls.RecordHeaderError](err)
+	o, remote := errors.AsType[*net.OpError](err)
+	if !unverified && !record && !(remote && o.Op == "remote error") {
+		return "", false
+	}
+	return "TLS: " + explainTLS(err), true
+}
+
 func explainTLS(err error) string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return "certificate signed by unknown authority"

@@ -334,3 +334,37 @@ func TestEgress_BusyClientStays(t *testing.T) {
 		}
 	}
 }
+
+// A connection that has been idle for a while may be closed by the receiver any moment: what must be sent only once gets a new one.
+func TestOnce_ShunsOldConnections(t *testing.T) {
+	t.Parallel()
+	receiver := egresstest.NewReceiver(t)
+	e, err := New(Options{Policy: Policy{AllowPrivate: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	send := func(once bool, connections int) {
+		t.Helper()
+		r := e.Client(nil).Do(t.Context(), Request{URL: receiver.URL, Once: once, ConnectTimeout: time.Minute, ReadTimeout: time.Minute})
+		if r.Outcome != Accepted || receiver.Connections() != connections {
+			t.Errorf("%v %s over connection %d, want %d", r.Outcome, r.Err, receiver.Connections(), connections)
+		}
+	}
+	age := func() {
+		e.idle.mu.Lock()
+		defer e.idle.mu.Unlock()
+		for c := e.idle.oldest; c != nil; c = c.newer {
+			c.since = c.since.Add(-2 * moment)
+		}
+	}
+	send(true, 1)
+	send(true, 1)
+	age()
+	send(false, 1)
+	age()
+	send(true, 2)
+	if n := e.idle.size(); n != 1 {
+		t.Errorf("%d idle connections", n)
+	}
+}

@@ -38,7 +38,14 @@ type Request struct {
 	// receiver that accepts and never answers and one that sends a byte a second both end on time; a timeout per read, as socket
 	// options offer, would let the second live for ever. Zero or less means DefaultReadTimeout.
 	ReadTimeout time.Duration
+
+	// Once is for what must not arrive twice: the request is never repeated on another connection. A connection that was idle for longer than
+	// a moment is not used for it, as the receiver may be about to close that.
+	Once bool
 }
+
+// moment is how long a connection may have been idle to be used for a request that is sent only once. No server closes one so soon.
+const moment = time.Second
 
 // Result is what became of a Request. It holds nothing of the request but its host, and no secret of it.
 type Result struct {
@@ -83,7 +90,8 @@ type Phases struct {
 // ReadTimeout, or when ctx ends, whichever is sooner.
 //
 // An idle connection may have been closed by the receiver in the moment we use it (many servers do so after five seconds). When a
-// reused connection ends before the first byte of an answer, the request is sent once more on a new one, within the same timeouts.
+// reused connection ends before the first byte of an answer, the request is sent once more on a new one, within the same timeouts, unless
+// it asks not to be.
 // The receiver may then see it twice; it carries the same bytes and ids both times, as with any later attempt.
 //
 // An answer counts from its first byte on, even if the receiver has not read the whole request: one that refuses what is too large for
@@ -177,9 +185,14 @@ func (x *exchange) do(ctx context.Context, res *Result) error {
 	if x.endpoint.absolute {
 		begin = time.Now() // the look-up took its time
 	}
-	if c := e.idle.take(x.endpoint.origin, begin); c != nil {
+	c := e.idle.take(x.endpoint.origin, begin)
+	if c != nil && x.request.Once && begin.Sub(c.since) > moment {
+		c.close()
+		c = nil
+	}
+	if c != nil {
 		stale, err := x.over(ctx, c, res, begin)
-		if !stale {
+		if !stale || x.request.Once {
 			return err
 		}
 		// The other idle ones are as old, so it shall be a new one.

@@ -94,6 +94,13 @@ func ParsePEM(text string) (*Trust, error) {
 // HasClientCertificate tells whether the PEM held a private key.
 func (t *Trust) HasClientCertificate() bool { return t != nil && len(t.identity) > 0 }
 
+// TLSConfig is the configuration under which others, mail for one, speak TLS with this host. A nil Trust trusts the system's roots.
+func (t *Trust) TLSConfig(host string) *tls.Config {
+	c := t.config()
+	c.ServerName = host
+	return c
+}
+
 // config is the TLS configuration for this trust; nil trusts the system's roots.
 func (t *Trust) config() *tls.Config {
 	c := &tls.Config{

@@ -19,4 +19,8 @@
 //	deactivate  user.deactivate, unless the user is inactive already
 //	reactivate  user.reactivate, unless the user is active already
 //	delete      user.delete
+//	forgot      user.password.reset.start, then user.password.reset.send once somebody has taken the message (reset.go)
+//	change      user.email.verified and user.identity.verified when the address waited for that, user.password.update, and by id
+//	            user.password.reset.success
+//	log in      user.login.success, user.login.new-device: in the operation of whoever checked what was asked (login.go)
 package identity

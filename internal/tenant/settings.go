@@ -16,6 +16,7 @@ const topic = "tenant"
 // A tenant that is being deleted exists no longer for new objects (Exists, Only), but the events of its deletion follow its settings.
 type Settings struct {
 	tenants  map[wire.ID]*wire.Tenant
+	flows    map[wire.ID]*Flows
 	alive    []wire.ID
 	instance instance
 }
@@ -25,13 +26,13 @@ func (s *Service) loadSettings(tx *db.Tx) (*Settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings := &Settings{tenants: make(map[wire.ID]*wire.Tenant, len(rows))}
+	settings := &Settings{tenants: make(map[wire.ID]*wire.Tenant, len(rows)), flows: make(map[wire.ID]*Flows, len(rows))}
 	for _, r := range rows {
 		t, err := s.open(r)
 		if err != nil {
 			return nil, err
 		}
-		settings.tenants[t.ID] = &t
+		settings.tenants[t.ID], settings.flows[t.ID] = &t, flowsOf(&t)
 		if !r.deleting {
 			settings.alive = append(settings.alive, t.ID)
 		}

@@ -8,6 +8,7 @@
 //	validate.go  the rules, and what is changed on save
 //	secrets.go   which members are sealed before they are stored
 //	settings.go  the cached snapshot that the path of every event reads
+//	flows.go     what the settings say about second factors, passwords and messages; flows_check.go the rules for that
 //	bootstrap.go the first start
 package tenant
 
@@ -44,6 +45,11 @@ type Service struct {
 
 	// Bindings are the webhooks'. Nil means that there are no webhooks to bind.
 	Bindings Bindings
+	// HasMessenger, HasMessageTemplate and HasEmailTemplate tell whether there is such an object, able to carry (or being a text of) messages
+	// of that type. Nil accepts any id.
+	HasMessenger       func(tx *db.Tx, id wire.ID, carries wire.MessageType) (bool, error)
+	HasMessageTemplate func(tx *db.Tx, id wire.ID, of wire.MessageType) (bool, error)
+	HasEmailTemplate   func(tx *db.Tx, id wire.ID) (bool, error)
 	// BeforeDelete removes what belongs to a tenant about to be deleted and is too much, or has too many consequences, for one transaction
 	// (users, whose deletion are events). The tenant counts as gone by then, so nothing is added. Called again after a crash.
 	BeforeDelete []func(ctx context.Context, tenant wire.ID) error
@@ -79,6 +85,9 @@ func (s *Service) Create(ctx context.Context, id, source wire.ID, t wire.Tenant,
 			return err
 		}
 		check(&v, &draft)
+		if err := s.checkReferences(tx, &v, draft, nil); err != nil {
+			return err
+		}
 		if v.Err() != nil {
 			return s.alsoBindings(tx, &v, draft.ID, webhooks)
 		}
@@ -124,6 +133,25 @@ func (s *Service) Load(ctx context.Context, id wire.ID) (t wire.Tenant, err erro
 		return err
 	})
 	return t, err
+}
+
+// Mail returns a tenant's emailConfiguration, null when it has none, and the password of the mail server, which no answer has. It is
+// problem.ErrNotFound when there is no such tenant.
+func (s *Service) Mail(ctx context.Context, id wire.ID) (configuration json.RawMessage, password string, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		r, err := loadTenant(tx, id)
+		if err != nil {
+			return err
+		}
+		t, err := s.open(r)
+		if err != nil {
+			return err
+		}
+		values, err := s.openSecrets(r)
+		configuration, password = t.Extra["emailConfiguration"], values["emailConfiguration.password"]
+		return err
+	})
+	return configuration, password, err
 }
 
 // List returns all tenants by name.
@@ -183,6 +211,9 @@ func (s *Service) Update(ctx context.Context, id wire.ID, change func(current wi
 			return err
 		}
 		check(&v, &draft)
+		if err := s.checkReferences(tx, &v, draft, &current); err != nil {
+			return err
+		}
 		if v.Err() != nil {
 			return s.alsoBindings(tx, &v, id, webhooks)
 		}

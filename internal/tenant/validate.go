@@ -8,8 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
-
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
@@ -116,38 +114,9 @@ func checkExtra(v *problem.Validation, given map[string]json.RawMessage) map[str
 		extra["data"] = encode(data)
 	}
 	object(v, "tenant.passwordValidationRules", extra["passwordValidationRules"])
-	checkMultiFactor(v, extra["multiFactorConfiguration"])
+	checkFlows(v, extra)
 	checkSecrets(v, extra)
 	return extra
-}
-
-// checkMultiFactor insists on what is needed to send a code. Whether messenger and template exist is not checked: a tenant may be set up
-// before them.
-func checkMultiFactor(v *problem.Validation, raw json.RawMessage) {
-	const path = "tenant.multiFactorConfiguration"
-	configuration, _ := object(v, path, raw)
-	for _, method := range []struct {
-		name   string
-		needed []string
-	}{
-		{"email", []string{"templateId"}},
-		{"sms", []string{"messengerId", "templateId"}},
-		{"voice", []string{"messengerId", "templateId"}},
-	} {
-		path := path + "." + method.name
-		settings, _ := object(v, path, configuration[method.name])
-		enabled := string(settings["enabled"]) == "true" || string(settings["enabled"]) == `"true"`
-		for _, name := range method.needed {
-			path := path + "." + name
-			id, isText := textOf(settings[name])
-			switch {
-			case isNull(settings[name]) || isText && id == "":
-				v.Check(!enabled, path, "missing", "%s is required when %s is enabled.", name, method.name)
-			case !isText || uuid.Validate(id) != nil:
-				v.Field(path, "couldNotConvert", "%s must be a UUID.", name)
-			}
-		}
-	}
 }
 
 // object decodes a member that is an object where it is present. ok is false when it is absent; anything but an object is added to v.

@@ -47,7 +47,7 @@ type Target struct {
 	delays  []time.Duration
 	at      *egress.Endpoint  // with the headers that every request has
 	signer  *signer           // nil without signatures
-	secrets *masker           // takes the webhook's secrets out of what a receiver answers
+	secrets *egress.Masker    // takes the webhook's secrets out of what a receiver answers
 	shown   map[string]string // the request headers as they may be recorded, signatures excepted
 	fault   *fault            // why nothing can be sent at all; nil when something can
 	clock   func() time.Time
@@ -73,17 +73,17 @@ func (s *Service) newTarget(w wire.Webhook, keys *key.Set) *Target {
 			continue
 		}
 		header.Set(name, value)
-		t.shown[http.CanonicalHeaderKey(name)] = hidden
+		t.shown[http.CanonicalHeaderKey(name)] = egress.Hidden
 	}
 	basic := ""
 	if w.HTTPAuthenticationUsername != "" || w.HTTPAuthenticationPassword != "" {
 		basic = base64.StdEncoding.EncodeToString([]byte(w.HTTPAuthenticationUsername + ":" + w.HTTPAuthenticationPassword))
 		header.Set("Authorization", "Basic "+basic)
-		t.shown["Authorization"] = "Basic " + hidden
+		t.shown["Authorization"] = "Basic " + egress.Hidden
 	}
 	header.Set("Content-Type", "application/json")
 	t.shown["Content-Type"] = "application/json"
-	t.secrets = newMasker(secretsOf(&w, basic))
+	t.secrets = egress.NewMasker(append(egress.Secrets(w.URL, w.Headers), w.HTTPAuthenticationPassword, basic))
 
 	trust, err := trustOf(w, keys)
 	if err != nil {
@@ -177,11 +177,11 @@ func (t *Target) Send(ctx context.Context, m Message) *Attempt {
 	r := t.at.Do(ctx, egress.Request{Header: header, Body: m.Body, ConnectTimeout: t.connectTimeout(), ReadTimeout: t.readTimeout()})
 	answered, cut := t.showable(r.Header)
 	return &Attempt{
-		Webhook: t.ID, URL: t.url, Outcome: r.Outcome, StatusCode: r.StatusCode, Exception: t.secrets.text(r.Err), Start: r.Start, End: r.End,
+		Webhook: t.ID, URL: t.url, Outcome: r.Outcome, StatusCode: r.StatusCode, Exception: t.secrets.Text(r.Err), Start: r.Start, End: r.End,
 		ResponseHeader: r.Header,
 		Detail: Detail{
 			RequestHeaders: shown, RequestSize: len(m.Body),
-			ResponseHeaders: answered, ResponseHeadersCut: cut, ResponseBody: t.showableBody(r),
+			ResponseHeaders: answered, ResponseHeadersCut: cut, ResponseBody: t.secrets.Body(r),
 			ResponseSize: r.BodySize, ResponseTruncated: r.BodyTruncated, RemoteAddress: r.RemoteAddr,
 			Phases: Phases{
 				DNS: r.Phases.DNS.Microseconds(), Connect: r.Phases.Connect.Microseconds(), TLS: r.Phases.TLS.Microseconds(),
@@ -199,14 +199,6 @@ func (t *Target) notSent(outcome egress.Outcome, why string) *Attempt {
 	return &Attempt{Webhook: t.ID, URL: t.url, Outcome: outcome, Exception: why, Start: now, End: now}
 }
 
-// showableBody is what was kept of a receiver's answer as it may be recorded.
-func (t *Target) showableBody(r egress.Result) string {
-	if r.BodyTruncated {
-		return t.secrets.beginning(string(r.Body))
-	}
-	return t.secrets.text(string(r.Body))
-}
-
 // keptHeaders is how many bytes of a receiver's headers are recorded: as much as of its body. Each counts as it would stand in an answer.
 const keptHeaders = egress.DefaultKeepResponse
 
@@ -220,9 +212,9 @@ func (t *Target) showable(h http.Header) (shown map[string]string, cut int) {
 	shown = make(map[string]string, min(len(h), 32))
 	left := keptHeaders
 	for _, name := range slices.Sorted(maps.Keys(h)) {
-		value := hidden
+		value := egress.Hidden
 		if name != "Set-Cookie" {
-			value = t.secrets.value(strings.Join(h[name], ", "))
+			value = t.secrets.Value(strings.Join(h[name], ", "))
 		}
 		if left -= len(name) + around; left < 0 {
 			left = 0 // and nothing that follows is kept

@@ -5,7 +5,6 @@ package webhook
 import (
 	"context"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -243,14 +242,9 @@ func (s *Service) changed(tx *db.Tx, id wire.ID) error {
 
 // check normalizes w and reports every member that cannot be accepted, together with what v holds already.
 func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error {
-	w.URL = strings.TrimSpace(w.URL)
-	if w.URL == "" {
-		v.Field("webhook.url", "blank", "A webhook needs the URL that events are sent to.")
-	} else if err := egress.CheckURL(w.URL); err != nil {
-		v.Field("webhook.url", "invalid", "The URL cannot be used: %v.", err)
-	}
-	checkTimeout(v, "webhook.connectTimeout", int64(w.ConnectTimeout))
-	checkTimeout(v, "webhook.readTimeout", int64(w.ReadTimeout))
+	egress.CheckURLMember(v, "webhook.url", "A webhook", &w.URL)
+	egress.CheckTimeout(v, "webhook.connectTimeout", w.ConnectTimeout)
+	egress.CheckTimeout(v, "webhook.readTimeout", w.ReadTimeout)
 	// What there is too much of is not looked at, in a transaction that others wait for.
 	if v.Check(len(w.EventsEnabled) <= mostEvents, "webhook.eventsEnabled", "tooMany", "A webhook names %d event types at most.", mostEvents); !v.Has("webhook.eventsEnabled") {
 		checkTypes(v, w)
@@ -260,22 +254,9 @@ func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error
 			return err
 		}
 	}
-	v.Check(len(w.Headers) <= mostHeaders, "webhook.headers", "tooMany", "A webhook has %d headers at most.", mostHeaders)
-	v.Check(sizeOfHeaders(w.Headers) <= longestHeaders, "webhook.headers", "tooLong", "The headers of a webhook are longer than %d bytes together.", longestHeaders)
-	if !v.Has("webhook.headers") {
-		w.Headers = checkHeaders(v, w.Headers)
-	}
-	w.HTTPAuthenticationUsername = strings.TrimSpace(w.HTTPAuthenticationUsername)
-	w.HTTPAuthenticationPassword = strings.TrimSpace(w.HTTPAuthenticationPassword)
-	v.Check(!strings.Contains(w.HTTPAuthenticationUsername, ":"), "webhook.httpAuthenticationUsername", "invalid",
-		"HTTP Basic authentication cannot carry a user name with a colon in it.")
-	v.Check(!strings.ContainsFunc(w.HTTPAuthenticationUsername+w.HTTPAuthenticationPassword, isControl), "webhook.httpAuthenticationPassword", "invalid",
-		"User name and password cannot contain control characters.")
-	if w.SSLCertificate = strings.TrimSpace(w.SSLCertificate); w.SSLCertificate != "" {
-		if _, err := egress.ParsePEM(w.SSLCertificate); err != nil {
-			v.Field("webhook.sslCertificate", "invalid", "The text %v.", err)
-		}
-	}
+	w.Headers = egress.CheckHeaders(v, "webhook.headers", w.Headers)
+	egress.CheckLogin(v, "webhook", &w.HTTPAuthenticationUsername, &w.HTTPAuthenticationPassword)
+	egress.CheckPEM(v, "webhook.sslCertificate", &w.SSLCertificate)
 	if err := s.checkKeys(tx, v, w); err != nil {
 		return err
 	}
@@ -314,53 +295,13 @@ func UnknownType(v *problem.Validation, path, name string) {
 	}
 }
 
-// maxTimeout bounds what a caller of the API can be made to wait for one webhook.
 const (
-	maxTimeout     = 10 * 60 * 1000 // milliseconds
 	maxDescription = 64 << 10
 	mostEvents     = 1000
 	mostTenants    = 10_000
-	mostHeaders    = 100
-	longestHeaders = 16 << 10 // bytes, names and values together
 	// mostUnknown is how many names of one list that mean nothing are reported one by one.
 	mostUnknown = 20
 )
-
-func sizeOfHeaders(headers map[string]string) (size int) {
-	for name, value := range headers {
-		size += len(name) + len(value)
-	}
-	return size
-}
-
-func checkTimeout(v *problem.Validation, path string, ms int64) {
-	switch {
-	case ms == 0:
-		v.Field(path, "missing", "A timeout in milliseconds, greater than 0, is required.")
-	case ms < 0 || ms > maxTimeout:
-		v.Field(path, "invalid", "A timeout is between 1 and %d milliseconds.", maxTimeout)
-	}
-}
-
-// checkHeaders trims names and values and refuses what would break the request or pass for a part of it that is ours.
-func checkHeaders(v *problem.Validation, headers map[string]string) map[string]string {
-	trimmed, seen := make(map[string]string, len(headers)), make(map[string]bool, len(headers))
-	for _, name := range slices.Sorted(maps.Keys(headers)) {
-		name, value := strings.TrimSpace(name), strings.TrimSpace(headers[name])
-		if err := egress.CheckHeader(name, value); err != nil {
-			v.Field("webhook.headers", "invalid", "This header cannot be sent: %v.", err)
-		}
-		canonical := http.CanonicalHeaderKey(name)
-		v.Check(!seen[canonical], "webhook.headers", "duplicate", "The header %q is there twice; case does not count.", name)
-		seen[canonical], trimmed[name] = true, value
-	}
-	if len(trimmed) == 0 {
-		return nil
-	}
-	return trimmed
-}
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // checkTenants sorts the tenant ids and refuses unknown ones.
 func (s *Service) checkTenants(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error {

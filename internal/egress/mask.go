@@ -1,4 +1,4 @@
-package webhook
+package egress
 
 import (
 	"bytes"
@@ -7,26 +7,26 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
-	"github.com/herald-events/herald/wire"
 )
 
-// hidden stands for a secret in everything that is recorded.
-const hidden = "(hidden)"
+// Hidden stands for a secret in everything that is recorded.
+const Hidden = "(hidden)"
 
 // shortest is the length in bytes from which on a secret is looked for anywhere. A shorter one would be found in the middle of words, so it
 // counts only where it stands alone: between quotes, or as all of a header's value.
 const shortest = 4
 
-// masker takes a webhook's secrets out of what its receiver answers: one that echoes requests must not carry them into our records.
-type masker struct {
+// Masker takes secrets out of what a receiver answers: one that echoes requests must not carry them into our records. It is safe for
+// concurrent use.
+type Masker struct {
 	secrets  []string // in every form in which they are looked for, the longest first
 	replacer *strings.Replacer
 }
 
-// newMasker returns a masker for the given secrets.
-func newMasker(secrets []string) *masker {
-	m := &masker{}
+// NewMasker returns a masker for the given secrets. Those after the first argument are taken out wherever they stand, however short they are.
+// Empty ones are none.
+func NewMasker(secrets []string, anywhere ...string) *Masker {
+	m := &Masker{}
 	for _, secret := range secrets {
 		for _, form := range []string{secret, inJSON(secret, false), inJSON(secret, true)} {
 			switch {
@@ -37,11 +37,16 @@ func newMasker(secrets []string) *masker {
 			}
 		}
 	}
+	for _, secret := range anywhere {
+		if secret != "" {
+			m.secrets = append(m.secrets, secret)
+		}
+	}
 	// The longest first, so that none leaves a rest of another that it is a part of.
 	slices.SortFunc(m.secrets, func(a, b string) int { return len(b) - len(a) })
 	var pairs []string
 	for _, secret := range m.secrets {
-		pairs = append(pairs, secret, hidden)
+		pairs = append(pairs, secret, Hidden)
 	}
 	m.replacer = strings.NewReplacer(pairs...)
 	return m
@@ -59,30 +64,44 @@ func inJSON(text string, escapeHTML bool) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// text returns s without secrets, as valid UTF-8.
-func (m *masker) text(s string) string {
+// Text returns s without secrets, as valid UTF-8.
+func (m *Masker) Text(s string) string {
+	if s == "" { // the first replacement costs the most
+		return ""
+	}
 	return strings.ToValidUTF8(m.replacer.Replace(s), "\uFFFD")
 }
 
-// beginning is text for the beginning of something longer: it also takes out the first part of a secret that is cut off at the end.
-func (m *masker) beginning(s string) string {
+// Beginning is Text for the beginning of something longer: it also takes out the first part of a secret that is cut off at the end.
+func (m *Masker) Beginning(s string) string {
+	if s == "" {
+		return ""
+	}
 	s = m.replacer.Replace(s)
 	for _, secret := range m.secrets {
 		for n := min(len(secret)-1, len(s)); n >= shortest; n-- {
 			if rest, found := strings.CutSuffix(s, secret[:n]); found {
-				return strings.ToValidUTF8(rest+hidden, "\uFFFD")
+				return strings.ToValidUTF8(rest+Hidden, "\uFFFD")
 			}
 		}
 	}
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// value is text for the whole value of a header.
-func (m *masker) value(s string) string {
+// Value is Text for the whole value of a header.
+func (m *Masker) Value(s string) string {
 	if len(s) < shortest && slices.Contains(m.secrets, `"`+s+`"`) {
-		return hidden
+		return Hidden
 	}
-	return m.text(s)
+	return m.Text(s)
+}
+
+// Body is what was kept of an answer's body, without secrets.
+func (m *Masker) Body(r Result) string {
+	if r.BodyTruncated {
+		return m.Beginning(string(r.Body))
+	}
+	return m.Text(string(r.Body))
 }
 
 // ordinary are headers whose values are no secrets: "application/json" is in many an answer.
@@ -90,10 +109,10 @@ var ordinary = map[string]bool{
 	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Cache-Control": true, "Content-Type": true, "User-Agent": true,
 }
 
-// secretsOf are the parts of w that nobody may find in a record. basic is the value of the Authorization header behind its scheme.
-func secretsOf(w *wire.Webhook, basic string) []string {
-	secrets := []string{w.HTTPAuthenticationPassword, basic}
-	for name, value := range w.Headers {
+// Secrets are the parts of a receiver's settings that nobody may find in a record: the values of its headers and of the query of its URL.
+func Secrets(rawURL string, headers map[string]string) []string {
+	var secrets []string
+	for name, value := range headers {
 		if ordinary[http.CanonicalHeaderKey(name)] {
 			continue
 		}
@@ -104,7 +123,7 @@ func secretsOf(w *wire.Webhook, basic string) []string {
 	}
 	// Values of the query are left out of the recorded URL, so they must not come back with the answer. Short ones are flags.
 	const flag = 8
-	if u, err := url.Parse(w.URL); err == nil {
+	if u, err := url.Parse(rawURL); err == nil {
 		for pair := range strings.SplitSeq(u.RawQuery, "&") {
 			name, value, found := strings.Cut(pair, "=")
 			if !found {

@@ -1,0 +1,298 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/mail"
+	"strings"
+
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/messenger"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
+)
+
+// Messaging is what the Messenger API works with.
+type Messaging struct {
+	Messengers *messenger.Service
+	// Mail knows the mail servers of the tenants.
+	Mail MailSettings
+	// Trials keeps a record of what was sent as a test. Optional.
+	Trials Trials
+}
+
+// MailSettings are the e-mail configurations of tenants.
+type MailSettings interface {
+	// Mail returns the e-mail configuration of the tenant, as clients sent it, and the password of its mail server, which is apart from it;
+	// problem.ErrNotFound without such a tenant.
+	Mail(ctx context.Context, tenant wire.ID) (configuration json.RawMessage, password string, err error)
+}
+
+// Trials is where tests are recorded.
+type Trials interface {
+	// RecordTest keeps an attempt that was made to try a messenger or a mail server out. tenant is empty for a messenger, which belongs to none. The
+	// recipient is given in full; the record masks it.
+	RecordTest(ctx context.Context, tenant wire.ID, kind wire.MessageKind, recipient string, a messenger.Attempt) error
+}
+
+// messaging are the handlers of the Messenger API and of the test of mail servers.
+type messaging struct {
+	*server
+	Messaging
+}
+
+func (s *server) messengerRoutes(m Messaging) []route {
+	h := messaging{s, m}
+	return []route{
+		{"POST", "/api/messenger", "/api/messenger", globalKey, h.create},
+		{"POST", "/api/messenger/{messengerId}", "/api/messenger", globalKey, h.create},
+		{"GET", "/api/messenger", "/api/messenger", globalKey, h.list},
+		{"GET", "/api/messenger/{messengerId}", "/api/messenger", globalKey, h.load},
+		{"PUT", "/api/messenger/{messengerId}", "/api/messenger", globalKey, h.replace},
+		{"PATCH", "/api/messenger/{messengerId}", "/api/messenger", globalKey, h.patch},
+		{"DELETE", "/api/messenger/{messengerId}", "/api/messenger", globalKey, h.remove},
+		{"POST", "/api/messenger/test", "/api/messenger", globalKey, h.testUnsaved},
+		{"POST", "/api/messenger/{messengerId}/test", "/api/messenger", globalKey, h.test},
+		{"POST", "/api/email/test", "/api/email/test", tenantKey, h.testEmail},
+	}
+}
+
+func (h messaging) create(c *call) (any, error) {
+	id, err := c.pathID("messengerId")
+	if err != nil {
+		return nil, err
+	}
+	var request wire.MessengerRequest
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	m, err := h.Messengers.Create(c.ctx(), id, request.Messenger)
+	return wire.MessengerResponse{Messenger: &m}, err
+}
+
+func (h messaging) list(c *call) (any, error) {
+	messengers, err := h.Messengers.List(c.ctx())
+	return wire.MessengersResponse{Messengers: messengers}, err
+}
+
+func (h messaging) load(c *call) (any, error) {
+	id, err := c.pathID("messengerId")
+	if err != nil {
+		return nil, err
+	}
+	m, err := h.Messengers.Load(c.ctx(), id)
+	return wire.MessengerResponse{Messenger: &m}, err
+}
+
+func (h messaging) replace(c *call) (any, error) {
+	return h.change(c, func(wire.Messenger) (wire.Messenger, error) {
+		var request wire.MessengerRequest
+		err := c.decode(&request)
+		return request.Messenger, err
+	})
+}
+
+func (h messaging) patch(c *call) (any, error) {
+	return h.change(c, func(current wire.Messenger) (wire.Messenger, error) {
+		if c.namesMessageTypes() {
+			current.MessageTypes = nil
+		}
+		var request wire.MessengerRequest
+		err := c.patch(wire.MessengerRequest{Messenger: current}, &request)
+		return request.Messenger, err
+	})
+}
+
+// namesMessageTypes tells whether the body is a patch of the original kind that sets the message types: they are a set, and the exception to the rule
+// that such a patch appends to arrays.
+func (c *call) namesMessageTypes() bool {
+	if kind, err := c.contentType(typeJSON, typeMergePatch, typeJSONPatch); err != nil || kind != typeJSON {
+		return false
+	}
+	var body struct {
+		Messenger struct {
+			MessageTypes json.RawMessage `json:"messageTypes"`
+		} `json:"messenger"`
+	}
+	return json.Unmarshal(c.body, &body) == nil && len(body.Messenger.MessageTypes) > 0
+}
+
+func (h messaging) change(c *call, change func(wire.Messenger) (wire.Messenger, error)) (any, error) {
+	id, err := c.pathID("messengerId")
+	if err != nil {
+		return nil, err
+	}
+	m, err := h.Messengers.Update(c.ctx(), id, change)
+	return wire.MessengerResponse{Messenger: &m}, err
+}
+
+func (h messaging) remove(c *call) (any, error) {
+	id, err := c.pathID("messengerId")
+	if err != nil {
+		return nil, err
+	}
+	return nil, h.Messengers.Delete(c.ctx(), id)
+}
+
+// test sends one message through a stored messenger and shows what came back. The call is ours.
+func (h messaging) test(c *call) (any, error) {
+	id, err := c.pathID("messengerId")
+	if err != nil {
+		return nil, err
+	}
+	registry, err := h.Messengers.Registry(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	target := registry.Target(id)
+	if target == nil {
+		return nil, problem.ErrNotFound
+	}
+	var request wire.MessengerTestRequest
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	var v problem.Validation
+	v.Check(request.Messenger == nil, "messenger", "invalid", "The path names the messenger; to try another configuration, post it to /api/messenger/test.")
+	return h.try(c, &v, request, target)
+}
+
+// testUnsaved sends one message as a messenger with the given configuration would, which is not stored.
+func (h messaging) testUnsaved(c *call) (any, error) {
+	var request wire.MessengerTestRequest
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	var v problem.Validation
+	if request.Messenger == nil {
+		v.Field("messenger", "missing", "Give the messenger that is to be tried.")
+		return h.try(c, &v, request, nil)
+	}
+	target, err := h.Messengers.Unsaved(*request.Messenger)
+	if err := v.Merge(err); err != nil {
+		return nil, err
+	}
+	return h.try(c, &v, request, target)
+}
+
+// try sends what request says through target, which is nil if v has something against it.
+func (h messaging) try(c *call, v *problem.Validation, request wire.MessengerTestRequest, target *messenger.Target) (any, error) {
+	checkTestNumber(v, request.PhoneNumber)
+	kind := wire.MessageKind(request.MessageType)
+	switch {
+	case kind == "" && target != nil && !target.Can(wire.KindSMS):
+		kind = wire.KindVoice
+	case kind == "":
+		kind = wire.KindSMS
+	case kind != wire.KindSMS && kind != wire.KindVoice:
+		v.Field("messageType", "invalid", "There is no message type %.64q. The types are SMS and Voice.", kind)
+	case target != nil && !target.Can(kind):
+		v.Field("messageType", "invalid", "The messenger does not carry messages of the type %s.", kind)
+	}
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	text := request.TextMessage
+	if text == "" {
+		text = "This is a test message from Herald."
+	}
+	number := strings.TrimSpace(request.PhoneNumber)
+	attempt := target.Send(c.ctx(), messenger.Message{Kind: kind, PhoneNumber: number, Text: text, Key: db.NewID()})
+	return h.tried(c, "", kind, number, attempt)
+}
+
+func checkTestNumber(v *problem.Validation, number string) {
+	switch number = strings.TrimSpace(number); {
+	case number == "":
+		v.Field("phoneNumber", "blank", "Give the phone number that the test message goes to.")
+	case !messenger.IsPhoneNumber(number):
+		v.Field("phoneNumber", "invalidPhone", "This is not a phone number.")
+	}
+}
+
+// testEmail sends one e-mail through the mail server of a tenant, or as the given configuration says. The call is ours.
+func (h messaging) testEmail(c *call) (any, error) {
+	var request wire.EmailTestRequest
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	tenant, err := h.tenantOf(c, request.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	stored, password, err := h.Mail.Mail(c.ctx(), tenant)
+	if err != nil {
+		return nil, err
+	}
+	server, err := mailServer(request.EmailConfiguration, stored, password)
+	var v problem.Validation
+	if err := v.Merge(err); err != nil {
+		return nil, err
+	}
+	to := strings.TrimSpace(request.To)
+	v.Check(to != "", "to", "blank", "Give the address that the test e-mail goes to.")
+	if parsed, err := mail.ParseAddress(to); err == nil {
+		to = parsed.Address
+	}
+	v.Check(to == "" || messenger.IsEmailAddress(to), "to", "notEmail", "This is not an e-mail address.")
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	attempt := h.Messengers.Mail(server).Send(c.ctx(), messenger.Email{
+		Email: wire.Email{
+			To: []wire.EmailAddress{{Address: to}}, Subject: "Test e-mail from Herald",
+			Text: "This is a test e-mail from Herald. The mail server of the tenant works.",
+		},
+		Key: db.NewID(),
+	})
+	return h.tried(c, tenant, wire.KindEmail, to, attempt)
+}
+
+// tenantOf is the tenant that the request names, or that of its key or header.
+func (h messaging) tenantOf(c *call, named wire.ID) (wire.ID, error) {
+	if named == "" {
+		return c.tenant()
+	}
+	exists, err := h.Tenancy.Exists(c.ctx(), named)
+	if err != nil {
+		return "", err
+	}
+	if !exists || c.narrow(named) != nil {
+		return "", invalidField("tenantId", "invalid", "There is no tenant with the id %s.", named)
+	}
+	return named, nil
+}
+
+// mailServer is the given configuration, or the stored one without it. The stored password stands in for one that is not mentioned, but goes only
+// where it has always gone: whoever may call this could otherwise have it sent to a server of their own.
+func mailServer(given, stored json.RawMessage, password string) (messenger.MailServer, error) {
+	known, unusable := messenger.ParseMailServer(stored, password)
+	if len(given) == 0 {
+		return known, unusable
+	}
+	server, err := messenger.ParseMailServer(given, "")
+	var mentions struct {
+		Password *string `json:"password"`
+	}
+	if err != nil || json.Unmarshal(given, &mentions) != nil || mentions.Password != nil || server.Username == "" || password == "" {
+		return server, err
+	}
+	if unusable != nil || server.Host != known.Host || server.Port != known.Port || server.Username != known.Username ||
+		server.Security != known.Security || server.Certificate != known.Certificate {
+		return server, invalidField("emailConfiguration.password", "missing",
+			"The stored password is used for the stored host, port, security, certificate and user name only. Give the password for this configuration.")
+	}
+	server.Password = known.Password
+	return server, nil
+}
+
+// tried records what was sent as a test and answers with what came of it.
+func (h messaging) tried(c *call, tenant wire.ID, kind wire.MessageKind, recipient string, a messenger.Attempt) (any, error) {
+	if h.Trials != nil {
+		// The message has been sent, so its record must not depend on whether the caller still waits.
+		if err := h.Trials.RecordTest(context.WithoutCancel(c.ctx()), tenant, kind, recipient, a); err != nil {
+			return nil, err
+		}
+	}
+	return wire.MessageTestResponse{Attempt: a.MessageAttempt}, nil
+}

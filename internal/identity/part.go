@@ -1,0 +1,84 @@
+package identity
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/publish"
+	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/wire"
+)
+
+// This file has what other packages need that take part in the life of a user: second factors live in the user's document.
+
+// LoadIn returns a user as tx sees it, or problem.ErrNotFound.
+func (s *Service) LoadIn(tx *db.Tx, id wire.ID) (*User, error) { return load(tx, id) }
+
+// WriteIn writes changed, a copy of original with changes, over it. It is problem.Stale when original is not what is stored any more.
+func (s *Service) WriteIn(tx *db.Tx, original, changed *User) error {
+	changed.LastUpdateInstant = wire.Instant(tx.NowMillis())
+	return update(tx, original, changed)
+}
+
+// Copy returns a copy of u whose second factors and identities can be changed without changing those of u.
+func (u *User) Copy() *User {
+	c := *u
+	c.Identities, c.TwoFactor.Methods = slices.Clone(u.Identities), slices.Clone(u.TwoFactor.Methods)
+	return &c
+}
+
+// PhoneNumber brings a number into the form in which it can be dialled from anywhere (+14155550123), or tells that it is none.
+func PhoneNumber(text string) (string, bool) { return e164(text) }
+
+// EmailAddress brings an address into the form in which addresses are compared, or tells that it is none.
+func EmailAddress(text string) (string, bool) {
+	address := strings.ToLower(strings.TrimSpace(text))
+	return address, isEmail(address) && len(address) <= maxLoginID
+}
+
+// Verify counts an identity of u as verified, because something that was sent there came back, and publishes user.email.verified (for an
+// address) and user.identity.verified. Nothing happens unless the identity waits for its verification and the tenant counts such things.
+func (u *User) Verify(plan *publish.Plan, flows *tenant.Flows, kind wire.IdentityType, value string, now wire.Instant) (changed bool) {
+	if kind == wire.IdentityEmail && !flows.Email.ImplicitVerification || kind == wire.IdentityPhoneNumber && !flows.Phone.ImplicitVerification {
+		return false
+	}
+	i := slices.IndexFunc(u.Identities, func(i wire.UserIdentity) bool {
+		return i.Type == kind && i.Value == value && !i.Verified && i.VerifiedReason == wire.VerifiedPending
+	})
+	if i < 0 {
+		return false
+	}
+	identity := &u.Identities[i]
+	identity.Verified, identity.VerifiedReason, identity.VerifiedInstant, identity.LastUpdateInstant = true, wire.VerifiedImplicit, now, now
+	if kind == wire.IdentityEmail {
+		u.Verified, u.VerifiedInstant = true, now
+		plan.Publish(&event.UserEvent{Header: event.About(event.UserEmailVerified, u.ID), User: u.User})
+	}
+	of := u.User
+	plan.Publish(&event.UserIdentityVerifiedEvent{Header: event.About(event.UserIdentityVerified, u.ID), LoginID: value, LoginIDType: kind, User: &of})
+	return true
+}
+
+// TooMany is the kind of problem of a caller who wants something too often: 429.
+const TooMany = problem.Kind("too many")
+
+// Allow counts that a user does something, and is a problem of kind TooMany when the limit does not allow it. The count is that of a window,
+// which begins with the first time after the one before has ended.
+func Allow(tx *db.Tx, user wire.ID, kind string, limit tenant.RateLimit) error {
+	if !limit.Enabled {
+		return nil
+	}
+	used, begin, err := count(tx, user, kind, limit.Period.Milliseconds())
+	if db.IsForeignKey(err) {
+		return problem.ErrNotFound
+	}
+	if err != nil || used <= limit.Limit {
+		return err
+	}
+	wait := time.Duration(begin+limit.Period.Milliseconds()-tx.NowMillis()) * time.Millisecond
+	return problem.New(TooMany, "[RateLimitedException]", "This was asked for too often. Try again in %v.", max(wait.Round(time.Second), time.Second))
+}

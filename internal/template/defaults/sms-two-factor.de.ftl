@@ -1,0 +1,1 @@
+Ihr Bestätigungscode ist ${code}. Geben Sie ihn niemandem weiter.

@@ -1,0 +1,1 @@
+Your verification code is ${code}. Do not share it with anybody.

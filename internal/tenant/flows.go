@@ -1,0 +1,270 @@
+package tenant
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/herald-events/herald/wire"
+)
+
+// Flows are a tenant's settings about second factors, passwords and the messages they send: multiFactorConfiguration, the templates of
+// emailConfiguration and phoneConfiguration, externalIdentifierConfiguration and rateLimitConfiguration. Tenants keep these
+// members as they were sent; Flows is what they mean, parsed once per snapshot. A member that is absent or cannot be read has its default.
+type Flows struct {
+	MultiFactor MultiFactor
+	Email       EmailFlows
+	Phone       PhoneFlows
+	// Code is the form of one-time codes (twoFactorOneTimeCodeIdGenerator).
+	Code      Generator
+	Lifetimes Lifetimes
+	// SendTwoFactor and ForgotPassword bound what one user can have sent.
+	SendTwoFactor, ForgotPassword RateLimit
+}
+
+// MultiFactor says which second factors there are, and when one is asked for.
+type MultiFactor struct {
+	LoginPolicy   LoginPolicy
+	Authenticator Authenticator
+	// SMS and Voice reach a phone. Email has neither messenger nor fallbacks: it goes through the tenant's mail server.
+	SMS, Voice, Email Factor
+}
+
+// Factor is a second factor that sends a code.
+type Factor struct {
+	Enabled bool
+	// TemplateID is a message template for phones, an e-mail template for e-mail.
+	TemplateID wire.ID
+	// Messengers are those to try, in order: messengerId, then fallbackMessengerIds, which are ours.
+	Messengers []wire.ID
+}
+
+// Authenticator says how apps make their codes.
+type Authenticator struct {
+	Enabled bool
+	wire.TwoFactorAuthenticator
+}
+
+// LoginPolicy says when a login needs a second factor.
+type LoginPolicy string
+
+// The policies. Those about risk are FusionAuth's; without a measure of risk they are taken as [ChallengeEnabled], which asks more often.
+const (
+	ChallengeDisabled     LoginPolicy = "Disabled" // never
+	ChallengeEnabled      LoginPolicy = "Enabled"  // when the user has a method
+	ChallengeRequired     LoginPolicy = "Required" // always, so a user without a method has to add one
+	ChallengeOnMediumRisk LoginPolicy = "ChallengeOnMediumRisk"
+	ChallengeOnHighRisk   LoginPolicy = "ChallengeOnHighRisk"
+)
+
+// EmailFlows are the parts of emailConfiguration that flows read.
+type EmailFlows struct {
+	ForgotPasswordTemplateID wire.ID
+	// ImplicitVerification counts an address as verified when something that was sent to it came back. Defaults to true.
+	ImplicitVerification bool
+	// Gated keeps a user from logging in whose address waits for its verification.
+	Gated bool
+}
+
+// PhoneFlows are the parts of phoneConfiguration that flows read.
+type PhoneFlows struct {
+	Messengers               []wire.ID
+	ForgotPasswordTemplateID wire.ID
+	ImplicitVerification     bool
+	Gated                    bool
+}
+
+// Generator is the form of a code.
+type Generator struct {
+	// Length in characters, or in bytes before their encoding.
+	Length int
+	Type   GeneratorType
+}
+
+// GeneratorType says what a code is made of.
+type GeneratorType string
+
+// The types.
+const (
+	RandomDigits       GeneratorType = "randomDigits"
+	RandomAlpha        GeneratorType = "randomAlpha"
+	RandomAlphaNumeric GeneratorType = "randomAlphaNumeric"
+	RandomBytes        GeneratorType = "randomBytes" // in hexadecimal
+)
+
+// Lifetimes say how long ids and codes are worth something.
+type Lifetimes struct {
+	ChangePassword, OneTimePassword, TrustToken time.Duration
+	// TwoFactorID is that of a login waiting for its second factor, with the code that was sent for it. TwoFactorCode is that of a code to
+	// switch a method on or off. TwoFactorTrust is that of a trusted computer.
+	TwoFactorID, TwoFactorCode, TwoFactorTrust time.Duration
+}
+
+// RateLimit bounds how often something happens. The zero value bounds nothing.
+type RateLimit struct {
+	Enabled bool
+	Limit   int
+	Period  time.Duration
+}
+
+// Flows returns what a tenant's settings say, or false when there is no such tenant. It is shared: nobody may change it.
+func (s *Settings) Flows(tenant wire.ID) (*Flows, bool) {
+	f, ok := s.flows[tenant]
+	return f, ok
+}
+
+// Bounds. With five tries, a code of fewer than four digits would be guessed too often.
+const (
+	minCodeLength, maxCodeLength = 4, 64
+	maxLifetime                  = 10 * 365 * 24 * 60 * 60 // seconds
+	maxLimit                     = 1_000_000
+	// Those of package message, which counts.
+	maxMessages, maxMessagePeriod = 100_000, 24 * 60 * 60
+)
+
+// lifetimes are the members of externalIdentifierConfiguration that count, with FusionAuth's defaults in seconds.
+var lifetimes = []struct {
+	name     string
+	fallback int
+	of       func(*Lifetimes) *time.Duration
+}{
+	{"changePasswordIdTimeToLiveInSeconds", 600, func(l *Lifetimes) *time.Duration { return &l.ChangePassword }},
+	{"oneTimePasswordTimeToLiveInSeconds", 60, func(l *Lifetimes) *time.Duration { return &l.OneTimePassword }},
+	{"trustTokenTimeToLiveInSeconds", 180, func(l *Lifetimes) *time.Duration { return &l.TrustToken }},
+	{"twoFactorIdTimeToLiveInSeconds", 300, func(l *Lifetimes) *time.Duration { return &l.TwoFactorID }},
+	{"twoFactorOneTimeCodeIdTimeToLiveInSeconds", 60, func(l *Lifetimes) *time.Duration { return &l.TwoFactorCode }},
+	{"twoFactorTrustIdTimeToLiveInSeconds", 2_592_000, func(l *Lifetimes) *time.Duration { return &l.TwoFactorTrust }},
+}
+
+// flowsOf reads a tenant's settings.
+func flowsOf(t *wire.Tenant) *Flows {
+	f := &Flows{}
+	factors := membersOf(t.Extra["multiFactorConfiguration"])
+	app := membersOf(factors["authenticator"])
+	f.MultiFactor = MultiFactor{
+		LoginPolicy: oneOf(factors["loginPolicy"], ChallengeEnabled, loginPolicies),
+		Authenticator: Authenticator{
+			Enabled: boolOf(app["enabled"], true),
+			TwoFactorAuthenticator: wire.TwoFactorAuthenticator{
+				Algorithm:  oneOf(app["algorithm"], algorithms[0], algorithms),
+				CodeLength: intOf(app["codeLength"], 6, minAuthenticatorCode, maxAuthenticatorCode),
+				TimeStep:   intOf(app["timeStep"], 30, minTimeStep, maxTimeStep),
+			},
+		},
+		SMS: factorOf(factors["sms"]), Voice: factorOf(factors["voice"]), Email: factorOf(factors["email"]),
+	}
+	email := membersOf(t.Extra["emailConfiguration"])
+	f.Email = EmailFlows{
+		ForgotPasswordTemplateID: idOf(email["forgotPasswordEmailTemplateId"]),
+		ImplicitVerification:     boolOf(email["implicitEmailVerificationAllowed"], true), Gated: gated(email),
+	}
+	phone := membersOf(t.Extra["phoneConfiguration"])
+	f.Phone = PhoneFlows{
+		Messengers: messengersOf(phone), ForgotPasswordTemplateID: idOf(phone["forgotPasswordTemplateId"]),
+		ImplicitVerification: boolOf(phone["implicitPhoneVerificationAllowed"], true), Gated: gated(phone),
+	}
+	ids := membersOf(t.Extra["externalIdentifierConfiguration"])
+	code := membersOf(ids["twoFactorOneTimeCodeIdGenerator"])
+	f.Code = Generator{Length: intOf(code["length"], 6, minCodeLength, maxCodeLength), Type: oneOf(code["type"], RandomDigits, generatorTypes)}
+	for _, l := range lifetimes {
+		*l.of(&f.Lifetimes) = time.Duration(intOf(ids[l.name], l.fallback, 1, maxLifetime)) * time.Second
+	}
+	limits := membersOf(t.Extra["rateLimitConfiguration"])
+	f.SendTwoFactor, f.ForgotPassword = rateLimitOf(limits["sendTwoFactor"]), rateLimitOf(limits["forgotPassword"])
+	return f
+}
+
+func factorOf(raw json.RawMessage) Factor {
+	m := membersOf(raw)
+	return Factor{Enabled: boolOf(m["enabled"], false), TemplateID: idOf(m["templateId"]), Messengers: messengersOf(m)}
+}
+
+func messengersOf(m map[string]json.RawMessage) (ids []wire.ID) {
+	if id := idOf(m["messengerId"]); id != "" {
+		ids = append(ids, id)
+	}
+	for _, raw := range elementsOf(m["fallbackMessengerIds"]) {
+		if id := idOf(raw); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func gated(m map[string]json.RawMessage) bool {
+	behavior, _ := textOf(membersOf(m["unverified"])["behavior"])
+	return behavior == "Gated"
+}
+
+// FusionAuth's limit is 5 in 60 s once it is switched on.
+func rateLimitOf(raw json.RawMessage) RateLimit {
+	m := membersOf(raw)
+	return RateLimit{
+		Enabled: boolOf(m["enabled"], false), Limit: intOf(m["limit"], 5, 1, maxLimit),
+		Period: time.Duration(intOf(m["timePeriodInSeconds"], 60, 1, maxLifetime)) * time.Second,
+	}
+}
+
+// membersOf decodes an object; anything else has no members.
+func membersOf(raw json.RawMessage) (members map[string]json.RawMessage) {
+	if isNull(raw) || json.Unmarshal(raw, &members) != nil {
+		return nil
+	}
+	return members
+}
+
+// elementsOf decodes an array; anything else has no elements.
+func elementsOf(raw json.RawMessage) (elements []json.RawMessage) {
+	if isNull(raw) || json.Unmarshal(raw, &elements) != nil {
+		return nil
+	}
+	return elements
+}
+
+// parseBool accepts a boolean as a text, as the API does everywhere.
+func parseBool(raw json.RawMessage) (value, ok bool) {
+	switch strings.Trim(string(raw), `"`) {
+	case "true":
+		return true, true
+	case "false":
+		return false, true
+	}
+	return false, false
+}
+
+func boolOf(raw json.RawMessage, fallback bool) bool {
+	if value, ok := parseBool(raw); ok {
+		return value
+	}
+	return fallback
+}
+
+// parseInt accepts a number as a text, as the API does everywhere.
+func parseInt(raw json.RawMessage) (int, bool) {
+	n, err := strconv.Atoi(strings.Trim(string(raw), `"`))
+	return n, err == nil
+}
+
+func intOf(raw json.RawMessage, fallback, least, most int) int {
+	if n, ok := parseInt(raw); ok && n >= least && n <= most {
+		return n
+	}
+	return fallback
+}
+
+// idOf is lenient about case: ids are compared in lower case.
+func idOf(raw json.RawMessage) wire.ID {
+	text, _ := textOf(raw)
+	return wire.ID(strings.ToLower(text))
+}
+
+func oneOf[T ~string](raw json.RawMessage, fallback T, all []T) T {
+	text, _ := textOf(raw)
+	for _, value := range all {
+		if T(text) == value {
+			return value
+		}
+	}
+	return fallback
+}

@@ -1,0 +1,299 @@
+package tenant
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
+)
+
+var (
+	loginPolicies  = []LoginPolicy{ChallengeEnabled, ChallengeDisabled, ChallengeRequired, ChallengeOnMediumRisk, ChallengeOnHighRisk}
+	generatorTypes = []GeneratorType{RandomDigits, RandomAlpha, RandomAlphaNumeric, RandomBytes}
+	algorithms     = []string{"HmacSHA1", "HmacSHA256", "HmacSHA512"} // the first is the default
+)
+
+// What authenticator apps can do: RFC 6238 wants at least six digits, and no app shows more than eight.
+const (
+	minAuthenticatorCode, maxAuthenticatorCode = 6, 8
+	minTimeStep, maxTimeStep                   = 10, 300 // seconds
+)
+
+// checkFlows adds what is wrong with the members that [Flows] is made of. Whether messengers and templates exist is checked apart
+// ([Service.checkReferences]), because that needs the store.
+func checkFlows(v *problem.Validation, extra map[string]json.RawMessage) {
+	checkMultiFactor(v, extra["multiFactorConfiguration"])
+
+	const phonePath, emailPath = "tenant.phoneConfiguration", "tenant.emailConfiguration"
+	phone, _ := object(v, phonePath, extra["phoneConfiguration"])
+	needsMessenger := false
+	for _, name := range slices.Sorted(maps.Keys(phone)) {
+		if strings.HasSuffix(name, templateSuffix) {
+			needsMessenger = checkID(v, phonePath+"."+name, phone[name]) || needsMessenger
+		}
+	}
+	checkMessengers(v, phonePath, phone, needsMessenger, "a template is set")
+	checkBool(v, phonePath+".implicitPhoneVerificationAllowed", phone["implicitPhoneVerificationAllowed"])
+	email := membersOf(extra["emailConfiguration"]) // that it is an object is checked with its password
+	for _, name := range slices.Sorted(maps.Keys(email)) {
+		if strings.HasSuffix(name, templateSuffix) {
+			checkID(v, emailPath+"."+name, email[name])
+		}
+	}
+	checkBool(v, emailPath+".implicitEmailVerificationAllowed", email["implicitEmailVerificationAllowed"])
+
+	const idPath = "tenant.externalIdentifierConfiguration"
+	ids, _ := object(v, idPath, extra["externalIdentifierConfiguration"])
+	for _, l := range lifetimes {
+		checkInt(v, idPath+"."+l.name, ids[l.name], 1, maxLifetime)
+	}
+	const codePath = idPath + ".twoFactorOneTimeCodeIdGenerator"
+	code, _ := object(v, codePath, ids["twoFactorOneTimeCodeIdGenerator"])
+	checkInt(v, codePath+".length", code["length"], minCodeLength, maxCodeLength)
+	checkOneOf(v, codePath+".type", code["type"], generatorTypes)
+
+	const limitPath = "tenant.rateLimitConfiguration"
+	limits, _ := object(v, limitPath, extra["rateLimitConfiguration"])
+	for _, name := range []string{"forgotPassword", "sendTwoFactor"} {
+		path := limitPath + "." + name
+		limit, _ := object(v, path, limits[name])
+		checkBool(v, path+".enabled", limit["enabled"])
+		if boolOf(limit["enabled"], false) { // while it is off it may say anything
+			checkInt(v, path+".limit", limit["limit"], 1, maxLimit)
+			checkInt(v, path+".timePeriodInSeconds", limit["timePeriodInSeconds"], 1, maxLifetime)
+		}
+	}
+	const messagePath = "tenant.messageLimits"
+	messages, _ := object(v, messagePath, extra["messageLimits"])
+	for _, name := range []string{"perRecipient", "perTenant"} {
+		path := messagePath + "." + name
+		limit, _ := object(v, path, messages[name])
+		checkInt(v, path+".limit", limit["limit"], 1, maxMessages)
+		checkInt(v, path+".timePeriodInSeconds", limit["timePeriodInSeconds"], 1, maxMessagePeriod)
+	}
+}
+
+// templateSuffix is how every setting ends that names a template.
+const templateSuffix = "TemplateId"
+
+func checkMultiFactor(v *problem.Validation, raw json.RawMessage) {
+	const path = "tenant.multiFactorConfiguration"
+	configuration, _ := object(v, path, raw)
+	checkOneOf(v, path+".loginPolicy", configuration["loginPolicy"], loginPolicies)
+	app, _ := object(v, path+".authenticator", configuration["authenticator"])
+	checkBool(v, path+".authenticator.enabled", app["enabled"])
+	checkOneOf(v, path+".authenticator.algorithm", app["algorithm"], algorithms)
+	checkInt(v, path+".authenticator.codeLength", app["codeLength"], minAuthenticatorCode, maxAuthenticatorCode)
+	checkInt(v, path+".authenticator.timeStep", app["timeStep"], minTimeStep, maxTimeStep)
+	for _, name := range []string{"email", "sms", "voice"} {
+		path := path + "." + name
+		settings, _ := object(v, path, configuration[name])
+		checkBool(v, path+".enabled", settings["enabled"])
+		enabled := boolOf(settings["enabled"], false)
+		if name != "email" {
+			checkMessengers(v, path, settings, enabled, name+" is enabled")
+		}
+		if !checkID(v, path+".templateId", settings["templateId"]) && !v.Has(path+".templateId") {
+			v.Check(!enabled, path+".templateId", "missing", "templateId is required when %s is enabled.", name)
+		}
+	}
+}
+
+// checkMessengers checks messengerId and fallbackMessengerIds of an object. because completes "required when …".
+func checkMessengers(v *problem.Validation, path string, m map[string]json.RawMessage, required bool, because string) {
+	one := path + ".messengerId"
+	if !checkID(v, one, m["messengerId"]) && !v.Has(one) {
+		v.Check(!required, one, "missing", "messengerId is required when %s.", because)
+	}
+	more := path + ".fallbackMessengerIds"
+	if raw := m["fallbackMessengerIds"]; !isNull(raw) {
+		var elements []json.RawMessage
+		if json.Unmarshal(raw, &elements) != nil {
+			v.Field(more, "couldNotConvert", "fallbackMessengerIds must be a list of ids.")
+		}
+		for i, element := range elements {
+			path := fmt.Sprintf("%s[%d]", more, i)
+			v.Check(checkID(v, path, element) || v.Has(path), path, "blank", "An id is missing here.")
+		}
+		v.Check(len(elements) <= maxFallbacks, more, "tooMany", "There are at most %d fallbacks.", maxFallbacks)
+	}
+}
+
+// maxFallbacks is more than can be tried while somebody waits.
+const maxFallbacks = 5
+
+// checkID tells whether there is an id. What is there and is none is added to v.
+func checkID(v *problem.Validation, path string, raw json.RawMessage) bool {
+	id, isText := textOf(raw)
+	switch {
+	case isNull(raw), isText && id == "":
+		return false
+	case !isText || uuid.Validate(id) != nil || len(id) != len(uuid.UUID{}.String()):
+		v.Field(path, "couldNotConvert", "%s must be a UUID.", path[strings.LastIndexByte(path, '.')+1:])
+		return false
+	}
+	return true
+}
+
+func checkBool(v *problem.Validation, path string, raw json.RawMessage) {
+	_, ok := parseBool(raw)
+	v.Check(ok || isNull(raw), path, "couldNotConvert", "This is true or false.")
+}
+
+func checkInt(v *problem.Validation, path string, raw json.RawMessage, least, most int) {
+	if isNull(raw) {
+		return
+	}
+	n, ok := parseInt(raw)
+	if !ok {
+		v.Field(path, "couldNotConvert", "This is a whole number.")
+		return
+	}
+	v.Check(n >= least && n <= most, path, "invalid", "This is a number from %d to %d.", least, most)
+}
+
+func checkOneOf[T ~string](v *problem.Validation, path string, raw json.RawMessage, all []T) {
+	text, isText := textOf(raw)
+	if isNull(raw) || isText && (text == "" || slices.Contains(all, T(text))) {
+		return
+	}
+	names := make([]string, len(all))
+	for i, value := range all {
+		names[i] = string(value)
+	}
+	v.Field(path, "invalid", "This is one of %s.", strings.Join(names, ", "))
+}
+
+// reference is a setting that names an object of a package above.
+type reference struct {
+	path string // below tenant
+	kind referenceKind
+	// message is what the object must be able to carry, or be a text of. Empty for e-mail.
+	message wire.MessageType
+	id      wire.ID
+}
+
+type referenceKind string
+
+const (
+	toMessenger       referenceKind = "messenger"
+	toMessageTemplate referenceKind = "message template"
+	toEmailTemplate   referenceKind = "e-mail template"
+)
+
+// references lists all messengers and templates that a tenant names, in a fixed order.
+func references(t *wire.Tenant) (all []reference) {
+	messengers := func(path string, m map[string]json.RawMessage, carries wire.MessageType) {
+		if id := idOf(m["messengerId"]); id != "" {
+			all = append(all, reference{path + ".messengerId", toMessenger, carries, id})
+		}
+		for i, raw := range elementsOf(m["fallbackMessengerIds"]) {
+			if id := idOf(raw); id != "" {
+				all = append(all, reference{fmt.Sprintf("%s.fallbackMessengerIds[%d]", path, i), toMessenger, carries, id})
+			}
+		}
+	}
+	template := func(path string, raw json.RawMessage, kind referenceKind, of wire.MessageType) {
+		if id := idOf(raw); id != "" {
+			all = append(all, reference{path, kind, of, id})
+		}
+	}
+	factors := membersOf(t.Extra["multiFactorConfiguration"])
+	template("multiFactorConfiguration.email.templateId", membersOf(factors["email"])["templateId"], toEmailTemplate, "")
+	for _, phone := range []struct {
+		name string
+		kind wire.MessageType
+	}{{"sms", wire.SMS}, {"voice", wire.Voice}} {
+		m, path := membersOf(factors[phone.name]), "multiFactorConfiguration."+phone.name
+		messengers(path, m, phone.kind)
+		template(path+".templateId", m["templateId"], toMessageTemplate, phone.kind)
+	}
+	phone := membersOf(t.Extra["phoneConfiguration"])
+	messengers("phoneConfiguration", phone, wire.SMS)
+	for _, name := range slices.Sorted(maps.Keys(phone)) {
+		if strings.HasSuffix(name, templateSuffix) {
+			template("phoneConfiguration."+name, phone[name], toMessageTemplate, wire.SMS)
+		}
+	}
+	email := membersOf(t.Extra["emailConfiguration"])
+	for _, name := range slices.Sorted(maps.Keys(email)) {
+		if strings.HasSuffix(name, templateSuffix) {
+			template("emailConfiguration."+name, email[name], toEmailTemplate, "")
+		}
+	}
+	return all
+}
+
+// checkReferences adds the messengers and templates that do not exist or are of the wrong kind. What current, the tenant before the change,
+// named already is not looked at again, so that a tenant with an old mistake can be changed elsewhere.
+func (s *Service) checkReferences(tx *db.Tx, v *problem.Validation, t wire.Tenant, current *wire.Tenant) error {
+	var known []reference
+	if current != nil {
+		known = references(current)
+	}
+	for _, r := range references(&t) {
+		path := "tenant." + r.path
+		if v.Has(path) || slices.Contains(known, r) {
+			continue
+		}
+		exists, what := true, string(r.kind)
+		var err error
+		switch {
+		case r.kind == toMessenger && s.HasMessenger != nil:
+			exists, err = s.HasMessenger(tx, r.id, r.message)
+			what = fmt.Sprintf("messenger that can carry %s messages", r.message)
+		case r.kind == toMessageTemplate && s.HasMessageTemplate != nil:
+			exists, err = s.HasMessageTemplate(tx, r.id, r.message)
+			what = fmt.Sprintf("message template of the type %s", r.message)
+		case r.kind == toEmailTemplate && s.HasEmailTemplate != nil:
+			exists, err = s.HasEmailTemplate(tx, r.id)
+		}
+		if err != nil {
+			return err
+		}
+		v.Check(exists, path, "invalid", "There is no %s with the id %s.", what, r.id)
+	}
+	return nil
+}
+
+// UsesMessenger returns the settings that name a messenger, each as a phrase such as `tenant "Default": multiFactorConfiguration.sms.messengerId`.
+// None means that it may be deleted.
+func (s *Service) UsesMessenger(tx *db.Tx, id wire.ID) ([]string, error) {
+	return s.uses(tx, toMessenger, id)
+}
+
+// UsesMessageTemplate is [Service.UsesMessenger] for a message template.
+func (s *Service) UsesMessageTemplate(tx *db.Tx, id wire.ID) ([]string, error) {
+	return s.uses(tx, toMessageTemplate, id)
+}
+
+// UsesEmailTemplate is [Service.UsesMessenger] for an e-mail template.
+func (s *Service) UsesEmailTemplate(tx *db.Tx, id wire.ID) ([]string, error) {
+	return s.uses(tx, toEmailTemplate, id)
+}
+
+func (s *Service) uses(tx *db.Tx, kind referenceKind, id wire.ID) (by []string, err error) {
+	rows, err := allTenants(tx) // not the snapshot: the answer decides about a deletion in this transaction
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range rows {
+		var doc document
+		if err := json.Unmarshal([]byte(row.document), &doc); err != nil {
+			return nil, fmt.Errorf("decode tenant %s: %w", row.id, err)
+		}
+		for _, r := range references(&wire.Tenant{Extra: doc.Extra}) {
+			if r.kind == kind && r.id == wire.ID(strings.ToLower(string(id))) {
+				by = append(by, fmt.Sprintf("tenant %q: %s", row.name, r.path))
+			}
+		}
+	}
+	return by, nil
+}
