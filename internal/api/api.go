@@ -12,10 +12,13 @@ import (
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/key"
+	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/metrics"
 	"github.com/herald-events/herald/internal/replay"
 	"github.com/herald-events/herald/internal/system"
+	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/twofactor"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
@@ -33,6 +36,11 @@ type Services struct {
 	WebhookLog  *webhooklog.Reader
 	Replay      *replay.Service
 	Users       *identity.Service
+	Resets      *identity.Resets
+	TwoFactor   *twofactor.Service
+	Messaging   Messaging
+	Messages    *message.Sender
+	Templates   *template.Service
 	Journal     *journal.Journal
 	System      *system.Service
 

@@ -136,8 +136,10 @@ func TestMessengers_API(t *testing.T) {
 		h.do("POST", one, `{"messenger":{"type":"Generic","name":"m","url":"http://example.com/","connectTimeout":1000,"readTimeout":"2000","headers":{"A":"b"},
 			"httpAuthenticationUsername":"u","httpAuthenticationPassword":"p","sslCertificate":"","data":{"x":1.10}}}`).has(t, 200, `"transport":"sms"`)
 		loaded := h.do("GET", one, "")
-		for _, member := range []string{`"id":"` + string(someID), `"name":"m"`, `"type":"Generic"`, `"debug":false`, `"data":{"x":1.10}`, `"messageTypes":["SMS"]`, `"connectTimeout":1000`, `"readTimeout":2000`,
-			`"headers":{"A":"b"}`, `"httpAuthenticationPassword":"p"`, `"insertInstant":`, `"lastUpdateInstant":`} {
+		for _, member := range []string{
+			`"id":"` + string(someID), `"name":"m"`, `"type":"Generic"`, `"debug":false`, `"data":{"x":1.10}`, `"messageTypes":["SMS"]`, `"connectTimeout":1000`, `"readTimeout":2000`,
+			`"headers":{"A":"b"}`, `"httpAuthenticationPassword":"p"`, `"insertInstant":`, `"lastUpdateInstant":`,
+		} {
 			loaded.has(t, 200, member)
 		}
 		h.do("POST", "/api/messenger", `{"messenger":{"type":"Twilio","name":"M","url":"https://api.twilio.com","accountSID":"AC1","authToken":"t","fromPhoneNumber":"+1"}}`).expectCodes(t, 400, "[duplicate]messenger.name")

@@ -10,10 +10,6 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// optionalKey is for what anybody may do, and an API key may do more: as tenantKey with a key, and as open without one, when the tenant header
-// counts all the same.
-const optionalKey accessKind = "optional key"
-
 // passwords are the handlers of the ways to a new password.
 type passwords struct {
 	*server

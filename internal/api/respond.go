@@ -31,6 +31,7 @@ var statusOf = map[problem.Kind]struct {
 	problem.NotFound:        {http.StatusNotFound, true},
 	problem.Conflict:        {http.StatusConflict, false},
 	problem.TooLarge:        {http.StatusRequestEntityTooLarge, false},
+	problem.TooMany:         {http.StatusTooManyRequests, false},
 	problem.Refused:         {http.StatusGatewayTimeout, false},
 	problem.Unavailable:     {http.StatusServiceUnavailable, false},
 }

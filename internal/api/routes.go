@@ -17,6 +17,7 @@ type accessKind string
 const (
 	open        accessKind = "open"         // no key at all
 	tenantKey   accessKind = "tenant key"   // a global key, or one bound to a tenant, which then stays inside it
+	optionalKey accessKind = "optional key" // as tenantKey with a key; as open without one, when the tenant header names the tenant
 	globalKey   accessKind = "global key"   // only a key that is bound to no tenant; the tenant header means nothing
 	instanceKey accessKind = "instance key" // as globalKey, and a tenant header is refused
 	keyManager  accessKind = "key manager"  // a key with the flag; see access.Service for what it may do to which keys
@@ -31,6 +32,11 @@ func (s *server) routes() []route {
 		s.tenantRoutes(),
 		s.applicationRoutes(),
 		s.userRoutes(),
+		s.passwordRoutes(s.Resets),
+		s.twoFactorRoutes(s.TwoFactor),
+		s.messengerRoutes(s.Messaging),
+		messageRoutes(s.Messages),
+		s.templateRoutes(s.Templates),
 		s.webhookRoutes(),
 		s.eventRoutes(),
 		s.webhookLogRoutes(s.WebhookLog),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
 )
 
 // answer is the ResponseWriter of one request. It remembers what the log line says, and keeps the texts and redirects away
@@ -121,10 +122,13 @@ func (s *server) serve(row route) http.Handler {
 
 // admit lets the request in: its key, whether the key may do this, and the tenant it is confined to.
 func (c *call) admit(a *answer) error {
+	text := c.r.Header.Get("Authorization")
 	if c.route.access == open {
 		return nil
 	}
-	text := c.r.Header.Get("Authorization")
+	if c.route.access == optionalKey && text == "" {
+		return c.confine("")
+	}
 	if c.route.access == metricsKey {
 		if c.s.LocalMetrics && withoutKey(c.r) {
 			return nil
@@ -150,17 +154,22 @@ func (c *call) admit(a *answer) error {
 		allowed = key.May(method, c.route.permission) && key.Tenant() == ""
 	case instanceKey:
 		allowed = key.May(method, c.route.permission) && key.Tenant() == "" && header == ""
-	case tenantKey:
+	case tenantKey, optionalKey:
 		allowed = key.May(method, c.route.permission)
 	}
 	if !allowed {
 		return problem.ErrUnauthenticated
 	}
-	if c.route.access != tenantKey {
+	if c.route.access != tenantKey && c.route.access != optionalKey {
 		return nil
 	}
+	return c.confine(key.Tenant())
+}
 
-	c.scope = key.Tenant()
+// confine sets the tenant that the request stays in: that of its key, else the one its header names.
+func (c *call) confine(tenant wire.ID) error {
+	c.scope = tenant
+	header := c.r.Header.Get(tenantHeader)
 	if header == "" {
 		return nil
 	}

@@ -98,7 +98,17 @@ func (s *server) findUser(c *call) (any, error) {
 		}
 		return userResponse(u), nil
 	}
-	if c.query("changePasswordId") != "" || c.query("verificationId") != "" {
+	if id := c.query("changePasswordId"); id != "" {
+		u, err := s.Resets.LoadByID(c.ctx(), id)
+		if err == nil {
+			err = c.narrow(u.TenantID)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return userResponse(u), nil
+	}
+	if c.query("verificationId") != "" {
 		return nil, problem.ErrNotFound // nobody hands out such ids yet
 	}
 	return nil, invalidField("userId", "missing", "Say which user: an id in the path, or email, username or loginId as a parameter.")

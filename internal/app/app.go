@@ -10,7 +10,9 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -30,12 +32,17 @@ import (
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/key"
+	"github.com/herald-events/herald/internal/message"
+	"github.com/herald-events/herald/internal/messenger"
 	"github.com/herald-events/herald/internal/metrics"
 	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/replay"
 	"github.com/herald-events/herald/internal/system"
+	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/ticket"
+	"github.com/herald-events/herald/internal/twofactor"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
 )
@@ -55,26 +62,31 @@ type Options struct {
 
 // App is a whole Herald. Its methods are called once each, in the order New, Start, Stop.
 type App struct {
-	o        Options
-	logger   *slog.Logger
-	store    *db.DB
-	egress   *egress.Egress
-	journal  *journal.Journal
-	system   *system.Service
-	tenants  *tenant.Service
-	keys     *access.Service
-	signing  *key.Service
-	webhooks *webhook.Service
-	log      *webhooklog.Log
-	outbox   *outbox.Outbox
-	metrics  *metrics.Metrics
-	events   *publish.Publisher
-	replay   *replay.Service
-	users    *identity.Service
-	handler  http.Handler
-	server   *http.Server
-	listener net.Listener
-	served   chan error
+	o          Options
+	logger     *slog.Logger
+	store      *db.DB
+	egress     *egress.Egress
+	journal    *journal.Journal
+	system     *system.Service
+	tenants    *tenant.Service
+	keys       *access.Service
+	signing    *key.Service
+	webhooks   *webhook.Service
+	log        *webhooklog.Log
+	outbox     *outbox.Outbox
+	metrics    *metrics.Metrics
+	events     *publish.Publisher
+	replay     *replay.Service
+	users      *identity.Service
+	resets     *identity.Resets
+	factors    *twofactor.Service
+	messengers *messenger.Service
+	templates  *template.Service
+	messages   *message.Sender
+	handler    http.Handler
+	server     *http.Server
+	listener   net.Listener
+	served     chan error
 	// tending ends the housekeeping that Start began.
 	tending context.CancelFunc
 	tended  chan struct{}
@@ -148,10 +160,28 @@ func New(ctx context.Context, o Options) (*App, error) {
 		DB: a.store, Outbox: a.outbox, Webhooks: a.webhooks, Tenants: a.tenants, Journal: a.journal, Logger: o.Logger, Node: o.Outbox.Node, Lease: o.Outbox.Lease,
 	})
 	a.users = identity.New(a.store, a.events, a.tenants)
+	a.messengers = messenger.New(messenger.Options{DB: a.store, Sealer: sealer, Egress: a.egress, Clock: o.Clock})
+	a.templates = template.New(a.store)
+	recipients, err := hkdf.Key(sha256.New, master, nil, "herald message recipient v1", 32)
+	if err != nil {
+		return nil, err
+	}
+	a.messages = message.New(message.Options{
+		DB: a.store, Journal: a.journal, Tenants: a.tenants, Ways: message.Through{Messengers: a.messengers, Tenants: a.tenants},
+		Templates: message.Rendering{Templates: a.templates}, RecipientKey: recipients, Node: o.Outbox.Node, Metrics: a.metrics, Logger: o.Logger,
+	})
+	office := ticket.NewOffice(sealer)
+	a.resets = identity.NewResets(a.users, identity.ResetOptions{Tickets: office, Sender: a.messages, Model: a.messageModel})
+	a.factors = twofactor.New(twofactor.Options{
+		DB: a.store, Events: a.events, Tenants: a.tenants, Users: a.users, Resets: a.resets, Tickets: office, Sealer: sealer, Sender: a.messages, Model: a.messageModel,
+	})
 
 	a.connect()
 
 	if err = a.tenants.Bootstrap(ctx, ""); err != nil {
+		return nil, err
+	}
+	if err = a.templates.Bootstrap(ctx); err != nil {
 		return nil, err
 	}
 	if err = a.checkMaster(ctx, sealer); err != nil {
@@ -161,7 +191,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	a.handler = api.New(api.Services{
-		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, System: a.system, Users: a.users,
+		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, System: a.system, Users: a.users, Resets: a.resets, TwoFactor: a.factors,
+		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: webhooklog.NewReader(a.store), Journal: a.journal,
 		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})
@@ -188,6 +219,9 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	if err == nil {
 		err = a.replay.Start(ctx)
+	}
+	if err == nil {
+		err = a.messages.Start(ctx)
 	}
 	if err != nil {
 		_ = listener.Close()
@@ -236,6 +270,7 @@ func (a *App) Stop(ctx context.Context) error {
 	if a.server != nil {
 		errs = append(errs, a.server.Shutdown(ctx))
 	}
+	a.messages.Stop()
 	if a.tending != nil {
 		a.tending()
 		<-a.tended

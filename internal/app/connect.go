@@ -9,6 +9,7 @@ import (
 	"github.com/herald-events/herald/internal/api"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/journal"
+	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
 )
@@ -33,8 +34,39 @@ func (a *App) connect() {
 		return settings.ReportTimezone, err
 	}
 	a.tenants.Bindings = a.webhooks
+	a.tenants.HasMessenger = a.hasMessenger
+	a.tenants.HasMessageTemplate, a.tenants.HasEmailTemplate = a.templates.HasMessage, a.templates.HasEmail
+	a.messengers.Used = a.tenants.UsesMessenger
+	a.templates.MessageUsed, a.templates.EmailUsed = a.tenants.UsesMessageTemplate, a.tenants.UsesEmailTemplate
 	a.tenants.BeforeDelete = append(a.tenants.BeforeDelete, a.users.DeleteOfTenant)
-	a.tenants.OnDelete = append(a.tenants.OnDelete, a.keys.DeleteOfTenant, a.webhooks.TenantDeleted)
+	a.tenants.OnDelete = append(a.tenants.OnDelete, a.keys.DeleteOfTenant, a.webhooks.TenantDeleted, a.messages.TenantDeleted)
+}
+
+// hasMessenger tells whether there is a messenger with that id that carries messages of the type.
+func (a *App) hasMessenger(tx *db.Tx, id wire.ID, carries wire.MessageType) (bool, error) {
+	all, err := a.messengers.RegistryIn(tx)
+	if err != nil {
+		return false, err
+	}
+	target := all.Target(id)
+	return target != nil && target.Can(wire.MessageKind(carries)), nil
+}
+
+// messageModel makes the variables that every message to a user has.
+func (a *App) messageModel(ctx context.Context, u *wire.User, application wire.ID) (map[string]any, error) {
+	settings, err := a.tenants.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, _ := settings.Find(u.TenantID)
+	if application == "" {
+		return template.Model(u, &t, nil)
+	}
+	named, err := a.tenants.Application(ctx, application)
+	if err != nil {
+		return nil, err
+	}
+	return template.Model(u, &t, &named)
 }
 
 // tendEvery is how often the logs are trimmed.
@@ -67,5 +99,7 @@ func (a *App) trim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(a.journal.Trim(ctx), a.log.Trim(ctx, webhooklog.Retention{Days: settings.WebhookLog.RetainDays, Off: !settings.WebhookLog.Enabled}))
+	return errors.Join(
+		a.journal.Trim(ctx), a.log.Trim(ctx, webhooklog.Retention{Days: settings.WebhookLog.RetainDays, Off: !settings.WebhookLog.Enabled}),
+		a.messages.Tend(ctx, settings.WebhookLog.RetainDays), a.factors.Trim(ctx))
 }

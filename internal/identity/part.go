@@ -63,9 +63,6 @@ func (u *User) Verify(plan *publish.Plan, flows *tenant.Flows, kind wire.Identit
 	return true
 }
 
-// TooMany is the kind of problem of a caller who wants something too often: 429.
-const TooMany = problem.Kind("too many")
-
 // Allow counts that a user does something, and is a problem of kind TooMany when the limit does not allow it. The count is that of a window,
 // which begins with the first time after the one before has ended.
 func Allow(tx *db.Tx, user wire.ID, kind string, limit tenant.RateLimit) error {
@@ -80,5 +77,5 @@ func Allow(tx *db.Tx, user wire.ID, kind string, limit tenant.RateLimit) error {
 		return err
 	}
 	wait := time.Duration(begin+limit.Period.Milliseconds()-tx.NowMillis()) * time.Millisecond
-	return problem.New(TooMany, "[RateLimitedException]", "This was asked for too often. Try again in %v.", max(wait.Round(time.Second), time.Second))
+	return problem.New(problem.TooMany, "[RateLimitedException]", "This was asked for too often. Try again in %v.", max(wait.Round(time.Second), time.Second))
 }

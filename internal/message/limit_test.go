@@ -34,7 +34,7 @@ func TestLimits_OfRecipient(t *testing.T) {
 		r.send(q, wire.MessageLimited, "[TooManyMessages]")
 		r.wantEntry(wire.EventLogError, "was not sent: this recipient", "raise messageLimits") // one for both
 		_, err := r.Send(t.Context(), q)
-		if p, _ := problem.As(err); p == nil || p.Kind != "too many" || !strings.Contains(p.Error(), "Try again in 5m0s") {
+		if p, _ := problem.As(err); p == nil || p.Kind != problem.TooMany || !strings.Contains(p.Error(), "Try again in 5m0s") {
 			t.Errorf("the error is %v", err)
 		}
 

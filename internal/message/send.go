@@ -322,7 +322,7 @@ func (m *sending) err() error {
 	case wire.MessageSent:
 		return nil
 	case wire.MessageLimited:
-		return fmt.Errorf("%w: %w", ErrLimited, problem.New(tooMany, "[TooManyMessages]", "Too many messages were sent. Try again in %v.", m.breach.until))
+		return fmt.Errorf("%w: %w", ErrLimited, problem.New(problem.TooMany, "[TooManyMessages]", "Too many messages were sent. Try again in %v.", m.breach.until))
 	}
 	text := "The message could not be sent. The event log says why."
 	if m.State == wire.MessageUnknown {
@@ -330,6 +330,3 @@ func (m *sending) err() error {
 	}
 	return fmt.Errorf("%w: %w", ErrNotSent, problem.New(problem.Invalid, cmp.Or(m.ErrorCode, "[MessengerError]"), "%s", text))
 }
-
-// tooMany is the kind of problem that the API answers with 429.
-const tooMany = problem.Kind("too many")

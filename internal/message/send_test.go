@@ -171,13 +171,17 @@ func TestSend_WhatCannotBeSent(t *testing.T) {
 			change func(*message.Request)
 			entry  []string
 		}{
-			"template is broken": {func(q *message.Request) { q.Template = broken },
-				[]string{"Broken", "locale de", "line 3, column 7", "(hidden) has no member name", "render its preview"}},
+			"template is broken": {
+				func(q *message.Request) { q.Template = broken },
+				[]string{"Broken", "locale de", "line 3, column 7", "(hidden) has no member name", "render its preview"},
+			},
 			"template is missing": {func(q *message.Request) { q.Template = nowhere }, []string{"there is no template with the id " + string(nowhere)}},
 			"no messenger":        {func(q *message.Request) { q.Messengers = nil }, []string{"no messenger is set for it", "Choose a messenger"}},
 			"missing messenger":   {func(q *message.Request) { q.Messengers = []wire.ID{nowhere} }, []string{"there is no messenger with this id", string(nowhere)}},
-			"messenger of another kind": {func(q *message.Request) { q.Kind = wire.KindVoice },
-				[]string{`messenger "Main"`, "the messenger carries no messages of type Voice"}},
+			"messenger of another kind": {
+				func(q *message.Request) { q.Kind = wire.KindVoice },
+				[]string{`messenger "Main"`, "the messenger carries no messages of type Voice"},
+			},
 		} {
 			r.exec(`DELETE FROM event_log`)
 			q := request(main)

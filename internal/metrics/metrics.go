@@ -37,6 +37,9 @@ type Metrics struct {
 	attemptSeconds     *family[prometheus.Observer]
 	transactions       *family[prometheus.Counter]
 	transactionSeconds *family[prometheus.Observer]
+	messages           *family[prometheus.Counter]
+	messageAttempts    *family[prometheus.Counter]
+	messageSeconds     *family[prometheus.Observer]
 	transitions        *family[prometheus.Counter]
 	latency            prometheus.Histogram
 	claims, records    batches
@@ -59,16 +62,18 @@ type batches struct {
 
 // The closed sets. The first value of each newSet is what everything else counts as.
 var (
-	types       = newSet("custom", eventTypes()...)
-	results     = newSet(other, "Succeeded", "Failed")
-	sources     = newSet(other, "directory", "intake", "system")
-	kinds       = newSet(other, "vote", "delivery", "retry", "test", "replay")
-	outcomes    = newSet(other, outcomeNames()...)
-	rules       = newSet(other, string(wire.Any), string(wire.SimpleMajority), string(wire.SuperMajority), string(wire.AbsoluteMajority))
-	verdicts    = newSet(other, "passed", "refused", "timeout")
-	transitions = newSet(other, "open", "closed")
-	methods     = newSet(other, "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-	codes       = newSet(other, statusCodes()...)
+	types         = newSet("custom", eventTypes()...)
+	messageKinds  = newSet(other, string(wire.KindSMS), string(wire.KindVoice), string(wire.KindEmail))
+	messageStates = newSet(other, string(wire.MessageSent), string(wire.MessageFailed), string(wire.MessageUnknown), string(wire.MessageLimited))
+	results       = newSet(other, "Succeeded", "Failed")
+	sources       = newSet(other, "directory", "intake", "system")
+	kinds         = newSet(other, "vote", "delivery", "retry", "test", "replay")
+	outcomes      = newSet(other, outcomeNames()...)
+	rules         = newSet(other, string(wire.Any), string(wire.SimpleMajority), string(wire.SuperMajority), string(wire.AbsoluteMajority))
+	verdicts      = newSet(other, "passed", "refused", "timeout")
+	transitions   = newSet(other, "open", "closed")
+	methods       = newSet(other, "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+	codes         = newSet(other, statusCodes()...)
 )
 
 const other = "other"
@@ -131,6 +136,12 @@ func New() *Metrics {
 	m.transactionSeconds = newFamily(m.histograms("herald_transaction_duration_seconds",
 		"How long webhooks were asked until the outcome was certain.", networkBuckets, "rule"), rules)
 
+	m.messages = newFamily(m.counters("herald_messages_total", "Messages to people by kind and how they ended.", "kind", "state"), messageKinds, messageStates)
+	m.messageAttempts = newFamily(m.counters("herald_message_attempts_total",
+		"Attempts to hand a message over by kind and what came of them.", "kind", "outcome"), messageKinds, outcomes)
+	m.messageSeconds = newFamily(m.histograms("herald_message_duration_seconds",
+		"How long messages took, from the request to the end of the last attempt.", networkBuckets, "kind"), messageKinds)
+
 	m.claims = m.batches("claim", "claimed", "claim of due deliveries")
 	m.records = m.batches("record", "recorded", "record of results")
 
@@ -148,6 +159,9 @@ func New() *Metrics {
 	m.attemptSeconds.fill()
 	m.transactions.fill()
 	m.transactionSeconds.fill()
+	m.messages.fill()
+	m.messageAttempts.fill()
+	m.messageSeconds.fill()
 	m.transitions.fill()
 	return m
 }
@@ -205,6 +219,24 @@ func (m *Metrics) Claimed(n int, d time.Duration) {
 		return
 	}
 	m.claims.done(n, d)
+}
+
+// Message counts a message to a person that has ended, and how long it took. kind is a [wire.MessageKind], state a [wire.MessageState].
+func (m *Metrics) Message(kind, state string, d time.Duration) {
+	if m == nil {
+		return
+	}
+	k := messageKinds.place(kind)
+	m.messages.at(k, messageStates.place(state)).Inc()
+	m.messageSeconds.at(k).Observe(seconds(d))
+}
+
+// MessageAttempt counts one attempt to hand a message over. outcome is an [egress.Outcome].
+func (m *Metrics) MessageAttempt(kind, outcome string, _ time.Duration) {
+	if m == nil {
+		return
+	}
+	m.messageAttempts.at(messageKinds.place(kind), outcomes.place(outcome)).Inc()
 }
 
 // Recorded counts one transaction that stored n results.

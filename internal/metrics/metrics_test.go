@@ -57,6 +57,9 @@ var names = map[string]string{
 	"herald_store_retries_total":           "COUNTER",
 	"herald_store_updates_total":           "COUNTER",
 	"herald_store_views_total":             "COUNTER",
+	"herald_message_attempts_total":        "COUNTER",
+	"herald_message_duration_seconds":      "HISTOGRAM",
+	"herald_messages_total":                "COUNTER",
 	"herald_transaction_duration_seconds":  "HISTOGRAM",
 	"herald_transactions_total":            "COUNTER",
 	"herald_webhooks_paused":               "GAUGE",
@@ -78,6 +81,8 @@ func full() *Metrics {
 	m.Published("user.create", "Succeeded", "directory")
 	m.Attempt("vote", "too large", 3*time.Millisecond)
 	m.Transaction("Any", "passed", 40*time.Millisecond)
+	m.Message("SMS", "sent", 30*time.Millisecond)
+	m.MessageAttempt("SMS", "accepted", 20*time.Millisecond)
 	m.Latency(time.Millisecond)
 	m.Claimed(16, 300*time.Microsecond)
 	m.Claimed(0, 200*time.Microsecond)
@@ -289,16 +294,18 @@ func TestMetrics_Nil(t *testing.T) {
 // calls are the methods that count, each with labels of its sets.
 func calls(m *Metrics) map[string]func() {
 	return map[string]func(){
-		"Published":     func() { m.Published("user.create", "Succeeded", "directory") },
-		"Attempt":       func() { m.Attempt("delivery", "accepted", 3*time.Millisecond) },
-		"Transaction":   func() { m.Transaction("Any", "passed", 3*time.Millisecond) },
-		"Latency":       func() { m.Latency(time.Millisecond) },
-		"Claimed":       func() { m.Claimed(16, time.Millisecond) },
-		"Recorded":      func() { m.Recorded(16, time.Millisecond) },
-		"Dead":          m.Dead,
-		"BreakerOpened": m.BreakerOpened,
-		"BreakerClosed": m.BreakerClosed,
-		"Request":       func() { m.Request("/api/user/{userId}", "GET", 200, time.Millisecond) },
+		"Published":      func() { m.Published("user.create", "Succeeded", "directory") },
+		"Attempt":        func() { m.Attempt("delivery", "accepted", 3*time.Millisecond) },
+		"Transaction":    func() { m.Transaction("Any", "passed", 3*time.Millisecond) },
+		"Message":        func() { m.Message("Email", "failed", time.Millisecond) },
+		"MessageAttempt": func() { m.MessageAttempt("Voice", "timeout", time.Millisecond) },
+		"Latency":        func() { m.Latency(time.Millisecond) },
+		"Claimed":        func() { m.Claimed(16, time.Millisecond) },
+		"Recorded":       func() { m.Recorded(16, time.Millisecond) },
+		"Dead":           m.Dead,
+		"BreakerOpened":  m.BreakerOpened,
+		"BreakerClosed":  m.BreakerClosed,
+		"Request":        func() { m.Request("/api/user/{userId}", "GET", 200, time.Millisecond) },
 	}
 }
 

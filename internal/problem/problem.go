@@ -21,6 +21,7 @@ const (
 	Conflict        Kind = "conflict"        // somebody else changed the same thing: read again, try again: 409
 	TooLarge        Kind = "too large"       // 413
 	Refused         Kind = "refused"         // the webhooks did not agree: 504
+	TooMany         Kind = "too many"        // asked for too often, try again later: 429
 	Unavailable     Kind = "unavailable"     // try again later: 503
 )
 
