@@ -470,7 +470,7 @@ func (p *parser) arguments(name string) (list []expression) {
 
 // lambda reads x -> …, (x) -> … or () -> …, and nil when there is none.
 func (p *parser) lambda() expression {
-	before, from := *p, p.tok.from
+	lexer, tok, from := p.lexer, p.tok, p.tok.from
 	parenthesis := p.take("(")
 	name := ""
 	if p.is(nameToken) {
@@ -478,7 +478,7 @@ func (p *parser) lambda() expression {
 		p.advance()
 	}
 	if (parenthesis && !p.take(")")) || (!parenthesis && name == "") || !p.is("->") {
-		*p = before
+		p.back(lexer, tok)
 		return nil
 	}
 	p.advance()

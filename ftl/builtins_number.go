@@ -49,8 +49,8 @@ func wrapped(i *big.Int, bits uint) value {
 // letters counts as columns of a spreadsheet are: a to z, aa, ab.
 func (c evaluation) letters(n number) string {
 	i := c.whole(n, c.x.at)
-	if i < 1 {
-		c.fail("", "?%s needs a number from 1 on, not %d", c.x.name, i)
+	if i < 1 || !n.isWhole() {
+		c.fail("", "?%s needs a whole number from 1 on, not %s", c.x.name, n)
 	}
 	text := ""
 	for ; i > 0; i = (i - 1) / 26 {

@@ -195,7 +195,9 @@ func (c evaluation) padding(s string, begin int) string {
 }
 
 // expression is what is searched for: with the flag r a regular expression, with i whatever the case.
-func (c evaluation) expression(part, flags string) *regexp.Regexp {
+//
+// Searching takes time in proportion to the text and to the program that the expression is compiled to, which is paid for here.
+func (c evaluation) expression(part, flags, s string) *regexp.Regexp {
 	if !strings.Contains(flags, "r") {
 		part = regexp.QuoteMeta(part)
 	}
@@ -215,13 +217,8 @@ func (c evaluation) expression(part, flags string) *regexp.Regexp {
 	if err != nil {
 		c.fail("", "%q is no regular expression that is known here: %v", shortened(part), err)
 	}
-	c.spend(len(program.Inst)) // what matching costs is paid for by searched
+	c.spend(len(program.Inst) * (len(s) + 10) / 32)
 	return regexp.MustCompile(part)
-}
-
-// searched pays for a search: the time it takes grows with the expression and with the text.
-func (c evaluation) searched(r *regexp.Regexp, s string) {
-	c.spend((len(r.String()) + 10) * len(s) / 256)
 }
 
 func replace(c evaluation, s string) value {
@@ -236,8 +233,7 @@ func replace(c evaluation, s string) value {
 		}
 		return c.made(strings.Replace(s, part, by, count))
 	}
-	r := c.expression(part, flags)
-	c.searched(r, s)
+	r := c.expression(part, flags, s)
 	var b strings.Builder
 	end := 0
 	for _, m := range r.FindAllStringSubmatchIndex(s, count) {
@@ -288,8 +284,7 @@ func split(c evaluation, s string) value {
 		c.spend(strings.Count(s, separator))
 		return c.texts(strings.Split(s, separator))
 	}
-	r := c.expression(separator, flags)
-	c.searched(r, s)
+	r := c.expression(separator, flags, s)
 	parts := r.Split(s, -1)
 	if strings.Contains(flags, "r") { // Java drops what is empty at the end
 		for len(parts) > 1 && parts[len(parts)-1] == "" {
@@ -308,8 +303,7 @@ func (c evaluation) keep(s string, last, before bool) value {
 		}
 		to = from + len(separator)
 	} else {
-		r := c.expression(separator, flags)
-		c.searched(r, s)
+		r := c.expression(separator, flags, s)
 		all := r.FindAllStringIndex(s, -1)
 		if from = -1; len(all) > 0 {
 			match := all[0]
@@ -344,8 +338,7 @@ type oneMatch struct {
 }
 
 func matches(c evaluation, s string) value {
-	r := c.expression(c.textArg(0), "r"+c.flags(1, "imsr"))
-	c.searched(r, s)
+	r := c.expression(c.textArg(0), "r"+c.flags(1, "imsr"), s)
 	m := &match{}
 	groupsOf := func(at []int) (groups list) {
 		for i := 0; i < len(at); i += 2 {

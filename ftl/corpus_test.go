@@ -117,6 +117,8 @@ func TestCorpus(t *testing.T) {
 					t.Errorf("%q (%s): %q, want an error: %s", c.Template, c.Model, got, want.Error)
 				case want.Want == nil && string(err.Kind) != want.Error:
 					t.Errorf("%q (%s): %v (%s), want an error: %s", c.Template, c.Model, err, err.Kind, want.Error)
+				case want.Want == nil && want.Line > 0 && err.Line != want.Line:
+					t.Errorf("%q (%s): %v, want an error in line %d", c.Template, c.Model, err, want.Line)
 				}
 			}
 		})

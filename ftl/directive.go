@@ -178,7 +178,7 @@ func (n *flowNode) run(*env) flow    { return n.flow }
 func (n *textNode) run(e *env) flow  { e.write(n.text); return onward }
 func (n *macroNode) run(e *env) flow { e.assigned.set(n.macro.name, n.macro); return onward }
 func (n *compressNode) run(e *env) flow {
-	text, f := e.capturedFlow(n.body)
+	text, f := e.captured(n.body)
 	e.write(compressed(text))
 	return f
 }
@@ -212,32 +212,28 @@ func (n *ifNode) run(e *env) flow {
 // run without a variable leaves the rounds to [#items].
 func (n *listNode) run(e *env) flow {
 	v := e.value(n.of)
-	if n.name == "" {
-		if !listable(v) {
-			e.mistaken(n.of, v, "a list or an object", "")
-		}
-		if size(v) == 0 {
-			return n.without(e)
-		}
-		e.loops = &loop{outer: e.loops, listed: v, unstarted: true}
-		f := n.body.run(e)
-		e.loops = e.loops.outer
-		if f == breaks {
+	switch {
+	case n.name != "":
+		e.checkListed(n.of, v, n.key)
+	case !listable(v):
+		e.mistaken(n.of, v, "a list or an object", "")
+	}
+	if size(v) == 0 {
+		if n.none == nil {
 			return onward
 		}
-		return f
+		return n.none.run(e)
 	}
-	if size(v) == 0 && listable(v) {
-		return n.without(e)
+	if n.name != "" {
+		return e.rounds(v, n.name, n.key, n.body)
 	}
-	return e.rounds(n.of, v, n.name, n.key, n.body)
-}
-
-func (n *listNode) without(e *env) flow {
-	if n.none == nil {
+	e.loops = &loop{outer: e.loops, of: n.of, listed: v, unstarted: true}
+	f := n.body.run(e)
+	e.loops = e.loops.outer
+	if f == breaks {
 		return onward
 	}
-	return n.none.run(e)
+	return f
 }
 
 func listable(v value) bool {
@@ -258,35 +254,35 @@ func size(v value) int {
 	return 0
 }
 
-// rounds runs a block for each element of a sequence or each member of an object.
-func (e *env) rounds(x expression, v value, name, key string, body *block) flow {
-	l := &loop{outer: e.loops, name: name, key: key, isLoop: true}
-	s, isSequence := v.(sequence)
-	h, isHash := v.(hash)
-	var names []string
+// checkListed fails unless a value can be listed, with two variables when there is a key.
+func (e *env) checkListed(x expression, v value, key string) {
 	switch {
-	case key == "" && isSequence:
-	case key != "" && isHash:
-		names = h.names()
-		e.spend(len(names) / 8)
-	case key == "" && isHash:
-		fail(x.place(), Failed, "write … as key, value", "%s is an object, which is listed with two variables", describe(x))
-	case key != "" && isSequence:
-		fail(x.place(), Failed, "write … as "+key, "%s is a list, which is listed with one variable", describe(x))
-	default:
+	case !listable(v):
 		e.mistaken(x, v, "a list or an object", "")
+	case key == "" && !isSequence(v):
+		fail(x.place(), Failed, "write … as key, value", "%s is an object, which is listed with two variables", describe(x))
+	case key != "" && !isHash(v):
+		fail(x.place(), Failed, "write … as "+key, "%s is a list, which is listed with one variable", describe(x))
 	}
-	n := len(names)
-	if key == "" {
-		n = s.length()
+}
+
+// rounds runs a block for each element of a sequence or, with a key, for each member of an object.
+func (e *env) rounds(v value, name, key string, body *block) flow {
+	l := &loop{outer: e.loops, name: name, key: key, isLoop: true}
+	var names []string
+	n := size(v)
+	if key != "" {
+		names = v.(hash).names()
+		n = len(names)
+		e.spend(n / 8)
 	}
 	for i := range n {
 		e.spend(1)
 		l.index, l.last = i, i == n-1
 		if key == "" {
-			l.value = s.at(i)
+			l.value = v.(sequence).at(i)
 		} else {
-			l.value, l.keyed = h.get(names[i]), names[i]
+			l.value, l.keyed = v.(hash).get(names[i]), names[i]
 		}
 		e.loops = l
 		f := body.run(e)
@@ -310,8 +306,8 @@ func (n *itemsNode) run(e *env) flow {
 		fail(n.place(), Failed, "", "#items can run once within a #list")
 	}
 	l.unstarted = false
-	f := e.rounds(&literal{base: base{at: n.place()}}, l.listed, n.name, n.key, n.body)
-	return f
+	e.checkListed(l.of, l.listed, n.key)
+	return e.rounds(l.listed, n.name, n.key, n.body)
 }
 
 func (n *sepNode) run(e *env) flow {
@@ -411,7 +407,7 @@ func (n *assignNode) run(e *env) flow {
 }
 
 func (n *captureNode) run(e *env) flow {
-	text, f := e.capturedFlow(n.body)
+	text, f := e.captured(n.body)
 	if f != onward {
 		return f
 	}
@@ -559,9 +555,9 @@ func (n *attemptNode) run(e *env) (result flow) {
 	if f == nil {
 		return result
 	}
-	e.problem = append(e.problem, caught(f, e.t.name, e.t.source).Error())
+	e.problems = append(e.problems, f)
 	result = n.recover.run(e)
-	e.problem = e.problem[:len(e.problem)-1]
+	e.problems = e.problems[:len(e.problems)-1]
 	return result
 }
 
@@ -663,10 +659,11 @@ func (e *env) special(x *special) value {
 		}
 		return nil
 	case "error":
-		if len(e.problem) == 0 {
+		if len(e.problems) == 0 {
 			fail(x.at, Failed, "", ".error is only known in #recover")
 		}
-		return e.problem[len(e.problem)-1]
+		e.spend(len(e.t.source.text) / 64)
+		return caught(e.problems[len(e.problems)-1], e.t.name, e.t.source).Error()
 	case "template_name", "main_template_name", "current_template_name":
 		return e.t.name
 	case "output_encoding", "url_escaping_charset":

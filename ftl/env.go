@@ -29,9 +29,9 @@ type env struct {
 
 	loops    *loop // variables of loops and of nested content, the innermost first
 	frame    *frame
-	assigned *members // [#assign]
-	globals  *members // [#global]
-	problem  []string // messages of [#recover], the innermost last
+	assigned *members   // [#assign]
+	globals  *members   // [#global]
+	problems []*failure // what [#recover] is about, the innermost last
 
 	locale                                *locale
 	zone                                  *time.Location
@@ -46,16 +46,19 @@ type env struct {
 
 // loop is what a list or a call with nested content makes known within its content.
 type loop struct {
-	outer     *loop
-	name      string // of the variable
-	value     value
-	key       string // of the second variable, for lists of members; value is that of the first then
-	keyed     value
-	index     int
-	last      bool
-	isLoop    bool  // not the parameter of nested content
-	listed    value // by [#list x] without as, to be gone through by [#items]
-	unstarted bool  // [#items] did not run yet
+	outer *loop
+	name  string // of the variable
+	value value
+	key   string // of the first variable of two; the other one is the value then
+	keyed value
+	index int
+	last  bool
+	// isLoop tells the variable of a loop from a parameter of nested content or of a lambda.
+	isLoop bool
+	// listed is what a [#list of] without a variable is about, for [#items] to go through, which did not happen yet when it is unstarted.
+	of        expression
+	listed    value
+	unstarted bool
 }
 
 // frame is a running macro or function.
@@ -104,7 +107,7 @@ func (e *env) lookAround() {
 
 func (e *env) checkContext() {
 	if err := e.ctx.Err(); err != nil {
-		panic(&failure{e.at, &Error{Kind: Canceled, Message: "the rendering was ended: " + err.Error(), cause: err}})
+		panic(&failure{at: e.at, error: &Error{Kind: Canceled, Message: "the rendering was ended: " + err.Error(), cause: err}})
 	}
 }
 
@@ -138,12 +141,7 @@ func (e *env) write(text string) {
 }
 
 // captured runs a block and returns what it wrote.
-func (e *env) captured(b *block) string {
-	text, _ := e.capturedFlow(b)
-	return text
-}
-
-func (e *env) capturedFlow(b *block) (string, flow) {
+func (e *env) captured(b *block) (string, flow) {
 	from := len(e.out)
 	f := b.run(e)
 	text := e.made(string(e.out[from:]))
@@ -168,10 +166,10 @@ type saved struct {
 	frame                *frame
 }
 
-func (e *env) save() saved { return saved{len(e.out), e.depth, len(e.problem), e.loops, e.frame} }
+func (e *env) save() saved { return saved{len(e.out), e.depth, len(e.problems), e.loops, e.frame} }
 
 func (e *env) restore(s saved) {
-	e.out, e.depth, e.problem, e.loops, e.frame = e.out[:s.out], s.depth, e.problem[:s.problems], s.loops, s.frame
+	e.out, e.depth, e.problems, e.loops, e.frame = e.out[:s.out], s.depth, e.problems[:s.problems], s.loops, s.frame
 }
 
 // attempt runs something and returns what went wrong, if it is something that templates may catch: not an exhausted limit, or they would go on.
@@ -287,23 +285,38 @@ func (e *env) missing(x expression) {
 		x = inner.inner
 	}
 	name := describe(x)
-	hint := "write " + name + "!'' if it may be"
-	if m, is := x.(*member); is {
-		hint = "write (" + name + ")!'' if it may be"
-		if of, is := e.lenient(m.of).(hash); is {
-			hint = didYouMean(m.name, of.names(), hint)
+	f := &failure{at: x.place(), error: &Error{Kind: Missing, Message: name + " is missing", Hint: "write " + name + "!'' if it may be", Variable: name}}
+	switch x := x.(type) {
+	case *variable:
+		f.suggest = func() string { return nearName(x.name, slices.Concat(e.model.names(), e.assigned.names())) }
+	case *member:
+		f.error.Hint = "write (" + name + ")!'' if it may be"
+		if of, is := e.known(x.of).(hash); is {
+			f.suggest = func() string { return nearName(x.name, of.names()) }
 		}
-	} else if v, is := x.(*variable); is {
-		hint = didYouMean(v.name, slices.Concat(e.model.names(), e.assigned.names()), hint)
 	}
-	panic(&failure{x.place(), &Error{Kind: Missing, Message: name + " is missing", Hint: hint, Variable: name}})
+	panic(f)
 }
 
-func didYouMean(name string, known []string, otherwise string) string {
-	if near := nearest.Name(name, known); near != "" && near != name {
-		return "did you mean " + near + "? Otherwise " + otherwise
+// known is the value of a path, for an error. Anything else would have to be computed a second time.
+func (e *env) known(x expression) value {
+	switch x := x.(type) {
+	case *variable:
+		return e.lookup(x.name)
+	case *member:
+		if of, is := e.known(x.of).(hash); is {
+			return of.get(x.name)
+		}
 	}
-	return otherwise
+	return nil
+}
+
+// nearName is the name that differs least, unless it is the same: what has no value has a name all the same.
+func nearName(name string, known []string) string {
+	if near := nearest.Name(name, known); near != name {
+		return near
+	}
+	return ""
 }
 
 // mistaken fails because a value is of the wrong type.

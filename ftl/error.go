@@ -61,10 +61,12 @@ func (e *Error) Unwrap() error { return e.cause }
 type failure struct {
 	at    int // offset in the source
 	error *Error
+	// suggest finds what was meant, or "". It takes its time, so it is asked only when the error leaves the template.
+	suggest func() string
 }
 
 func fail(at int, kind Kind, hint, format string, args ...any) {
-	panic(&failure{at, &Error{Kind: kind, Hint: hint, Message: fmt.Sprintf(format, args...)}})
+	panic(&failure{at: at, error: &Error{Kind: kind, Hint: hint, Message: fmt.Sprintf(format, args...)}})
 }
 
 // caught turns what was recovered into an error with a place. Anything but a failure is a fault of this package: an error too, because nobody's template
@@ -72,7 +74,13 @@ func fail(at int, kind Kind, hint, format string, args ...any) {
 func caught(recovered any, name string, s *source) *Error {
 	f, ours := recovered.(*failure)
 	if !ours {
-		f = &failure{0, &Error{Kind: Internal, Message: fmt.Sprintf("the template engine broke: %v", recovered)}}
+		f = &failure{error: &Error{Kind: Internal, Message: fmt.Sprintf("the template engine broke: %v", recovered)}}
+	}
+	if f.suggest != nil {
+		if near := f.suggest(); near != "" {
+			f.error.Hint = "did you mean " + near + "? Otherwise " + f.error.Hint
+		}
+		f.suggest = nil
 	}
 	f.error.Template = name
 	f.error.Line, f.error.Column = s.place(f.at)
@@ -111,5 +119,5 @@ func (s *source) line(at int) int {
 // place is the line and the column of an offset, both from 1.
 func (s *source) place(at int) (line, column int) {
 	line = s.line(at)
-	return line + 1, len([]rune(s.text[s.lines[line]:min(at, len(s.text))])) + 1
+	return line + 1, length(s.text[s.lines[line]:min(at, len(s.text))]) + 1
 }

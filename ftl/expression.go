@@ -393,33 +393,42 @@ func (x *numberOutput) eval(e *env) value {
 }
 
 // describe writes an expression for an error, as short as it can be understood.
-func describe(x expression) string {
+func describe(x expression) string { return describeTo(x, 10) }
+
+func describeTo(x expression, depth int) string {
+	if depth == 0 {
+		return "…"
+	}
+	inner := func(x expression) string { return describeTo(x, depth-1) }
 	switch x := x.(type) {
 	case *variable:
 		return x.name
 	case *special:
 		return "." + x.name
 	case *member:
-		return describe(x.of) + "." + x.name
+		return inner(x.of) + "." + x.name
 	case *item:
 		if l, is := x.key.(*literal); is {
 			switch key := l.value.(type) {
 			case string:
-				return describe(x.of) + "['" + key + "']"
+				return inner(x.of) + "['" + shortened(key) + "']"
 			case number:
-				return describe(x.of) + "[" + key.String() + "]"
+				return inner(x.of) + "[" + key.String() + "]"
 			}
 		}
-		return describe(x.of) + "[…]"
+		return inner(x.of) + "[…]"
 	case *parentheses:
-		return "(" + describe(x.inner) + ")"
+		return "(" + inner(x.inner) + ")"
 	case *builtinCall:
-		return describe(x.of) + "?" + x.name
+		return inner(x.of) + "?" + x.name
 	case *call:
-		return describe(x.function) + "(…)"
+		return inner(x.function) + "(…)"
 	case *literal:
-		if s, is := x.value.(string); is && len(s) < 40 {
-			return "'" + s + "'"
+		switch v := x.value.(type) {
+		case string:
+			return "'" + shortened(v) + "'"
+		case number:
+			return v.String()
 		}
 	}
 	return "the expression"

@@ -24,6 +24,7 @@ func (e *env) jsonValue(text []byte) value {
 		return &jsonArray{e: e, text: text[from:]}
 	case '"':
 		c.string()
+		e.spend((c.at - from) / 64)
 		return c.unquoted(text[from:c.at])
 	}
 	c.skip()

@@ -361,7 +361,7 @@ func (p *parser) macroCall(into *treePart, tag piece) {
 				p.bangEnds = false
 				continue
 			}
-			p.lexer, p.tok = before, tok
+			p.back(before, tok)
 		}
 		if len(n.named) > 0 {
 			p.unexpected("the name of a parameter")

@@ -27,6 +27,12 @@ func (p *parser) begin(inTag bool) {
 	p.advance()
 }
 
+// back goes back to where the parser was. What the tokens since then have cost is not given back, or one could look ahead without end.
+func (p *parser) back(l lexer, t token) {
+	l.budget = p.budget
+	p.lexer, p.tok = l, t
+}
+
 func (p *parser) is(kind string) bool { return p.tok.kind == kind }
 
 // take advances if the token is of the kind.
@@ -133,7 +139,7 @@ func (p *parser) startsExpression() bool {
 			p.advance()
 		}
 		starts := p.startsPrimary()
-		p.lexer, p.tok = lexer, tok
+		p.back(lexer, tok)
 		return starts
 	}
 	return p.startsPrimary()

@@ -29,6 +29,8 @@ type parser struct {
 
 	spaceEnds bool // white space ends the expression: the name of a macro that is called
 	bangEnds  bool // and a ! before white space has no default: arguments with names
+
+	scans int // how much more may be looked at to strip white space
 }
 
 // openList is a list that the parser is in.
@@ -46,7 +48,7 @@ type escape struct {
 func newParser(s *source, limits Limits) *parser {
 	return &parser{
 		lexer:  lexer{text: s.text, within: -1, budget: 4*limits.Source + 10_000},
-		source: s, limits: limits, strip: true, replaced: map[string]expression{},
+		source: s, limits: limits, strip: true, scans: 40 * limits.Source, replaced: map[string]expression{},
 	}
 }
 
@@ -214,9 +216,8 @@ func (p *parser) escaped(x expression, e escape) expression {
 	p.at, p.replaced = e.from, map[string]expression{e.variable: x}
 	p.begin(true)
 	x = p.expression()
-	budget := p.budget
-	p.lexer, p.tok, p.replaced = lexer, tok, map[string]expression{}
-	p.budget = budget
+	p.back(lexer, tok)
+	p.replaced = map[string]expression{}
 	return x
 }
 

@@ -1,6 +1,7 @@
 package ftl
 
 import (
+	"iter"
 	"strings"
 	"unicode"
 )
@@ -14,37 +15,44 @@ import (
 // cleanUp strips the texts within a part, then drops those that have become empty.
 func (p *parser) cleanUp(t *treePart) {
 	for _, child := range t.children {
-		child.trim(p.strip)
+		p.trim(child)
 		p.cleanUp(child)
 	}
-	for i := 0; i < len(t.children); i++ {
-		if !t.children[i].ignorable(p.strip) {
-			continue
+	var kept []*treePart
+	for i, child := range t.children {
+		var before, behind *treePart
+		if len(kept) > 0 {
+			before = kept[len(kept)-1]
 		}
-		t.children = append(t.children[:i], t.children[i+1:]...)
-		for j := i; j < len(t.children); j++ {
-			t.children[j].index = j
+		if i+1 < len(t.children) {
+			behind = t.children[i+1]
 		}
-		i--
+		if !child.ignorable(p.strip, before, behind) {
+			kept = append(kept, child)
+		}
+	}
+	t.children = kept
+	for i, child := range kept {
+		child.index = i
 	}
 }
 
 // trim does what [#t] and its kin want, and with strip takes away what belongs to lines of tags.
-func (t *treePart) trim(strip bool) {
+func (p *parser) trim(t *treePart) {
 	if t.kind != textPart || t.text.text == "" {
 		return
 	}
-	left, right := t.trimLeft(), t.trimRight()
-	if !strip || t.topLevel() && t.previous() == nil {
+	left, right := p.trimLeft(t), p.trimRight(t)
+	if !p.strip || t.topLevel() && t.previous() == nil {
 		return
 	}
 	opening, trailing := 0, 0
 	text := t.text.text
 	if !left {
-		trailing = t.trailing()
+		trailing = p.trailing(t)
 	}
 	if !right {
-		opening = t.opening()
+		opening = p.opening(t)
 	}
 	if opening+trailing == 0 {
 		return
@@ -57,7 +65,7 @@ func (t *treePart) trim(strip bool) {
 }
 
 // opening is how many bytes at the beginning are the rest of a line of tags.
-func (t *treePart) opening() int {
+func (p *parser) opening(t *treePart) int {
 	text := t.text.text
 	end := strings.IndexAny(text, "\r\n") + 1
 	if end == 0 && !t.atLineStart {
@@ -69,7 +77,7 @@ func (t *treePart) opening() int {
 	if !blank(text[:end]) {
 		return 0
 	}
-	for other := t.leafBefore(); other != nil && other.lastLine == t.firstLine; other = other.leafBefore() {
+	for other := range p.leavesBefore(t) {
 		if other.heedsBehind() {
 			return 0
 		}
@@ -78,13 +86,13 @@ func (t *treePart) opening() int {
 }
 
 // trailing is how many bytes at the end are the beginning of a line of tags.
-func (t *treePart) trailing() int {
+func (p *parser) trailing(t *treePart) int {
 	text := t.text.text
 	last := strings.LastIndexAny(text, "\r\n") + 1
 	if last == 0 && !t.atLineStart || !blank(text[last:]) {
 		return 0
 	}
-	for other := t.leafBehind(); other != nil && other.firstLine == t.lastLine; other = other.leafBehind() {
+	for other := range p.leavesBehind(t) {
 		if other.heedsBefore() {
 			return 0
 		}
@@ -93,8 +101,8 @@ func (t *treePart) trailing() int {
 }
 
 // trimLeft does what [#t], [#lt] and [#nt] further on in the last line of the text want of its beginning, and tells whether there is one.
-func (t *treePart) trimLeft() (is bool) {
-	for other := t.leafBehind(); other != nil && other.firstLine == t.lastLine; other = other.leafBehind() {
+func (p *parser) trimLeft(t *treePart) (is bool) {
+	for other := range p.leavesBehind(t) {
 		n, isTrim := other.node.(*trimNode)
 		if !isTrim {
 			continue
@@ -109,8 +117,8 @@ func (t *treePart) trimLeft() (is bool) {
 }
 
 // trimRight is the like for those further back in the first line.
-func (t *treePart) trimRight() (is bool) {
-	for other := t.leafBefore(); other != nil && other.lastLine == t.firstLine; other = other.leafBefore() {
+func (p *parser) trimRight(t *treePart) (is bool) {
+	for other := range p.leavesBefore(t) {
 		n, isTrim := other.node.(*trimNode)
 		if !isTrim {
 			continue
@@ -134,7 +142,7 @@ func (t *treePart) trimRight() (is bool) {
 			t.atLineStart = true
 			continue
 		}
-		if blank(rest) && t.trimsRest() {
+		if blank(rest) && p.trimsRest(t) {
 			rest = ""
 		}
 		t.text.text = strings.TrimRightFunc(first, isWhite) + rest
@@ -143,9 +151,9 @@ func (t *treePart) trimRight() (is bool) {
 }
 
 // trimsRest tells whether the blank last line of a text goes too, for there are only tags in it.
-func (t *treePart) trimsRest() bool {
+func (p *parser) trimsRest(t *treePart) bool {
 	trims := true
-	for other := t.leafBehind(); other != nil && other.firstLine == t.lastLine; other = other.leafBehind() {
+	for other := range p.leavesBehind(t) {
 		if n, is := other.node.(*trimNode); is && n.left {
 			return true
 		}
@@ -154,6 +162,36 @@ func (t *treePart) trimsRest() bool {
 		}
 	}
 	return trims
+}
+
+// leavesBefore are the parts without content that end in the line in which the part begins, from the nearest on.
+func (p *parser) leavesBefore(t *treePart) iter.Seq[*treePart] {
+	return func(yield func(*treePart) bool) {
+		for other := t.leafBefore(); other != nil && other.lastLine == t.firstLine && p.looksAt(other) && yield(other); {
+			other = other.leafBefore()
+		}
+	}
+}
+
+// leavesBehind are those that begin in the line in which it ends.
+func (p *parser) leavesBehind(t *treePart) iter.Seq[*treePart] {
+	return func(yield func(*treePart) bool) {
+		for other := t.leafBehind(); other != nil && other.firstLine == t.lastLine && p.looksAt(other) && yield(other); {
+			other = other.leafBehind()
+		}
+	}
+}
+
+// looksAt counts what is looked at: with thousands of tags in a line each of them would look at all others.
+func (p *parser) looksAt(t *treePart) bool {
+	p.scans--
+	if t.text != nil {
+		p.scans -= len(t.text.text) / 64
+	}
+	if p.scans < 0 {
+		p.fail(t.node.place(), Limit, "divide it", "a line has too many tags")
+	}
+	return true
 }
 
 // blank tells whether there is nothing but white space and control characters.
@@ -166,7 +204,7 @@ func (t *treePart) heedsBehind() bool {
 	switch {
 	case t.kind == outputPart:
 		return true
-	case t.kind != textPart || t.ignorable(true):
+	case t.kind != textPart || t.ignorable(true, t.previous(), t.next()):
 		return false
 	}
 	end := strings.TrimRightFunc(t.text.text, func(c rune) bool { return isWhite(c) && c != '\n' && c != '\r' })
@@ -178,7 +216,7 @@ func (t *treePart) heedsBefore() bool {
 	switch {
 	case t.kind == outputPart:
 		return true
-	case t.kind != textPart || t.ignorable(true):
+	case t.kind != textPart || t.ignorable(true, t.previous(), t.next()):
 		return false
 	}
 	begin := strings.TrimLeftFunc(t.text.text, func(c rune) bool { return isWhite(c) && c != '\n' && c != '\r' })
@@ -186,7 +224,7 @@ func (t *treePart) heedsBefore() bool {
 }
 
 // ignorable tells whether a part can be left out: a trim, an empty text, a [#compress] of nothing, and when space is stripped that between definitions.
-func (t *treePart) ignorable(strip bool) bool {
+func (t *treePart) ignorable(strip bool, before, behind *treePart) bool {
 	_, isCompress := t.node.(*compressNode)
 	switch {
 	case t.kind == trimPart || t.kind == textPart && t.text.text == "" || isCompress && len(t.children) == 0:
@@ -200,7 +238,7 @@ func (t *treePart) ignorable(strip bool) bool {
 		}
 		return other.kind == quietPart || other.kind == macroPart
 	}
-	return quiet(t.previous()) && quiet(t.next())
+	return quiet(before) && quiet(behind)
 }
 
 func (t *treePart) topLevel() bool { return t.parent.parent == nil }
