@@ -437,8 +437,10 @@ func TestTwilio_Form(t *testing.T) {
 		{from, sms(), messages, url.Values{"To": {number}, "From": {"+15005550006"}, "Body": {sms().Text}}},
 		{service, sms(), messages, url.Values{"To": {number}, "MessagingServiceSid": {"MG77"}, "Body": {sms().Text}}},
 		{both, sms(), messages, url.Values{"To": {number}, "MessagingServiceSid": {"MG77"}, "Body": {sms().Text}}},
-		{both, spoken, calls, url.Values{"To": {number}, "From": {"+15005550006"},
-			"Twiml": {`<Response><Say language="de-DE">Grüße &lt;b&gt; &amp; Co. Your code is 918273, or 918 273.</Say></Response>`}}},
+		{both, spoken, calls, url.Values{
+			"To": {number}, "From": {"+15005550006"},
+			"Twiml": {`<Response><Say language="de-DE">Grüße &lt;b&gt; &amp; Co. Your code is 918273, or 918 273.</Say></Response>`},
+		}},
 	} {
 		a := target(t, s, c.m).Send(t.Context(), c.message)
 		if !a.Accepted() || a.StatusCode != 201 || a.URL != receiver.URL+c.path || a.Exception != "" ||
@@ -460,13 +462,17 @@ func TestTwilio_Errors(t *testing.T) {
 		unknown, again bool
 		text           string
 	}{
-		"no phone number": {egresstest.Answer(400, nil, `{"code":21211,"message":"The 'To' number +491701234567 is not a valid phone number.","more_info":"https://www.twilio.com/docs/errors/21211","status":400}`),
-			egress.Refused, false, false, "Twilio error 21211: The 'To' number (hidden) is not a valid phone number."},
+		"no phone number": {
+			egresstest.Answer(400, nil, `{"code":21211,"message":"The 'To' number +491701234567 is not a valid phone number.","more_info":"https://www.twilio.com/docs/errors/21211","status":400}`),
+			egress.Refused, false, false, "Twilio error 21211: The 'To' number (hidden) is not a valid phone number.",
+		},
 		"a wrong token": {egresstest.Answer(401, nil, `{"code":20003,"message":"Authenticate","status":401}`), egress.Refused, false, false, "Twilio error 20003: Authenticate"},
 		"too many":      {egresstest.Answer(429, nil, `{"code":20429,"message":"Too Many Requests","status":429}`), egress.Refused, false, true, "Twilio error 20429: Too Many Requests"},
 		"in trouble":    {egresstest.Answer(500, nil, `<html>`), egress.Refused, false, true, ""},
-		"taken, and failed at once": {egresstest.Answer(201, nil, `{"sid":"SM1","status":"failed","error_code":30006,"error_message":"Landline or unreachable carrier"}`),
-			egress.Refused, false, false, "Twilio error 30006: Landline or unreachable carrier"},
+		"taken, and failed at once": {
+			egresstest.Answer(201, nil, `{"sid":"SM1","status":"failed","error_code":30006,"error_message":"Landline or unreachable carrier"}`),
+			egress.Refused, false, false, "Twilio error 30006: Landline or unreachable carrier",
+		},
 		"taken, and nothing said": {egresstest.Answer(201, nil, ``), egress.Accepted, false, false, ""},
 		"no answer":               {egresstest.Hang(), egress.Timeout, true, false, "read timeout of 300 ms"},
 	} {
