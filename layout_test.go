@@ -41,14 +41,15 @@ var mayImport = map[string][]string{
 	"internal/publish": {
 		"internal/db", "internal/egress", "internal/metrics", "internal/outbox", "internal/rawjson", "internal/tenant", "internal/webhook", "internal/webhooklog",
 	},
-	"internal/replay":    {"internal/db", "internal/journal", "internal/search", "internal/outbox", "internal/tenant", "internal/webhook", "internal/webhooklog"},
-	"internal/identity":  {"internal/db", "internal/search", "internal/journal", "internal/message", "internal/tenant", "internal/ticket", "internal/publish"},
-	"ftl":                {},
-	"internal/messenger": {"internal/db", "internal/search", "internal/egress"},
-	"internal/template":  {"internal/db", "internal/search", "ftl"},
-	"internal/message":   {"internal/db", "internal/search", "internal/egress", "internal/journal", "internal/messenger", "internal/metrics", "internal/template", "internal/tenant"},
-	"internal/ticket":    {"internal/db"},
-	"internal/twofactor": {"internal/db", "internal/identity", "internal/message", "internal/publish", "internal/tenant", "internal/ticket"},
+	"internal/replay":           {"internal/db", "internal/journal", "internal/search", "internal/outbox", "internal/tenant", "internal/webhook", "internal/webhooklog"},
+	"internal/identity":         {"internal/db", "internal/search", "internal/journal", "internal/message", "internal/tenant", "internal/ticket", "internal/publish"},
+	"ftl":                       {},
+	"examples/message-receiver": {},
+	"internal/messenger":        {"internal/db", "internal/search", "internal/egress"},
+	"internal/template":         {"internal/db", "internal/search", "ftl"},
+	"internal/message":          {"internal/db", "internal/search", "internal/egress", "internal/journal", "internal/messenger", "internal/metrics", "internal/template", "internal/tenant"},
+	"internal/ticket":           {"internal/db"},
+	"internal/twofactor":        {"internal/db", "internal/identity", "internal/message", "internal/publish", "internal/tenant", "internal/ticket"},
 
 	"internal/api": {
 		"internal/access", "internal/db", "internal/identity", "internal/journal", "internal/key", "internal/metrics", "internal/outbox", "internal/publish",
