@@ -36,7 +36,7 @@ type demo struct {
 	receiver *demoReceiver
 }
 
-// Run tells the story of the main job: events arrive, a webhook decides, a failed delivery is tried again.
+// Run tells the story of the main job: events arrive, a webhook decides, a user is told a code in their own language, a failed delivery is tried again.
 func (c demoCommand) Run(ctx context.Context, out *output) (err error) {
 	folder, err := os.MkdirTemp("", "herald-demo-")
 	if err != nil {
@@ -99,7 +99,14 @@ func (d *demo) start(ctx context.Context, folder, addr string) error {
 	return nil
 }
 
-// kickstart is what a user of the compatible product would write: a key, the tenant's event settings, a webhook.
+// The ids of what the kickstart file makes and uses.
+const (
+	demoMessenger = "00000000-0000-4000-8000-00000000000d"
+	demoUser      = "00000000-0000-4000-8000-00000000000e"
+	demoTemplate  = "2c5a7f10-84d3-4e19-b6a2-9d0f3c71e845" // every installation begins with it
+)
+
+// kickstart is what a user of the compatible product would write: a key, a messenger and which template it is for, the tenant's event settings, a webhook.
 func (d *demo) kickstart() []byte {
 	types := []event.Type{event.UserCreate, event.UserCreateComplete, event.KickstartSuccess}
 	settings, enabled := map[event.Type]any{}, map[event.Type]bool{}
@@ -110,7 +117,13 @@ func (d *demo) kickstart() []byte {
 	file, err := json.MarshalIndent(map[string]any{
 		"apiKeys": []any{map[string]any{"key": d.key, "description": "Demo"}},
 		"requests": []any{
-			map[string]any{"method": "PATCH", "url": "/api/tenant/#{FUSIONAUTH_TENANT_ID}", "body": map[string]any{"tenant": map[string]any{"eventConfiguration": map[string]any{"events": settings}}}},
+			map[string]any{"method": "POST", "url": "/api/messenger/" + demoMessenger, "body": map[string]any{"messenger": map[string]any{
+				"type": wire.Generic, "name": "The demo's phones", "url": d.receiver.phones, "connectTimeout": 1000, "readTimeout": 2000,
+			}}},
+			map[string]any{"method": "PATCH", "url": "/api/tenant/#{FUSIONAUTH_TENANT_ID}", "body": map[string]any{"tenant": map[string]any{
+				"eventConfiguration":       map[string]any{"events": settings},
+				"multiFactorConfiguration": map[string]any{"sms": map[string]any{"enabled": true, "messengerId": demoMessenger, "templateId": demoTemplate}},
+			}}},
 			map[string]any{"method": "POST", "url": "/api/webhook", "body": map[string]any{"webhook": map[string]any{
 				"url": d.receiver.url, "description": "The demo's receiver", "global": true, "connectTimeout": 1000, "readTimeout": 2000, "eventsEnabled": enabled,
 			}}},
@@ -150,16 +163,30 @@ func (d *demo) tell(ctx context.Context) error {
 	}
 
 	d.say("")
-	d.say("4. The receiver agrees, but breaks on what comes after the commit. The delivery is kept and tried again: after about 5 s, then 30 s, 2 min … for a day.")
+	d.say("4. A user who prefers German wants a second factor. Herald makes a code, renders it in German, and a messenger takes it to the phone.")
+	if err := d.call(ctx, http.MethodPost, "/api/user/"+demoUser, map[string]any{"user": map[string]any{
+		"email": "emmy@example.com", "password": rand.Text(), "preferredLanguages": []string{"de"},
+	}}, "emmy@example.com", http.StatusOK); err != nil {
+		return err
+	}
+	if err := d.receiver.wait(ctx, event.UserCreateComplete, 2); err != nil {
+		return err
+	}
+	if err := d.call(ctx, http.MethodPost, "/api/two-factor/send", map[string]any{"userId": demoUser, "method": "sms", "mobilePhone": "+493012345678"}, "", http.StatusOK); err != nil {
+		return err
+	}
+
+	d.say("")
+	d.say("5. The receiver agrees, but breaks on what comes after the commit. The delivery is kept and tried again: after about 5 s, then 30 s, 2 min … for a day.")
 	d.receiver.answer(event.UserCreateComplete, http.StatusServiceUnavailable)
 	if err := d.create(ctx, "grace@example.com", http.StatusOK); err != nil {
 		return err
 	}
-	if err := d.receiver.wait(ctx, event.UserCreateComplete, 3); err != nil {
+	if err := d.receiver.wait(ctx, event.UserCreateComplete, 4); err != nil {
 		return err
 	}
 	d.say("")
-	d.say("Done: 2 users created, 1 change refused, 1 delivery retried. Nothing was lost, nothing false was announced.")
+	d.say("Done: 3 users created, 1 change refused, 1 code told in German, 1 delivery retried. Nothing was lost, nothing false was announced.")
 	return nil
 }
 

@@ -13,9 +13,10 @@ import (
 	"github.com/herald-events/herald/event"
 )
 
-// demoReceiver is a webhook as somebody would write one, with answers that the demo can choose.
+// demoReceiver is a webhook as somebody would write one, with answers that the demo can choose, and a receiver of messages to phones.
 type demoReceiver struct {
-	url    string
+	url    string // of the webhook
+	phones string // of the receiver of messages
 	demo   *demo
 	server *http.Server
 
@@ -31,10 +32,13 @@ func newDemoReceiver(d *demo) (*demoReceiver, error) {
 		return nil, err
 	}
 	r := &demoReceiver{
-		url: "http://" + listener.Addr().String() + "/hook", demo: d,
+		url: "http://" + listener.Addr().String() + "/hook", phones: "http://" + listener.Addr().String() + "/message", demo: d,
 		answers: map[event.Type]int{}, seen: map[event.Type]int{}, changed: make(chan struct{}),
 	}
-	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 5 * time.Second}
+	routes := http.NewServeMux()
+	routes.HandleFunc("POST /hook", r.event)
+	routes.HandleFunc("POST /message", r.message)
+	r.server = &http.Server{Handler: routes, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = r.server.Serve(listener) }()
 	return r, nil
 }
@@ -48,7 +52,7 @@ func (r *demoReceiver) answer(t event.Type, status int) {
 	r.answers[t] = status
 }
 
-func (r *demoReceiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+func (r *demoReceiver) event(w http.ResponseWriter, request *http.Request) {
 	var body struct {
 		Event struct {
 			ID   string     `json:"id"`
@@ -79,6 +83,19 @@ func (r *demoReceiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.seen[e.Type]++
 	close(r.changed)
 	r.changed = make(chan struct{})
+}
+
+// message takes a message to a phone, and shows what the phone would.
+func (r *demoReceiver) message(w http.ResponseWriter, request *http.Request) {
+	var m struct {
+		PhoneNumber string `json:"phoneNumber"`
+		TextMessage string `json:"textMessage"`
+	}
+	if err := json.NewDecoder(io.LimitReader(request.Body, 1<<20)).Decode(&m); err != nil {
+		http.Error(w, "not a message", http.StatusBadRequest)
+		return
+	}
+	r.demo.say("   ▸ %s  to the phone %s: %s", time.Now().Format("15:04:05.000"), m.PhoneNumber, m.TextMessage)
 }
 
 func tail(id string) string { return id[max(0, len(id)-8):] }
