@@ -76,8 +76,8 @@ func (c evaluation) fail(hint, format string, args ...any) value {
 
 // function is an argument that is called for each element of a sequence.
 func (c evaluation) function(i int) func(value) value {
-	x := c.x.arguments[i]
-	switch f := c.arg(i).(type) {
+	x, v := c.x.arguments[i], c.arg(i)
+	switch f := v.(type) {
 	case *lambda:
 		return func(v value) value {
 			outer := c.loops
@@ -93,7 +93,7 @@ func (c evaluation) function(i int) func(value) value {
 			return func(v value) value { return c.callFunction(f, []value{v}, x.place()) }
 		}
 	}
-	c.mistaken(x, c.arg(i), "a function such as x -> x.name", "")
+	c.mistaken(x, v, "a function such as x -> x.name", "")
 	return nil
 }
 

@@ -35,6 +35,7 @@ func withISO(all map[string]*builtin) map[string]*builtin {
 			}
 			all["iso_local"+accuracy+offset] = ofAny(0, 0, func(c evaluation, v value) value { return c.iso(v, f, c.zone) })
 			all["iso"+accuracy+offset] = ofAny(1, 1, func(c evaluation, v value) value {
+				c.spend(zoneSteps)
 				zone, err := parseZone(c.textArg(0))
 				if err != nil {
 					c.fail("", "there is no time zone %q", c.textArg(0))
@@ -54,6 +55,9 @@ func (c evaluation) iso(v value, f isoFormat, zone *time.Location) value {
 	f.utc = zone == time.UTC
 	return f.format(t, zone)
 }
+
+// zoneSteps is what it costs to look up a time zone, which is in a file.
+const zoneSteps = 100
 
 const toDate = "write ?number_to_datetime behind a number of milliseconds"
 

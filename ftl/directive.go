@@ -160,7 +160,6 @@ const (
 // macro is a macro or a function.
 type macro struct {
 	name       string
-	at         int
 	function   bool
 	parameters []parameter
 	rest       string // name of the parameter that takes what is left over, or ""
@@ -562,9 +561,12 @@ func (n *attemptNode) run(e *env) (result flow) {
 }
 
 func (n *stopNode) run(e *env) flow {
-	message := "the template stopped"
+	message := ""
 	if n.message != nil {
 		message = e.text(n.message)
+	}
+	if message == "" {
+		message = "the template stopped"
 	}
 	fail(n.place(), Stopped, "", "%s", message)
 	return onward
@@ -581,6 +583,7 @@ func (n *settingNode) run(e *env) flow {
 		e.locale, e.collator = localeOf(tag), nil
 		e.formats = nil
 	case "time_zone":
+		e.spend(zoneSteps)
 		zone, err := parseZone(text)
 		if err != nil {
 			fail(n.value.place(), Failed, "", "there is no time zone %q", text)
@@ -672,7 +675,7 @@ func (e *env) special(x *special) value {
 		}
 		return e.urlCharset
 	case "version":
-		return FreeMarker
+		return freeMarker
 	}
 	panic(fmt.Sprintf("no special variable %s", x.name))
 }

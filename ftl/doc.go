@@ -10,7 +10,7 @@
 // Both styles of tags, [#if] and <#if>, whichever comes first; white-space stripping; interpolations ${…} and #{…}.
 // The directives if, elseif, else, list, items, sep, break, continue, switch, case, default, assign, local, global, macro, nested, function, return, calls
 // [@name], attempt, recover, stop, setting, escape, noescape, autoesc, noautoesc, outputformat, noparse, comment, compress, t, lt, rt, nt, ftl.
-// All operators and literals. About 180 built-ins: those of texts, numbers, dates, lists, objects and loops, with functions such as x -> x.name for ?map and ?filter.
+// All operators and literals. About 150 built-ins: those of texts, numbers, dates, lists, objects and loops, with functions such as x -> x.name for ?map and ?filter.
 // Formats of numbers and dates in more than sixty locales. Escaping for HTML and XML.
 //
 // # What is refused

@@ -3,14 +3,13 @@ package ftl
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"golang.org/x/text/language"
 )
 
-// FreeMarker is the version of FreeMarker whose behaviour this package has, and what .version says.
-const FreeMarker = "2.3.31"
+// freeMarker is the version of FreeMarker whose behaviour this package has.
+const freeMarker = "2.3.31"
 
 // Escape says for what kind of document a template writes.
 type Escape string
@@ -120,14 +119,4 @@ func (t *Template) Render(ctx context.Context, model any, o RenderOptions) (text
 	e.checkContext()
 	t.body.run(e)
 	return string(e.out), nil
-}
-
-// Plain tells whether a text has nothing that a template would do something about: rendering it would give it back as it is.
-func Plain(text string) bool {
-	for _, sign := range []string{"${", "#{", "<#", "</#", "<@", "</@", "[#", "[/#", "[@", "[/@"} {
-		if strings.Contains(text, sign) {
-			return false
-		}
-	}
-	return true
 }

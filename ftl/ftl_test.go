@@ -258,15 +258,6 @@ func TestTemplate_ManyAtTheSameTime(t *testing.T) {
 	all.Wait()
 }
 
-func TestPlain(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]bool{"": true, "a $ # [x] <b> {": true, "${x}": false, "#{x}": false, "<#if>": false, "[@m/]": false, "[/#if]": false} {
-		if ftl.Plain(text) != want {
-			t.Errorf("%q is plain: %t", text, !want)
-		}
-	}
-}
-
 // TestLocale: a locale that is not known is that of its language, or American English.
 func TestLocale(t *testing.T) {
 	t.Parallel()

@@ -54,7 +54,6 @@ type piece struct {
 	name     string // of a tag
 	from, to int
 	bare     bool // an openTag that ends here, without parameters
-	empty    bool // and ends with a slash
 }
 
 // next reads a piece. Of interpolations, tags and calls it reads the beginning; tokens follow.
@@ -146,7 +145,6 @@ func (l *lexer) special(start int) (piece, bool) {
 		last := l.skipSpace(end)
 		if p.kind == openTag && last < len(l.text) && l.text[last] == '/' {
 			last++
-			p.empty = true
 		}
 		switch {
 		case last < len(l.text) && (l.text[last] == ']' || l.text[last] == '>'):
@@ -157,7 +155,6 @@ func (l *lexer) special(start int) (piece, bool) {
 		case !isSpace(l.text[end:]):
 			l.fail(start, Syntax, "", "the tag %s is malformed: what follows its name must be a space or its end", l.tag("#"+p.name))
 		}
-		p.empty = p.empty && p.bare
 	}
 	return p, true
 }
@@ -232,61 +229,14 @@ type token struct {
 	spaced   bool // white space stands before it
 }
 
-// operators are the tokens that are no words, the longer ones first, with what they mean.
-var operators = [][2]string{
-	{"&amp;&amp;", "&&"},
-	{"\\and", "&&"},
-	{"-&gt;", "->"},
-	{"&gt;=", ">="},
-	{"&lt;=", "<="},
-	{"\\lte", "<="},
-	{"\\gte", ">="},
-	{"&gt;", ">"},
-	{"&lt;", "<"},
-	{"\\lt", "<"},
-	{"\\gt", ">"},
-	{"...", "..."},
-	{"..<", "..<"},
-	{"..!", "..<"},
-	{"..*", "..*"},
-	{"..", ".."},
-	{"??", "??"},
-	{"==", "=="},
-	{"!=", "!="},
-	{"<=", "<="},
-	{">=", ">="},
-	{"&&", "&&"},
-	{"||", "||"},
-	{"&", "&&"},
-	{"|", "||"},
-	{"+=", "+="},
-	{"-=", "-="},
-	{"*=", "*="},
-	{"/=", "/="},
-	{"%=", "%="},
-	{"++", "++"},
-	{"->", "->"},
-	{"--", "--"},
-	{"=", "="},
-	{"?", "?"},
-	{"!", "!"},
-	{".", "."},
-	{"+", "+"},
-	{"-", "-"},
-	{"*", "*"},
-	{"/", "/"},
-	{"%", "%"},
-	{"<", "<"},
-	{">", ">"},
-	{",", ","},
-	{";", ";"},
-	{":", ":"},
-	{"(", "("},
-	{")", ")"},
-	{"[", "["},
-	{"]", "]"},
-	{"{", "{"},
-	{"}", "}"},
+// operators are the tokens that are no words, the longer ones first.
+var operators = strings.Fields(`&amp;&amp; \and -&gt; &gt;= &lt;= \lte \gte &gt; &lt; \lt \gt ... ..< ..! ..* .. ?? == != <= >= && || & |
+	+= -= *= /= %= ++ -> -- = ? ! . + - * / % < > , ; : ( ) [ ] { }`)
+
+// aliases are other spellings of operators, mostly for templates that are XML.
+var aliases = map[string]string{
+	"&amp;&amp;": "&&", `\and`: "&&", "&": "&&", "|": "||", "-&gt;": "->", "..!": "..<",
+	"&gt;": ">", `\gt`: ">", "&gt;=": ">=", `\gte`: ">=", "&lt;": "<", `\lt`: "<", "&lt;=": "<=", `\lte`: "<=",
 }
 
 // words are the names that are operators, unless they stand behind a dot.
@@ -391,16 +341,20 @@ func (l *lexer) operator() string {
 		l.fail(l.at, Syntax, "write the variable without "+rest[:2]+"}, or the whole as a string in quotes", "%s…} cannot be used here, in an expression", rest[:2])
 	}
 	for _, o := range operators {
-		if strings.HasPrefix(rest, o[0]) {
-			l.at += len(o[0])
-			switch o[0] {
-			case "(":
-				l.parens++
-			case ")":
-				l.parens--
-			}
-			return o[1]
+		if !strings.HasPrefix(rest, o) {
+			continue
 		}
+		l.at += len(o)
+		switch o {
+		case "(":
+			l.parens++
+		case ")":
+			l.parens--
+		}
+		if meant, is := aliases[o]; is {
+			return meant
+		}
+		return o
 	}
 	c, _ := utf8.DecodeRuneInString(rest)
 	l.fail(l.at, Syntax, "", "the character %q has no meaning here", c)

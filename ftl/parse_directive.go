@@ -24,8 +24,8 @@ var directives map[string]directive
 func init() {
 	directives = map[string]directive{
 		"if":           {required, (*parser).ifDirective},
-		"elseif":       {},
-		"else":         {},
+		"elseif":       {required, nil},
+		"else":         {none, nil},
 		"list":         {required, (*parser).listDirective},
 		"foreach":      {required, (*parser).foreachDirective},
 		"items":        {required, (*parser).itemsDirective},
@@ -33,8 +33,8 @@ func init() {
 		"break":        {none, (*parser).breakDirective},
 		"continue":     {none, (*parser).breakDirective},
 		"switch":       {required, (*parser).switchDirective},
-		"case":         {},
-		"default":      {},
+		"case":         {required, nil},
+		"default":      {none, nil},
 		"assign":       {required, (*parser).assignDirective},
 		"local":        {required, (*parser).assignDirective},
 		"global":       {required, (*parser).assignDirective},
@@ -43,7 +43,7 @@ func init() {
 		"nested":       {optional, (*parser).nestedDirective},
 		"return":       {optional, (*parser).returnDirective},
 		"attempt":      {none, (*parser).attemptDirective},
-		"recover":      {},
+		"recover":      {none, nil},
 		"stop":         {optional, (*parser).stopDirective},
 		"setting":      {required, (*parser).settingDirective},
 		"noparse":      {none, (*parser).noparseDirective},
@@ -90,7 +90,7 @@ func (p *parser) ifDirective(into *treePart, tag piece) {
 		if next.kind != openTag || last {
 			break
 		}
-		if name := directiveName(next); name != "else" && name != "elseif" || name == "else" && !next.bare || name == "elseif" && next.bare {
+		if name := directiveName(next); name != "else" && name != "elseif" {
 			break
 		}
 	}
@@ -144,7 +144,7 @@ func (p *parser) list(into *treePart, tag piece, n *listNode) {
 		p.fail(tag.from, Syntax, "write as and a variable, or [#items] into it", "the #list says nothing about its elements")
 	}
 	p.lists = p.lists[:len(p.lists)-1]
-	if end.kind == openTag && directiveName(end) == "else" && end.bare {
+	if end.kind == openTag && directiveName(end) == "else" {
 		n.none = &block{}
 		end = p.content(p.addBlock(whole, nil, n.none, end))
 	}
@@ -308,7 +308,7 @@ func (p *parser) macroDirective(into *treePart, tag piece) {
 		p.fail(tag.from, Syntax, "", "a macro or function cannot be defined within another")
 	}
 	p.begin(true)
-	m := &macro{name: p.assignedName(), at: tag.from, function: tag.name == "function", body: &block{}}
+	m := &macro{name: p.assignedName(), function: tag.name == "function", body: &block{}}
 	parenthesis := p.take("(")
 	for p.is(nameToken) {
 		name := p.tok

@@ -359,7 +359,7 @@ func (p *parser) composed(t token, b base) (x expression) {
 		return &literal{b, t.text}
 	}
 	p.nested(t.from, func() {
-		inner := newParser(newSource(t.text), p.limits)
+		inner := newParser(&source{text: t.text}, p.limits)
 		inner.within, inner.depth, inner.budget = b.at, p.depth, p.budget
 		inner.format, inner.loopNames = p.format, p.loopNames
 		inner.inString = true

@@ -52,7 +52,7 @@ func newParser(s *source, limits Limits) *parser {
 	}
 }
 
-// part of a template as white-space stripping sees it: its place among others and in the lines of the source.
+// treePart is a part of a template as white-space stripping sees it: its place among others and in the lines of the source.
 type treePart struct {
 	node     node
 	text     *textNode // of a text
@@ -194,14 +194,14 @@ func (p *parser) content(into *treePart) piece {
 			if !known {
 				p.unknownDirective(tag)
 			}
-			if d.parse == nil {
-				return tag
-			}
 			if tag.bare && d.parameters == required {
 				p.fail(tag.from, Syntax, "", "#%s lacks its parameters", tag.name)
 			}
 			if !tag.bare && d.parameters == none {
 				p.fail(tag.from, Syntax, "", "#%s takes no parameters", tag.name)
+			}
+			if d.parse == nil {
+				return tag
 			}
 			p.nested(tag.from, func() { d.parse(p, into, tag) })
 		default:
@@ -297,6 +297,9 @@ const noOthers = "there are no other templates here: write the text where it is 
 func (p *parser) unknownDirective(tag piece) {
 	if hint, is := refusedDirectives[tag.name]; is {
 		p.fail(tag.from, Refused, hint, "#%s cannot be used here", tag.name)
+	}
+	if tag.name == "ftl" {
+		p.misplaced(tag, "write it at the very beginning")
 	}
 	known := make([]string, 0, len(directives))
 	for name := range directives {

@@ -92,7 +92,7 @@ func (e *env) joined(left, right sequence) value {
 			fail(e.at, Failed, "", "an endless range cannot be added to")
 		}
 	}
-	e.spend((left.length() + right.length()) / 32)
+	e.spend((left.length() + right.length()) / 8)
 	all := make(list, 0, left.length()+right.length())
 	for _, s := range []sequence{left, right} {
 		for i := range s.length() {
@@ -133,7 +133,7 @@ func (e *env) merged(left, right hash) value {
 	all := newMembers(0)
 	for _, h := range []hash{left, right} {
 		names := h.names()
-		e.spend(len(names) / 8)
+		e.spend(len(names) / 4)
 		for _, name := range names {
 			all.set(name, h.get(name))
 		}

@@ -101,7 +101,7 @@ public class Corpus {
             failed(result, "missing", e, withMessage);
         } catch (TemplateException e) {
             failed(result, "failed", e, withMessage);
-        } catch (RuntimeException e) { // a bug of FreeMarker's
+        } catch (RuntimeException | StackOverflowError e) { // a bug of FreeMarker's
             result.put("error", "failed");
         }
     }
