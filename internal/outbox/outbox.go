@@ -182,7 +182,7 @@ func (o *Outbox) patrol(ctx context.Context) {
 		if err == nil {
 			err = o.lookForDue(ctx, round == 0)
 		}
-		if err == nil && round%rounds == rounds-1 {
+		if err == nil && round > 0 && round%rounds == 0 { // a lane that has just begun has lost nothing yet
 			if err = o.heal(ctx); err == nil {
 				err = o.node.adopt(ctx)
 			}
