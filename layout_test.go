@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	"internal/template":         {"internal/db", "internal/search", "ftl"},
 	"internal/message":          {"internal/db", "internal/search", "internal/egress", "internal/journal", "internal/messenger", "internal/metrics", "internal/template", "internal/tenant"},
 	"internal/ticket":           {"internal/db"},
-	"internal/twofactor":        {"internal/db", "internal/identity", "internal/message", "internal/publish", "internal/tenant", "internal/ticket"},
+	"internal/twofactor":        {"internal/db", "internal/identity", "internal/message", "internal/publish", "internal/template", "internal/tenant", "internal/ticket"},
 
 	"internal/api": {
 		"internal/access", "internal/db", "internal/identity", "internal/journal", "internal/key", "internal/metrics", "internal/outbox", "internal/publish",

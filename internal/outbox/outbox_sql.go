@@ -153,13 +153,9 @@ func anyDue(tx *db.Tx, webhook wire.ID) (bool, error) {
 	return tx.Exists(`SELECT 1 FROM delivery WHERE webhook_id = $1 AND `+stillOwed+` AND due_instant <= $2`, webhook, tx.NowMillis())
 }
 
-// dueWebhooks are the webhooks, deleted ones included, that something is due for until the given instant. It looks once per webhook, not once per delivery.
+// dueWebhooks are the webhooks, deleted ones included, that something is due for until the given instant.
 func dueWebhooks(tx *db.Tx, until int64) ([]wire.ID, error) {
-	rows, err := tx.Query(`WITH RECURSIVE owed(id) AS (
-			SELECT MIN(webhook_id) FROM delivery WHERE state <> 'delivered'
-			UNION ALL
-			SELECT (SELECT MIN(webhook_id) FROM delivery WHERE state <> 'delivered' AND webhook_id > owed.id) FROM owed WHERE owed.id IS NOT NULL)
-		SELECT id FROM owed WHERE id IS NOT NULL AND (
+	rows, err := tx.Query(openWebhooks+` AND (
 			EXISTS (SELECT 1 FROM delivery d WHERE d.webhook_id = owed.id AND d.state <> 'delivered' AND d.state = 'pending' AND d.due_instant <= $1)
 			OR EXISTS (SELECT 1 FROM delivery d WHERE d.webhook_id = owed.id AND d.state <> 'delivered' AND d.state = 'retrying' AND d.due_instant <= $1))`, until)
 	return db.Collect(rows, err, func(rows *sql.Rows) (id wire.ID, err error) { return id, rows.Scan(&id) })

@@ -477,11 +477,7 @@ func (p *Publisher) record(tx *db.Tx, tenant wire.ID, info *wire.EventInfo, even
 	if len(events) == 0 {
 		return nil, nil
 	}
-	settings, err := p.Tenants.SettingsIn(tx)
-	if err != nil {
-		return nil, err
-	}
-	webhooks, err := p.Webhooks.RegistryIn(tx)
+	settings, webhooks, err := p.settingsIn(tx)
 	if err != nil {
 		return nil, err
 	}
@@ -530,11 +526,7 @@ func (p *Publisher) address(tx *db.Tx, e *recorded, d event.Descriptor, settings
 
 // admitOutside addresses an event from outside as the transaction sees the settings.
 func (p *Publisher) admitOutside(tx *db.Tx, e *recorded) error {
-	settings, err := p.Tenants.SettingsIn(tx)
-	if err != nil {
-		return err
-	}
-	webhooks, err := p.Webhooks.RegistryIn(tx)
+	settings, webhooks, err := p.settingsIn(tx)
 	if err != nil {
 		return err
 	}

@@ -57,8 +57,5 @@ func same(a, b string) bool {
 // typed is a code as somebody typed it, without the blanks that apps show in the middle.
 func typed(code string) string { return strings.ReplaceAll(strings.TrimSpace(code), " ", "") }
 
-// spoken is a code for a voice to read: 1 2 3 4 5 6.
-func spoken(code string) string { return strings.Join(strings.Split(code, ""), " ") }
-
 // maxCode bounds what is looked at as a code, in bytes.
 const maxCode = 255

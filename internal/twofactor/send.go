@@ -9,6 +9,7 @@ import (
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/wire"
@@ -196,7 +197,7 @@ func (s *Service) deliver(ctx context.Context, u *identity.User, flows *tenant.F
 		Tenant: u.TenantID, Application: app.ID, User: &u.User, Languages: languages(u, app.ID), To: sent.Address, Purpose: "two-factor",
 		Model: model, Code: sent.Code, Until: time.UnixMilli(int64(t.Expire)), ErrorCode: "[PushTwoFactorFailed]",
 	}
-	r.Model["code"], r.Model["spokenCode"] = sent.Code, spoken(sent.Code)
+	r.Model["code"], r.Model["spokenCode"] = sent.Code, template.Spoken(sent.Code)
 	switch {
 	case sent.Method == wire.TwoFactorByEmail:
 		r.Kind, r.Template = wire.KindEmail, cmp.Or(app.EmailTemplate, flows.MultiFactor.Email.TemplateID)

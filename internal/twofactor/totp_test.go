@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
@@ -114,7 +115,7 @@ func TestGenerate(t *testing.T) {
 	if same("", "") || same("1", "2") || !same("12", "12") {
 		t.Error("codes are compared wrongly")
 	}
-	if got := spoken("123"); got != "1 2 3" {
+	if got := template.Spoken("123"); got != "1 2 3" {
 		t.Errorf("spoken: %q", got)
 	}
 }
