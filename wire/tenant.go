@@ -1,11 +1,6 @@
 package wire
 
-import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"maps"
-)
+import "encoding/json"
 
 // Tenant is a separate world of users, groups and applications with its own settings.
 //
@@ -76,26 +71,14 @@ type typedTenant struct {
 	State              ObjectState        `json:"state,omitzero"`
 }
 
-var typedTenantMembers = [...]string{"eventConfiguration", "id", "insertInstant", "lastUpdateInstant", "name", "state"}
+var typedTenantMembers = []string{"eventConfiguration", "id", "insertInstant", "lastUpdateInstant", "name", "state"}
 
 // UnmarshalJSON replaces the whole tenant; what data does not mention becomes zero.
 func (t *Tenant) UnmarshalJSON(data []byte) error {
-	if bytes.Equal(data, []byte("null")) {
-		return nil
-	}
 	var typed typedTenant
-	if err := json.Unmarshal(data, &typed); err != nil {
+	extra, ok, err := openWithExtra(data, &typed, typedTenantMembers)
+	if err != nil || !ok {
 		return err
-	}
-	var extra map[string]json.RawMessage
-	if err := json.Unmarshal(data, &extra); err != nil {
-		return err
-	}
-	for _, name := range typedTenantMembers {
-		delete(extra, name)
-	}
-	if len(extra) == 0 {
-		extra = nil
 	}
 	*t = Tenant{
 		ID: typed.ID, Name: typed.Name, State: typed.State, EventConfiguration: typed.EventConfiguration,
@@ -106,22 +89,10 @@ func (t *Tenant) UnmarshalJSON(data []byte) error {
 
 // MarshalJSON puts typed members and Extra into one object. A typed member wins over an entry of Extra with its name.
 func (t Tenant) MarshalJSON() ([]byte, error) {
-	all := make(map[string]json.RawMessage, len(t.Extra)+len(typedTenantMembers))
-	maps.Copy(all, t.Extra)
-	for _, name := range typedTenantMembers {
-		delete(all, name)
-	}
-	typed, err := encode(typedTenant{
+	return encodeWithExtra("tenant", typedTenant{
 		ID: t.ID, Name: t.Name, State: t.State, EventConfiguration: t.EventConfiguration,
 		InsertInstant: t.InsertInstant, LastUpdateInstant: t.LastUpdateInstant,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("encode tenant: %w", err)
-	}
-	if err := json.Unmarshal(typed, &all); err != nil {
-		return nil, fmt.Errorf("encode tenant: %w", err)
-	}
-	return encode(all)
+	}, typedTenantMembers, t.Extra)
 }
 
 // TenantRequest creates, replaces or patches a tenant.

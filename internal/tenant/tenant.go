@@ -21,15 +21,10 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
-
-// Sealer keeps secrets unreadable at rest. The context binds a sealed text to its place.
-type Sealer interface {
-	Seal(context string, plain []byte) (string, error)
-	Open(context, sealed string) ([]byte, error)
-}
 
 // Bindings is the part of the webhook registry that a tenant's webhookIds change.
 type Bindings interface {
@@ -40,7 +35,7 @@ type Bindings interface {
 // Service manages tenants. It is safe for concurrent use once its exported fields are set.
 type Service struct {
 	db       *db.DB
-	sealer   Sealer
+	sealer   sealed.Sealer
 	settings *db.Cache[*Settings]
 
 	// Bindings are the webhooks'. Nil means that there are no webhooks to bind.
@@ -58,7 +53,7 @@ type Service struct {
 }
 
 // New returns the tenants in d.
-func New(d *db.DB, sealer Sealer) *Service {
+func New(d *db.DB, sealer sealed.Sealer) *Service {
 	s := &Service{db: d, sealer: sealer}
 	s.settings = db.NewCache(d, topic, s.loadSettings)
 	return s

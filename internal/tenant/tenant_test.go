@@ -18,6 +18,7 @@ import (
 	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/internal/key"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
@@ -527,7 +528,7 @@ func TestUpdate_LosesNothing(t *testing.T) {
 // meeting is a sealer at which transactions wait for each other. Sealing comes after the checks and before the row is written, so
 // whoever gets past it has looked, and found the name free.
 type meeting struct {
-	tenant.Sealer
+	sealed.Sealer
 	all *sync.WaitGroup
 }
 

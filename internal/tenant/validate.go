@@ -115,7 +115,7 @@ func checkExtra(v *problem.Validation, given map[string]json.RawMessage) map[str
 	}
 	object(v, "tenant.passwordValidationRules", extra["passwordValidationRules"])
 	checkFlows(v, extra)
-	checkSecrets(v, extra)
+	secrets.Check(v, "tenant", extra)
 	return extra
 }
 
