@@ -29,7 +29,7 @@ type Operation struct {
 type Plan struct {
 	operation string
 	expire    int64 // of its reservations, in milliseconds
-	events    []event.Payload
+	events    []planned
 	names     []string  // reserved
 	outside   *recorded // an event that another system publishes, which has no twin here
 	source    string
@@ -39,7 +39,20 @@ type Plan struct {
 //
 // The order of calls is the order of events: transactional types are asked in it before the commit. Their `.complete` twins
 // follow by themselves after the commit, in the same order; other non-transactional types come after those.
-func (p *Plan) Publish(e event.Payload) { p.events = append(p.events, e) }
+func (p *Plan) Publish(e event.Payload) { p.PublishUnder(e, wire.None) }
+
+// PublishUnder is Publish for a transactional event that has a rule of its own. What its tenant wants of the type must be met as well: the
+// stricter of the two decides. None adds nothing to that.
+func (p *Plan) PublishUnder(e event.Payload, rule wire.TransactionType) {
+	p.events = append(p.events, planned{e, rule})
+}
+
+// planned is an event of a plan.
+type planned struct {
+	event.Payload
+
+	rule wire.TransactionType // its own
+}
 
 // Reserve keeps a name (`user/email/<tenant>/<address>`) for this operation until its commit or refusal, so that of two concurrent
 // operations that want it one gets the error taken, before its webhooks are asked. Look for the name in the store after reserving

@@ -166,10 +166,8 @@ func (p *Publisher) prepare(ctx context.Context, op Operation) (*run, error) {
 			return err
 		}
 		r.names, r.source = plan.names, cmp.Or(plan.source, fromDirectory)
-		var first []event.Payload
-		first, r.after = inOrder(plan.events)
 		var err error
-		if r.before, err = p.record(tx, op.Tenant, op.Info, first); err != nil {
+		if r.before, r.after, err = p.recordPlan(tx, op, plan.events); err != nil {
 			return err
 		}
 		if e := plan.outside; e != nil {
@@ -439,22 +437,29 @@ func (p *Publisher) Announce(tx *db.Tx, tenant wire.ID, info *wire.EventInfo, ev
 	return p.Outbox.Owe(tx, owed(all))
 }
 
-// inOrder splits the events of an operation into those before the commit and those after it: the twins of the former in the same
+// recordPlan records the events of an operation that come before the commit, and returns those after it: the twins of the former in the same
 // order, then the other non-transactional ones.
-func inOrder(events []event.Payload) (before, after []event.Payload) {
-	var others []event.Payload
+func (p *Publisher) recordPlan(tx *db.Tx, op Operation, events []planned) (before []*recorded, after []event.Payload, err error) {
+	var first, others []event.Payload
+	var rules []wire.TransactionType // of the first
 	for _, e := range events {
 		d, _ := event.Lookup(e.Head().Type)
 		if !d.Transactional {
-			others = append(others, e)
+			others = append(others, e.Payload)
 			continue
 		}
-		before = append(before, e)
+		first, rules = append(first, e.Payload), append(rules, e.rule)
 		if d.Complete != "" {
-			after = append(after, event.WithType(e, d.Complete))
+			after = append(after, event.WithType(e.Payload, d.Complete))
 		}
 	}
-	return before, append(after, others...)
+	if before, err = p.record(tx, op.Tenant, op.Info, first); err != nil {
+		return nil, nil, err
+	}
+	for i, e := range before {
+		e.Rule = stricter(e.Rule, rules[i])
+	}
+	return before, append(after, others...), nil
 }
 
 // kinds are the events that are voted on, consecutive ones of one type together.

@@ -1,6 +1,10 @@
 package publish
 
-import "github.com/herald-events/herald/wire"
+import (
+	"slices"
+
+	"github.com/herald-events/herald/wire"
+)
 
 // verdict is what the votes counted so far mean for the change.
 type verdict int
@@ -45,4 +49,15 @@ func needed(rule wire.TransactionType, n int) int {
 	default:
 		return 0
 	}
+}
+
+// strictness has the rules in the order in which each asks for at least as many webhooks as those before it.
+var strictness = []wire.TransactionType{wire.None, wire.Any, wire.SimpleMajority, wire.SuperMajority, wire.AbsoluteMajority}
+
+// stricter returns the rule whose fulfilment fulfils both.
+func stricter(a, b wire.TransactionType) wire.TransactionType {
+	if slices.Index(strictness, b) > slices.Index(strictness, a) {
+		return b
+	}
+	return a
 }

@@ -52,3 +52,23 @@ func TestDecide_EarlyIsFinal(t *testing.T) {
 		}
 	}
 }
+
+// The stricter of two rules passes exactly when both do.
+func TestStricter_IsBoth(t *testing.T) {
+	t.Parallel()
+	for _, a := range strictness {
+		for _, b := range strictness {
+			for n := range 8 {
+				for yes := range n + 1 {
+					both := decide(a, n, yes, n-yes) == passed && decide(b, n, yes, n-yes) == passed
+					if got := decide(stricter(a, b), n, yes, n-yes) == passed; got != both {
+						t.Errorf("%s and %s, %d of %d: passed is %v, want %v", a, b, yes, n, got, both)
+					}
+				}
+			}
+		}
+		if got := stricter(a, ""); got != a {
+			t.Errorf("%s and no rule: %s", a, got)
+		}
+	}
+}
