@@ -21,6 +21,7 @@ type Flows struct {
 	Lifetimes Lifetimes
 	// SendTwoFactor and ForgotPassword bound what one user can have sent.
 	SendTwoFactor, ForgotPassword RateLimit
+	Lockout                       Lockout
 }
 
 // MultiFactor says which second factors there are, and when one is asked for.
@@ -172,6 +173,7 @@ func flowsOf(t *wire.Tenant) *Flows {
 	}
 	limits := membersOf(t.Extra["rateLimitConfiguration"])
 	f.SendTwoFactor, f.ForgotPassword = rateLimitOf(limits["sendTwoFactor"]), rateLimitOf(limits["forgotPassword"])
+	f.Lockout = lockoutOf(t.Extra["failedAuthenticationConfiguration"])
 	return f
 }
 

@@ -30,6 +30,7 @@ const (
 // ([Service.checkReferences]), because that needs the store.
 func checkFlows(v *problem.Validation, extra map[string]json.RawMessage) {
 	checkMultiFactor(v, extra["multiFactorConfiguration"])
+	checkLockout(v, extra["failedAuthenticationConfiguration"])
 
 	const phonePath, emailPath = "tenant.phoneConfiguration", "tenant.emailConfiguration"
 	phone, _ := object(v, phonePath, extra["phoneConfiguration"])
@@ -186,9 +187,10 @@ const (
 	toMessenger       referenceKind = "messenger"
 	toMessageTemplate referenceKind = "message template"
 	toEmailTemplate   referenceKind = "e-mail template"
+	toUserAction      referenceKind = "active user action that lasts for a time and prevents login"
 )
 
-// references lists all messengers and templates that a tenant names, in a fixed order.
+// references lists all messengers, templates and user actions that a tenant names, in a fixed order.
 func references(t *wire.Tenant) (all []reference) {
 	messengers := func(path string, m map[string]json.RawMessage, carries wire.MessageType) {
 		if id := idOf(m["messengerId"]); id != "" {
@@ -228,10 +230,13 @@ func references(t *wire.Tenant) (all []reference) {
 			template("emailConfiguration."+name, email[name], toEmailTemplate, "")
 		}
 	}
+	if action := lockoutOf(t.Extra["failedAuthenticationConfiguration"]).UserActionID; action != "" {
+		all = append(all, reference{"failedAuthenticationConfiguration.userActionId", toUserAction, "", action})
+	}
 	return all
 }
 
-// checkReferences adds the messengers and templates that do not exist or are of the wrong kind. What current, the tenant before the change,
+// checkReferences adds the messengers, templates and user actions that do not exist or are of the wrong kind. What current, the tenant before the change,
 // named already is not looked at again, so that a tenant with an old mistake can be changed elsewhere.
 func (s *Service) checkReferences(tx *db.Tx, v *problem.Validation, t wire.Tenant, current *wire.Tenant) error {
 	var known []reference
@@ -254,6 +259,8 @@ func (s *Service) checkReferences(tx *db.Tx, v *problem.Validation, t wire.Tenan
 			what = fmt.Sprintf("message template of the type %s", r.message)
 		case r.kind == toEmailTemplate && s.HasEmailTemplate != nil:
 			exists, err = s.HasEmailTemplate(tx, r.id)
+		case r.kind == toUserAction && s.HasLockingAction != nil:
+			exists, err = s.HasLockingAction(tx, r.id)
 		}
 		if err != nil {
 			return err
@@ -277,6 +284,11 @@ func (s *Service) UsesMessageTemplate(tx *db.Tx, id wire.ID) ([]string, error) {
 // UsesEmailTemplate is [Service.UsesMessenger] for an e-mail template.
 func (s *Service) UsesEmailTemplate(tx *db.Tx, id wire.ID) ([]string, error) {
 	return s.uses(tx, toEmailTemplate, id)
+}
+
+// UsesUserAction is [Service.UsesMessenger] for a user action.
+func (s *Service) UsesUserAction(tx *db.Tx, id wire.ID) ([]string, error) {
+	return s.uses(tx, toUserAction, id)
 }
 
 func (s *Service) uses(tx *db.Tx, kind referenceKind, id wire.ID) (by []string, err error) {

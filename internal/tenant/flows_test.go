@@ -51,6 +51,7 @@ func TestFlows_Defaults(t *testing.T) {
 				TwoFactorID: 5 * time.Minute, TwoFactorCode: time.Minute, TwoFactorTrust: 30 * 24 * time.Hour,
 			},
 			SendTwoFactor: tenant.RateLimit{Limit: 5, Period: time.Minute}, ForgotPassword: tenant.RateLimit{Limit: 5, Period: time.Minute},
+			Lockout: tenant.Lockout{TooManyAttempts: 5, Window: time.Minute, Duration: 3, Unit: tenant.Minutes},
 		}
 		if diff := cmp.Diff(want, flowsOf(t, s, defaultID)); diff != "" {
 			t.Error(diff)
@@ -124,6 +125,13 @@ func TestFlows_Rules(t *testing.T) {
 				"[invalid]tenant.rateLimitConfiguration.forgotPassword.limit",
 				"[invalid]tenant.messageLimits.perRecipient.limit", "[couldNotConvert]tenant.messageLimits.perTenant.timePeriodInSeconds",
 			}},
+			{"a lockout", `"failedAuthenticationConfiguration": {"userActionId": "` + textA + `", "tooManyAttempts": 0, "actionDuration": 1001, "actionDurationUnit": "FORTNIGHTS",
+				"actionCancelPolicy": {"onPasswordReset": "perhaps"}}`, []string{
+				"[invalid]tenant.failedAuthenticationConfiguration.tooManyAttempts", "[invalid]tenant.failedAuthenticationConfiguration.actionDuration",
+				"[invalid]tenant.failedAuthenticationConfiguration.actionDurationUnit",
+				"[couldNotConvert]tenant.failedAuthenticationConfiguration.actionCancelPolicy.onPasswordReset",
+			}},
+			{"no lockout", `"failedAuthenticationConfiguration": {"userActionId": "", "tooManyAttempts": 0, "actionDuration": 0, "actionDurationUnit": ""}`, nil},
 			{"what is fine", `"multiFactorConfiguration": {"authenticator": null, "sms": {"enabled": false, "messengerId": ""}}, "messageLimits": {}`, nil},
 		} {
 			_, err := s.Create(t.Context(), "", "", parse(t, `{"name": "`+c.what+`", `+c.members+`}`), nil)

@@ -9,6 +9,7 @@
 //	secrets.go   which members are sealed before they are stored
 //	settings.go  the cached snapshot that the path of every event reads
 //	flows.go     what the settings say about second factors, passwords and messages; flows_check.go the rules for that
+//	lockout.go   what they say about failed logins
 //	bootstrap.go the first start
 package tenant
 
@@ -45,6 +46,8 @@ type Service struct {
 	HasMessenger       func(tx *db.Tx, id wire.ID, carries wire.MessageType) (bool, error)
 	HasMessageTemplate func(tx *db.Tx, id wire.ID, of wire.MessageType) (bool, error)
 	HasEmailTemplate   func(tx *db.Tx, id wire.ID) (bool, error)
+	// HasLockingAction tells whether there is a user action with that id that can lock users out. Nil accepts any id.
+	HasLockingAction func(tx *db.Tx, id wire.ID) (bool, error)
 	// BeforeDelete removes what belongs to a tenant about to be deleted and is too much, or has too many consequences, for one transaction
 	// (users, whose deletion are events). The tenant counts as gone by then, so nothing is added. Called again after a crash.
 	BeforeDelete []func(ctx context.Context, tenant wire.ID) error
