@@ -13,31 +13,18 @@ import (
 	"testing"
 
 	"github.com/herald-events/herald/internal/app/apptest"
-	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/wire"
 )
 
 // rows is everything in the store: the rows of each table as text.
 func rows(t *testing.T, s *apptest.Server) map[string][]string {
 	t.Helper()
-	tables, columns := `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'`, `SELECT name FROM pragma_table_info($1)`
-	if s.App.Store().Engine() == db.PostgreSQL {
-		tables = `SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema()`
-		columns = `SELECT column_name::text FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1`
-	}
 	all := map[string][]string{}
-	for _, table := range s.Strings(tables) {
-		if table == "node" { // renewed by the server itself
-			continue
+	for _, table := range dbtest.Everything(t, s.App.Store()) {
+		if table.Name != "node" { // renewed by the server itself
+			all[table.Name] = table.Lines()
 		}
-		var texts []string
-		for _, column := range s.Strings(columns, table) {
-			texts = append(texts, `COALESCE(CAST(`+column+` AS TEXT), 'NULL')`)
-		}
-		all[table] = s.Strings(`SELECT ` + strings.Join(texts, ` || ' | ' || `) + ` FROM ` + table + ` ORDER BY 1`)
-	}
-	if len(all) < 10 {
-		t.Fatalf("tables of the store: %v", slices.Sorted(maps.Keys(all)))
 	}
 	return all
 }

@@ -297,42 +297,9 @@ func (r *rig) limit(limits string) {
 // everything is all that the store has, as text: each row of each table.
 func (r *rig) everything() string {
 	r.t.Helper()
-	tables := `SELECT name FROM sqlite_schema WHERE type = 'table'`
-	if r.d.Engine() == db.PostgreSQL {
-		tables = `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'`
-	}
 	var b strings.Builder
-	for _, table := range r.strings(tables) {
-		err := r.d.View(r.t.Context(), func(tx *db.Tx) error {
-			rows, err := tx.Query(`SELECT * FROM "` + table + `"`)
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			columns, err := rows.Columns()
-			if err != nil {
-				return err
-			}
-			for rows.Next() {
-				values, places := make([]any, len(columns)), make([]any, len(columns))
-				for i := range values {
-					places[i] = &values[i]
-				}
-				if err := rows.Scan(places...); err != nil {
-					return err
-				}
-				for _, value := range values {
-					if raw, ok := value.([]byte); ok {
-						value = string(raw)
-					}
-					fmt.Fprintf(&b, "%v\n", value)
-				}
-			}
-			return rows.Err()
-		})
-		if err != nil {
-			r.t.Fatalf("%s: %v", table, err)
-		}
+	for _, table := range dbtest.Everything(r.t, r.d) {
+		b.WriteString(strings.Join(table.Lines(), "\n") + "\n")
 	}
 	return b.String()
 }
