@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/emersion/go-smtp"
-
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/db/dbtest"
@@ -24,18 +21,19 @@ import (
 	"github.com/herald-events/herald/internal/egress/egresstest"
 	"github.com/herald-events/herald/internal/key"
 	"github.com/herald-events/herald/internal/messenger"
+	"github.com/herald-events/herald/internal/messenger/messengertest"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
 
 // mailOffice has the e-mail configurations of the tenants, a mail server that takes everything, and the trials that were recorded.
 type mailOffice struct {
+	*messengertest.PostOffice
+
 	configurations map[wire.ID]string
 	password       string
-	port           int
 
 	mu     sync.Mutex
-	mails  []string
 	trials []string // "tenant kind recipient outcome"
 }
 
@@ -54,51 +52,11 @@ func (o *mailOffice) RecordTest(_ context.Context, tenant wire.ID, kind wire.Mes
 	return nil
 }
 
-func (o *mailOffice) NewSession(*smtp.Conn) (smtp.Session, error) {
-	return &mailSession{office: o}, nil
-}
-
-type mailSession struct {
-	office *mailOffice
-	to     string
-}
-
-func (s *mailSession) Mail(string, *smtp.MailOptions) error { return nil }
-func (s *mailSession) Reset()                               {}
-func (s *mailSession) Logout() error                        { return nil }
-
-func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
-	s.to = to
-	return nil
-}
-
-func (s *mailSession) Data(r io.Reader) error {
-	content, err := io.ReadAll(r)
-	s.office.mu.Lock()
-	defer s.office.mu.Unlock()
-	s.office.mails = append(s.office.mails, s.to+"\n"+string(content))
-	return err
-}
-
 // messengers serves the Messenger API with the tenants A and B.
 func messengers(t *testing.T, d *db.DB, used func(*db.Tx, wire.ID) ([]string, error)) (*herald, *mailOffice) {
 	t.Helper()
-	office := &mailOffice{password: "stored-mail-password"}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	postOffice, ended := smtp.NewServer(office), make(chan struct{})
-	go func() {
-		_ = postOffice.Serve(listener)
-		close(ended)
-	}()
-	t.Cleanup(func() {
-		_ = postOffice.Close()
-		<-ended
-	})
-	office.port = listener.Addr().(*net.TCPAddr).Port
-	office.configurations = map[wire.ID]string{tenantA: fmt.Sprintf(`{"host":"127.0.0.1","port":%d}`, office.port), tenantB: `{"host":"127.0.0.1","port":1,"username":"b"}`}
+	office := &mailOffice{PostOffice: messengertest.NewPostOffice(t), password: "stored-mail-password"}
+	office.configurations = map[wire.ID]string{tenantA: fmt.Sprintf(`{"host":"127.0.0.1","port":%d}`, office.Port), tenantB: `{"host":"127.0.0.1","port":1,"username":"b"}`}
 
 	out, err := egress.New(egress.Options{Policy: egress.Policy{AllowPrivate: true}})
 	if err != nil {
@@ -237,10 +195,11 @@ func TestEmail_Test(t *testing.T) {
 	h.do("POST", "/api/email/test", `{"to":"ada@example.org"}`, withKey("of A")).has(t, 200, `"outcome":"accepted"`)
 	h.do("POST", "/api/email/test", `{"to":"ada@example.org"}`, with(tenantHeader, string(tenantA))).has(t, 200, `"outcome":"accepted"`)
 	h.do("POST", "/api/email/test", of(tenantB)+`}`).has(t, 200, `"outcome":"connect"`)
-	given := fmt.Sprintf(`,"emailConfiguration":{"host":"127.0.0.1","port":"%d"}}`, office.port)
+	given := fmt.Sprintf(`,"emailConfiguration":{"host":"127.0.0.1","port":"%d"}}`, office.Port)
 	h.do("POST", "/api/email/test", of(tenantB)+given).has(t, 200, `"outcome":"accepted"`)
-	if len(office.mails) != 4 || !strings.HasPrefix(office.mails[0], "ada@example.org\n") || !strings.Contains(office.mails[0], "Test e-mail from Herald") {
-		t.Errorf("mails %q", office.mails)
+	mails := office.Mails()
+	if len(mails) != 4 || !slices.Equal(mails[0].To, []string{"ada@example.org"}) || mails[0].Open(t).Subject != "Test e-mail from Herald" {
+		t.Errorf("mails %+v", mails)
 	}
 	if len(office.trials) != 5 || office.trials[0] != string(tenantA)+" Email ada@example.org accepted" || office.trials[3] != string(tenantB)+" Email ada@example.org connect" {
 		t.Errorf("recorded %q", office.trials)

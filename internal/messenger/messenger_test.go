@@ -17,6 +17,7 @@ import (
 	"github.com/herald-events/herald/internal/egress/egresstest"
 	"github.com/herald-events/herald/internal/key"
 	"github.com/herald-events/herald/internal/messenger"
+	"github.com/herald-events/herald/internal/messenger/messengertest"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
@@ -61,7 +62,9 @@ func generic(name string) wire.Messenger {
 }
 
 func twilio(name string) wire.Messenger {
-	return wire.Messenger{Name: name, Type: wire.Twilio, URL: "https://api.twilio.com", AccountSID: "AC0123", AuthToken: "token", FromPhoneNumber: "+15005550006"}
+	return wire.Messenger{
+		Name: name, Type: wire.Twilio, URL: "https://api.twilio.com", AccountSID: messengertest.TwilioSID, AuthToken: messengertest.TwilioToken, FromPhoneNumber: "+15005550006",
+	}
 }
 
 func (w *world) create(m wire.Messenger) wire.Messenger {
