@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"fmt"
-	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -13,37 +12,8 @@ import (
 	"testing"
 
 	"github.com/herald-events/herald/internal/app/apptest"
-	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/wire"
 )
-
-// rows is everything in the store: the rows of each table as text.
-func rows(t *testing.T, s *apptest.Server) map[string][]string {
-	t.Helper()
-	all := map[string][]string{}
-	for _, table := range dbtest.Everything(t, s.App.Store()) {
-		if table.Name != "node" { // renewed by the server itself
-			all[table.Name] = table.Lines()
-		}
-	}
-	return all
-}
-
-// unchanged says in which tables something has changed.
-func unchanged(t *testing.T, before, after map[string][]string) {
-	t.Helper()
-	for _, table := range slices.Sorted(maps.Keys(before)) {
-		if slices.Equal(before[table], after[table]) {
-			continue
-		}
-		t.Errorf("table %s had %d rows and has %d:", table, len(before[table]), len(after[table]))
-		for _, row := range after[table] {
-			if !slices.Contains(before[table], row) {
-				t.Errorf("  new: %.300s", row)
-			}
-		}
-	}
-}
 
 // scene is a server with one of everything, so that bad input has something to break.
 type scene struct {
@@ -79,7 +49,7 @@ func TestBadInput_IsRefused(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
 		c := newScene(t, s)
-		before := rows(t, s)
+		before := s.Rows()
 		const webhook, user, tenant, key, audit = "/api/webhook", "/api/user", "/api/tenant", "/api/api-key", "/api/system/audit-log"
 		hookWith := func(member string) string {
 			return `{"webhook":{"url":"https://example.com","connectTimeout":1,"readTimeout":1,` + member + `}}`
@@ -182,7 +152,7 @@ func TestBadInput_IsRefused(t *testing.T) {
 				t.Errorf("%s: %d %s, want %d %s; body: %.500s", try.name, a.Status, codes, try.status, try.codes, a.Body)
 			}
 		}
-		unchanged(t, before, rows(t, s))
+		s.Unchanged(before)
 	})
 }
 
@@ -190,7 +160,7 @@ func TestBadInput_IsRefused(t *testing.T) {
 func TestBadInput_TenMegabytes(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
-		before := rows(t, s)
+		before := s.Rows()
 		body := []byte(`{"tenant":{"name":"` + strings.Repeat("x", 10<<20) + `"}}`)
 		for _, call := range [][2]string{
 			{"POST", "/api/tenant"},
@@ -206,7 +176,7 @@ func TestBadInput_TenMegabytes(t *testing.T) {
 		}
 		// Without a key nobody learns even that.
 		s.Call("POST", "/api/tenant", body[:1<<20], "Authorization", "nobody").Want(401)
-		unchanged(t, before, rows(t, s))
+		s.Unchanged(before)
 	})
 }
 
@@ -268,7 +238,7 @@ func TestBadInput_EveryRoute(t *testing.T) {
 	all := routes(t)
 	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
 		c := newScene(t, s)
-		before := rows(t, s)
+		before := s.Rows()
 		check := func(a apptest.Answer, what string, route [2]string) {
 			t.Helper()
 			if a.Status >= 500 || a.Status < 200 {
@@ -311,7 +281,7 @@ func TestBadInput_EveryRoute(t *testing.T) {
 				check(s.Call(r[0], at(nowhere)+"?"+query, body), query, r)
 			}
 		}
-		unchanged(t, before, rows(t, s))
+		s.Unchanged(before)
 		s.Call("GET", "/api/health", nil).Want(200)
 	})
 }
@@ -370,7 +340,7 @@ func TestBadInput_ExtremeTexts(t *testing.T) {
 func TestBadInput_NoHTTP(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
-		before := rows(t, s)
+		before := s.Rows()
 		for _, text := range []string{
 			"hello\r\n\r\n", "POST /api/tenant HTTP/1.1\r\nHost: x\r\nAuthorization: " + apptest.Key + "\r\nContent-Type: application/json\r\nContent-Length: -1\r\n\r\n",
 			"POST /api/tenant HTTP/1.1\r\nHost: x\r\nAuthorization: " + apptest.Key + "\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -388,7 +358,7 @@ func TestBadInput_NoHTTP(t *testing.T) {
 			}
 			_ = c.Close()
 		}
-		unchanged(t, before, rows(t, s))
+		s.Unchanged(before)
 		s.Call("GET", "/api/health", nil).Want(200)
 	})
 }

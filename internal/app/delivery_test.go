@@ -383,7 +383,7 @@ func TestDelivery_SecretsStayOutOfTheRecords(t *testing.T) {
 			t.Errorf("the entry says %s", entry)
 		}
 		s.Settled(patience)
-		for table, content := range rows(t, s) {
+		for table, content := range s.Rows() {
 			for _, secret := range secrets {
 				// The webhook itself has its URL in clear, as it is searched by.
 				if text := strings.Join(content, "\n"); table != "webhook" && strings.Contains(text, secret) || table == "webhook" && secret != secrets[2] && strings.Contains(text, secret) {
@@ -397,7 +397,7 @@ func TestDelivery_SecretsStayOutOfTheRecords(t *testing.T) {
 // absent checks that the store does not hold a text anywhere.
 func absent(t *testing.T, s *apptest.Server, text string) {
 	t.Helper()
-	for table, content := range rows(t, s) {
+	for table, content := range s.Rows() {
 		if strings.Contains(strings.Join(content, "\n"), text) {
 			t.Errorf("%s is in table %s", text, table)
 		}

@@ -466,7 +466,7 @@ func TestIntake_Refuses(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
 		s.Enable(wire.None, "custom.order.paid")
-		before := rows(t, s)
+		before := s.Rows()
 		for body, want := range map[string][]string{
 			``:               {"[invalidJSON]"},
 			`{`:              {"[invalidJSON]"},
@@ -550,7 +550,7 @@ func TestIntake_Refuses(t *testing.T) {
 			s.Call(method, "/api/event", nil).Want(405)
 			s.Call(method, "/api/event/batch", nil).Want(405)
 		}
-		unchanged(t, before, rows(t, s))
+		s.Unchanged(before)
 
 		// The largest and the deepest that are taken.
 		for _, body := range []string{
@@ -675,7 +675,7 @@ func TestIntake_Batch(t *testing.T) {
 		}
 		r.WaitFor(4)
 		s.Settled(patience)
-		before := rows(t, s)
+		before := s.Rows()
 		s.Call("POST", "/api/event/batch", `{"events":[`+outside(event.UserUpdateComplete, numbered(1))+`]}`).Want(200)
 
 		// One that is voted on spoils all, and is named.
@@ -683,7 +683,7 @@ func TestIntake_Batch(t *testing.T) {
 		if codes := slices.Sorted(slices.Values(answer.Codes())); !slices.Equal(codes, []string{"[invalid]events[1].type", "[invalid]events[2].type"}) {
 			t.Errorf("with a vote inside: %q", codes)
 		}
-		unchanged(t, before, rows(t, s))
+		s.Unchanged(before)
 		if n := len(r.Requests()); n != 4 {
 			t.Errorf("%d requests", n)
 		}

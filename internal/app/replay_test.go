@@ -414,7 +414,7 @@ func TestReplay_BadInput(t *testing.T) {
 	t.Parallel()
 	offices(t, func(t *testing.T, o office) {
 		id := o.Subscribe(egresstest.NewReceiver(t).URL, []string{orders})
-		before := rows(t, o.Server)
+		before := o.Rows()
 		for _, test := range []struct{ query, codes string }{
 			{"webhokId=" + nowhere, "[unknown]webhokId"},
 			{"state=dead&State=dead", "[unknown]State"},
@@ -470,7 +470,7 @@ func TestReplay_BadInput(t *testing.T) {
 		if answer := o.Call("GET", "/api/delivery/search?webhokId=x", nil); !bytes.Contains(answer.Body, []byte(`Did you mean \"webhookId\"?`)) {
 			t.Errorf("no suggestion in %s", answer.Body)
 		}
-		unchanged(t, before, rows(t, o.Server))
+		o.Unchanged(before)
 	})
 }
 

@@ -121,7 +121,7 @@ func TestWebhookAPI_OwnMembers(t *testing.T) {
 		want["retryConfiguration"] = map[string]any{"delays": []any{}}
 		compare("merge patch", patched)
 
-		before := rows(t, s)
+		before := s.Rows()
 		a := s.Call("PATCH", path, `{"webhook":{"concurrency":1000,"rateLimit":-0.1,"ordering":"all","retryConfiguration":{"delays":[0]},"eventsEnabled":{"custom.Order":true},
 			"signatureConfiguration":{"secondarySigningKeyId":"`+keyID+`","standardWebhooks":{"signingKeyId":"`+nowhere+`"}}}}`).Want(400)
 		codes := a.Codes()
@@ -141,7 +141,7 @@ func TestWebhookAPI_OwnMembers(t *testing.T) {
 				t.Errorf("%s: codes %v, want %s", members, got, code)
 			}
 		}
-		unchanged(t, before, rows(t, s))
+		s.Unchanged(before)
 
 		plain := hookOf(t, s.Call("PUT", path, `{"webhook":{"url":"https://example.com","connectTimeout":1,"readTimeout":1,"retryConfiguration":{},"rateLimit":0,"ordering":""}}`))
 		if got := slices.Sorted(maps.Keys(plain)); strings.Join(got, " ") !=

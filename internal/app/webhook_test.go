@@ -357,7 +357,7 @@ func TestWebhookAPI_Validation(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
 		s.Call("POST", "/api/webhook/"+hookID, fullHook(t)).Want(200)
-		before := rows(t, s)
+		before := s.Rows()
 		const fine = `"url":"https://example.com","connectTimeout":1,"readTimeout":1`
 		for _, c := range []struct {
 			path, members string
@@ -406,7 +406,7 @@ func TestWebhookAPI_Validation(t *testing.T) {
 		if !slices.Equal(codes, want) {
 			t.Errorf("codes %v, want %v", codes, want)
 		}
-		unchanged(t, before, rows(t, s))
+		s.Unchanged(before)
 	})
 }
 
@@ -574,7 +574,7 @@ func TestWebhookTest(t *testing.T) {
 		}
 
 		r.Forget()
-		stored := rows(t, s)
+		stored := s.Rows()
 		for _, c := range []struct {
 			path, body string
 			status     int
@@ -613,7 +613,7 @@ func TestWebhookTest(t *testing.T) {
 		if n := len(r.Requests()); n > 0 {
 			t.Errorf("%d requests were sent for bad input", n)
 		}
-		unchanged(t, stored, rows(t, s))
+		s.Unchanged(stored)
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/db/dbtest"
+	"github.com/herald-events/herald/wire"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
@@ -675,6 +676,44 @@ func TestCollect(t *testing.T) {
 				t.Error("Collect lost the query's error")
 			}
 			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestByID(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB) {
+		var all []wire.ID // more than one statement names
+		update(t, d, func(tx *db.Tx) error {
+			for i := range 1200 {
+				id := fmt.Sprintf("%04d", i)
+				all = append(all, wire.ID(id))
+				if err := insert(tx, id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		slices.Reverse(all)
+		asked := slices.Concat([]wire.ID{"nobody", "0007"}, all, []wire.ID{"0007"})
+		want := slices.Concat([]wire.ID{"0007"}, slices.DeleteFunc(slices.Clone(all), func(id wire.ID) bool { return id == "0007" }))
+		err := d.View(t.Context(), func(tx *db.Tx) error {
+			read := func(ids []wire.ID) ([]wire.ID, error) {
+				return db.ByID(tx, `SELECT id FROM item`, `id`, ids, func(rows *sql.Rows) (id wire.ID, err error) { return id, rows.Scan(&id) },
+					func(id wire.ID) wire.ID { return id })
+			}
+			got, err := read(asked)
+			if !slices.Equal(got, want) {
+				t.Errorf("%d ids found %d rows, beginning with %v", len(asked), len(got), got[:min(5, len(got))])
+			}
+			none, errNone := read(nil)
+			if len(none) != 0 {
+				t.Errorf("no ids found %v", none)
+			}
+			return errors.Join(err, errNone)
 		})
 		if err != nil {
 			t.Error(err)

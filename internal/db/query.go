@@ -8,6 +8,7 @@ import (
 
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/search"
+	"github.com/herald-events/herald/wire"
 )
 
 // Null is what stores an empty text as NULL.
@@ -33,6 +34,36 @@ type Row interface{ Scan(dest ...any) error }
 func (tx *Tx) Exists(query string, args ...any) (found bool, err error) {
 	err = tx.QueryRow(`SELECT EXISTS (`+query+`)`, args...).Scan(&found)
 	return found, err
+}
+
+// idsAtOnce is how many ids one statement names.
+const idsAtOnce = 500
+
+// ByID reads the objects with these ids: each once, in the order of the ids, without those that do not exist. selecting is the statement up to
+// its WHERE clause, column the one with the ids, and idOf says which id an object has.
+func ByID[T any](tx *Tx, selecting, column string, ids []wire.ID, scan func(*sql.Rows) (T, error), idOf func(T) wire.ID) ([]T, error) {
+	all := make([]T, 0, len(ids))
+	seen := make(map[wire.ID]bool, len(ids))
+	for chunk := range slices.Chunk(ids, idsAtOnce) {
+		var w search.Conditions
+		w.OneOf(column, chunk)
+		rows, err := tx.Query(selecting+w.Where(), w.Args()...)
+		found, err := Collect(rows, err, scan)
+		if err != nil {
+			return nil, err
+		}
+		byID := make(map[wire.ID]T, len(found))
+		for _, one := range found {
+			byID[idOf(one)] = one
+		}
+		for _, id := range chunk {
+			if one, ok := byID[id]; ok && !seen[id] {
+				seen[id] = true
+				all = append(all, one)
+			}
+		}
+	}
+	return all, nil
 }
 
 // Page reads a part of what from selects (a table, perhaps with a WHERE clause and its args), and counts all of it. It is for tables that stay

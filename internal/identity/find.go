@@ -7,6 +7,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -40,7 +41,7 @@ func (s *Service) LoadByLoginID(ctx context.Context, tenant wire.ID, text string
 
 // key brings a text that somebody typed into the form in which a login id is stored. It is "" when it cannot be one.
 func key(kind wire.IdentityType, text string) string {
-	if !clean(text) {
+	if !problem.IsText(text) {
 		return ""
 	}
 	if kind == wire.IdentityPhoneNumber {
@@ -57,30 +58,14 @@ func (s *Service) Any(tx *db.Tx) (bool, error) { return anybody(tx) }
 //
 // IDs win over the query and are not paged. Without either the search finds everybody. Errors: problem.Invalid.
 func (s *Service) Search(ctx context.Context, scope wire.ID, c wire.UserSearch) (users []wire.User, total int, err error) {
-	if err := checkSearch(c); err != nil {
+	var v problem.Validation
+	search.CheckCriteria(&v, "Users", c.IDs, c.Query, c.SortFields, columns)
+	if err := v.Err(); err != nil {
 		return nil, 0, err
 	}
 	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
-		users, total, err = search(tx, scope, c)
+		users, total, err = find(tx, scope, c)
 		return err
 	})
 	return users, total, err
-}
-
-// maxSortFields is more than there are members to sort by that decide anything.
-const maxSortFields = 10
-
-func checkSearch(c wire.UserSearch) error {
-	var v problem.Validation
-	v.Check(len(c.IDs) <= bulkLimit, "search.ids", "tooMany", "One search names at most %d users.", bulkLimit)
-	v.Check(len(c.IDs) > 0 || len(c.Query) == 0 || string(c.Query) == "null" || string(c.Query) == `""`, "search.query", "invalid",
-		"Queries of a search engine are not supported. Use queryString.")
-	v.Check(len(c.SortFields) <= maxSortFields, "search.sortFields", "tooMany", "A search has at most %d sort fields.", maxSortFields)
-	for _, f := range c.SortFields {
-		_, known := columns[f.Name]
-		v.Check(known || v.Has("search.sortFields"), "search.sortFields", "invalid", "Users cannot be sorted by %q.", f.Name)
-		_, known = directions[strings.ToLower(f.Order)]
-		v.Check(known || v.Has("search.sortFields"), "search.sortFields", "invalid", "The order of a sort field is asc or desc.")
-	}
-	return v.Err()
 }

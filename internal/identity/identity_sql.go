@@ -168,48 +168,12 @@ func findByLoginID(tx *db.Tx, tenant wire.ID, l loginID) (*User, error) {
 		tenant, l.kind, l.key))
 }
 
-// loadMany returns the users with these ids in the order of the ids, without those that do not exist.
+// loadMany returns the users with these ids in the order of the ids, each once, without those that do not exist.
 func loadMany(tx *db.Tx, ids []wire.ID) ([]*User, error) {
-	users := make([]*User, 0, len(ids))
-	for chunk := range slices.Chunk(ids, chunkSize) {
-		found, err := many(tx.Query(selectUsers+`WHERE u.id IN `+list(1, len(chunk)), anys(chunk)...))
-		if err != nil {
-			return nil, err
-		}
-		byID := make(map[wire.ID]*User, len(found))
-		for _, u := range found {
-			byID[u.ID] = u
-		}
-		for _, id := range chunk {
-			if u := byID[id]; u != nil {
-				users = append(users, u)
-			}
-		}
-	}
-	return users, nil
+	return db.ByID(tx, selectUsers, `u.id`, ids, scanRows, func(u *User) wire.ID { return u.ID })
 }
 
 // oldest returns up to limit users of a tenant.
 func oldest(tx *db.Tx, tenant wire.ID, limit int) ([]*User, error) {
 	return many(tx.Query(selectUsers+`WHERE u.tenant_id = $1 ORDER BY u.insert_instant, u.id LIMIT $2`, tenant, limit))
-}
-
-// chunkSize is how many ids one statement names.
-const chunkSize = 500
-
-// list returns ($first, …) for n parameters.
-func list(first, n int) string {
-	parts := make([]string, n)
-	for i := range parts {
-		parts[i] = fmt.Sprintf("$%d", first+i)
-	}
-	return "(" + strings.Join(parts, ", ") + ")"
-}
-
-func anys(ids []wire.ID) []any {
-	all := make([]any, len(ids))
-	for i, id := range ids {
-		all[i] = id
-	}
-	return all
 }

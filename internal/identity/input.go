@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/herald-events/herald/internal/problem"
@@ -104,7 +103,7 @@ func email(v *problem.Validation, path, given string) string {
 // isEmail accepts what a mail server would, short of quoted local parts, and domains without a dot: there are mail servers on localhost.
 func isEmail(address string) bool {
 	parsed, err := mail.ParseAddress(address)
-	return err == nil && parsed.Name == "" && parsed.Address == address && clean(address) &&
+	return err == nil && parsed.Name == "" && parsed.Address == address && problem.IsText(address) &&
 		!strings.ContainsAny(address, " \"<>()[],;:\\")
 }
 
@@ -230,13 +229,6 @@ func usernameStatus(v *problem.Validation, given wire.ContentStatus) wire.Conten
 }
 
 func text(v *problem.Validation, path, given string, longest int) string {
-	trimmed := strings.TrimSpace(given)
-	v.Check(utf8.RuneCountInString(trimmed) <= longest, path, "tooLong", "This has at most %d characters.", longest)
-	v.Check(clean(trimmed), path, "invalid", "This contains a control character.")
-	return trimmed
-}
-
-// clean tells whether a text is free of control characters. They hide things from people, and PostgreSQL cannot store all of them.
-func clean(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+	v.Text(path, &given, longest)
+	return given
 }

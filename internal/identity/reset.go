@@ -74,7 +74,7 @@ func (s *Resets) Forgot(ctx context.Context, tenantID wire.ID, req wire.ForgotPa
 	v.Check(loginID != "", "loginId", "blank", "Say who: loginId is what the user logs in with.")
 	if id = ticket.NewID(); trusted && req.ChangePasswordID != "" {
 		id = req.ChangePasswordID
-		v.Check(clean(id) && utf8.RuneCountInString(id) <= maxChangePasswordID, "changePasswordId", "invalid",
+		v.Check(problem.IsText(id) && utf8.RuneCountInString(id) <= maxChangePasswordID, "changePasswordId", "invalid",
 			"An id has at most %d characters, and no control characters.", maxChangePasswordID)
 	}
 	if err := v.Err(); err != nil {

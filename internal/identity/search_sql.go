@@ -4,10 +4,10 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/herald-events/herald/internal/db"
-	lists "github.com/herald-events/herald/internal/search"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -18,23 +18,21 @@ var columns = map[string]string{
 	"lastUpdateInstant": "u.last_update_instant", "phoneNumber": "u.phone_number", "tenantId": "u.tenant_id", "username": "u.username",
 }
 
-var directions = map[string]string{"": "ASC", "asc": "ASC", "desc": "DESC"}
-
 // oldestFirst keeps pages stable while users are added. Where the original's order is not documented, it is ours.
 const oldestFirst = "u.insert_instant ASC, u.id ASC"
 
-func search(tx *db.Tx, scope wire.ID, c wire.UserSearch) ([]wire.User, int, error) {
+func find(tx *db.Tx, scope wire.ID, c wire.UserSearch) ([]wire.User, int, error) {
 	if len(c.IDs) > 0 {
 		return searchIDs(tx, scope, c.IDs)
 	}
 	w := matching(scope, c.QueryString)
-	limit, offset := lists.Window(c.Page)
+	limit, offset := search.Window(c.Page)
 	users, total, err := db.Page(tx, userColumns, `users u`+w.Where(), w.Args(), order(c), limit, offset, scanRows)
 	return shown(users), total, err
 }
 
 func searchIDs(tx *db.Tx, scope wire.ID, ids []wire.ID) ([]wire.User, int, error) {
-	users, err := loadMany(tx, distinct(ids))
+	users, err := loadMany(tx, ids)
 	if scope != "" {
 		users = slices.DeleteFunc(users, func(u *User) bool { return u.TenantID != scope })
 	}
@@ -50,12 +48,12 @@ func shown(users []*User) []wire.User {
 }
 
 // matching are the conditions of a search for one term: equal, in any case, to a name or a login id. A * or nothing is everybody.
-func matching(scope wire.ID, term string) (w lists.Conditions) {
+func matching(scope wire.ID, term string) (w search.Conditions) {
 	w.Equals(`u.tenant_id`, string(scope))
-	if term = lists.Fold(term); term == "" || term == "*" {
+	if term = search.Fold(term); term == "" || term == "*" {
 		return w
 	}
-	if !clean(term) { // not every database can be asked for it, and none holds it
+	if !problem.IsText(term) { // not every database can be asked for it, and none holds it
 		w.Nothing()
 		return w
 	}
@@ -69,38 +67,18 @@ func matching(scope wire.ID, term string) (w lists.Conditions) {
 	return w
 }
 
-// order returns what stands behind ORDER BY. Users without the member come last unless the field says otherwise: the engines would not agree.
+// order returns what stands behind ORDER BY.
 func order(c wire.UserSearch) string {
-	if len(c.SortFields) == 0 {
-		return lists.OrderBy(c.OrderBy, columns, oldestFirst)
+	if order := search.SortFields(c.SortFields, columns); order != nil {
+		return order.String()
 	}
-	var terms []string
-	for _, f := range c.SortFields {
-		column, missing := columns[f.Name], "ASC"
-		if f.Missing == "_first" {
-			missing = "DESC"
-		}
-		terms = append(terms, `(`+column+` IS NULL) `+missing, column+` `+directions[strings.ToLower(f.Order)])
-	}
-	return strings.Join(append(terms, "u.id ASC"), ", ")
+	return search.OrderBy(c.OrderBy, columns, oldestFirst)
 }
 
 // placesOf returns the users with these ids that exist, in the order of the ids.
 func placesOf(tx *db.Tx, scope wire.ID, ids []wire.ID) ([]place, error) {
-	var all []place
-	for chunk := range slices.Chunk(distinct(ids), chunkSize) {
-		found, err := places(tx.Query(`SELECT id, tenant_id FROM users WHERE id IN `+list(1, len(chunk)), anys(chunk)...))
-		if err != nil {
-			return nil, err
-		}
-		for _, id := range chunk {
-			i := slices.IndexFunc(found, func(p place) bool { return p.user == id })
-			if i >= 0 && (scope == "" || found[i].tenant == scope) {
-				all = append(all, found[i])
-			}
-		}
-	}
-	return all, nil
+	all, err := db.ByID(tx, `SELECT id, tenant_id FROM users`, `id`, ids, scanPlace, func(p place) wire.ID { return p.user })
+	return slices.DeleteFunc(all, func(p place) bool { return scope != "" && p.tenant != scope }), err
 }
 
 // placesFound returns the users that a term finds.
@@ -110,17 +88,6 @@ func placesFound(tx *db.Tx, scope wire.ID, term string, limit int) ([]place, err
 		fmt.Sprintf(` LIMIT $%d`, len(w.Args())+1), append(w.Args(), limit)...))
 }
 
-func places(rows *sql.Rows, err error) ([]place, error) {
-	return db.Collect(rows, err, func(rows *sql.Rows) (p place, err error) {
-		return p, rows.Scan(&p.user, &p.tenant)
-	})
-}
+func places(rows *sql.Rows, err error) ([]place, error) { return db.Collect(rows, err, scanPlace) }
 
-func distinct(ids []wire.ID) []wire.ID {
-	seen := make(map[wire.ID]bool, len(ids))
-	return slices.DeleteFunc(slices.Clone(ids), func(id wire.ID) bool {
-		double := seen[id]
-		seen[id] = true
-		return double
-	})
-}
+func scanPlace(rows *sql.Rows) (p place, err error) { return p, rows.Scan(&p.user, &p.tenant) }

@@ -8,18 +8,14 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/herald-events/herald/internal/nearest"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
 
-const (
-	longestName = 191      // characters; of the kid and the issuer as well
-	longestText = 64 << 10 // bytes of PEM or of a secret
-)
+// longestText is how many bytes of PEM or of a secret there may be.
+const longestText = 64 << 10
 
 // draft is a key on its way into the store.
 type draft struct {
@@ -27,23 +23,11 @@ type draft struct {
 	hidden []byte // the private key (PKCS #8), or the secret; empty for public keys alone
 }
 
-// checkText trims a text for people and adds what is wrong with it.
-func checkText(v *problem.Validation, path string, text *string) {
-	*text = strings.TrimSpace(*text)
-	v.Check(utf8.ValidString(*text) && !strings.ContainsFunc(*text, unicode.IsControl), path, "invalid", "This must be text without control characters.")
-	v.Check(utf8.RuneCountInString(*text) <= longestName, path, "tooLong", "This has at most %d characters.", longestName)
-}
-
-func checkName(v *problem.Validation, name *string) {
-	checkText(v, "key.name", name)
-	v.Check(*name != "", "key.name", "blank", "A key needs a name.")
-}
-
 // newDraft checks what keys of every origin have.
 func newDraft(v *problem.Validation, id wire.ID, given wire.KeyInput) *draft {
 	d := &draft{Key: wire.Key{ID: id, Name: given.Name, KID: given.KID}}
-	checkName(v, &d.Name)
-	checkText(v, "key.kid", &d.KID)
+	v.Name("key.name", "A key", &d.Name)
+	v.Text("key.kid", &d.KID, problem.LongestName)
 	return d
 }
 
@@ -89,7 +73,7 @@ func checkType(v *problem.Validation, given wire.KeyType, a algorithm) {
 func forGeneration(id wire.ID, given wire.KeyInput) (*draft, algorithm, *problem.Validation) {
 	var v problem.Validation
 	d := newDraft(&v, id, given)
-	checkText(&v, "key.issuer", &given.Issuer)
+	v.Text("key.issuer", &given.Issuer, problem.LongestName)
 	v.Check(given.Certificate == "" && given.PublicKey == "" && given.PrivateKey == "" && given.Secret == "", "key", "invalid",
 		"A key is either generated or brought along. To bring one, import it.")
 	a, known := chooseAlgorithm(&v, "key.algorithm", given.Algorithm)

@@ -198,7 +198,7 @@ func (s *Service) Rename(ctx context.Context, id wire.ID, name string) (k wire.K
 		}
 		var v problem.Validation
 		k.Name, k.LastUpdateInstant = name, wire.Instant(tx.NowMillis())
-		checkName(&v, &k.Name)
+		v.Name("key.name", "A key", &k.Name)
 		if err := v.Err(); err != nil {
 			return err
 		}

@@ -18,7 +18,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/egress"
@@ -191,26 +190,16 @@ func (s *Service) Unsaved(m wire.Messenger) (*Target, error) {
 	return s.newTarget(m), nil
 }
 
-// longestName in characters.
-const longestName = 191
-
 // checkName trims the name and adds what is wrong with it.
 func checkName(tx *db.Tx, v *problem.Validation, m *wire.Messenger) error {
-	m.Name = strings.TrimSpace(m.Name)
-	switch {
-	case m.Name == "":
-		v.Field("messenger.name", "blank", "A messenger needs a name.")
-	case !utf8.ValidString(m.Name) || strings.ContainsRune(m.Name, 0):
-		v.Field("messenger.name", "invalid", "The name holds bytes that are no text.")
-	case utf8.RuneCountInString(m.Name) > longestName:
-		v.Field("messenger.name", "tooLong", "A messenger's name has at most %d characters.", longestName)
-	default:
-		taken, err := nameTaken(tx, m.Name, m.ID)
-		if err != nil {
-			return err
-		}
-		v.Check(!taken, "messenger.name", "duplicate", "There is a messenger with the name %q already; case does not count.", m.Name)
+	if !v.Name("messenger.name", "A messenger", &m.Name) {
+		return nil
 	}
+	taken, err := nameTaken(tx, m.Name, m.ID)
+	if err != nil {
+		return err
+	}
+	v.Check(!taken, "messenger.name", "duplicate", "There is a messenger with the name %q already; case does not count.", m.Name)
 	return nil
 }
 

@@ -48,6 +48,19 @@ func (c *Conditions) Equals(column, value string) {
 	}
 }
 
+// OneOf looks for ids; without any it finds nothing.
+func (c *Conditions) OneOf(column string, ids []wire.ID) {
+	if len(ids) == 0 {
+		c.Nothing()
+		return
+	}
+	params := make([]string, len(ids))
+	for i, id := range ids {
+		params[i] = c.param(id)
+	}
+	c.terms = append(c.terms, column+" IN ("+strings.Join(params, ", ")+")")
+}
+
 // Within looks for instants; an open bound finds everything on its side.
 func (c *Conditions) Within(column string, p wire.Period) {
 	if p.Start != 0 {

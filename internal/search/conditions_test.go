@@ -29,6 +29,17 @@ func TestConditions(t *testing.T) {
 	if args := []any{`x\_y%`, "1", int64(5), int64(9), "both"}; !slices.Equal(all.Args(), args) {
 		t.Errorf("args %v, want %v", all.Args(), args)
 	}
+	var ids Conditions
+	ids.Equals("a", "x")
+	ids.OneOf("id", []wire.ID{"1", "2"})
+	if want := ` WHERE a = $1 AND id IN ($2, $3)`; ids.Where() != want || !slices.Equal(ids.Args(), []any{"x", wire.ID("1"), wire.ID("2")}) {
+		t.Errorf("ids: %s %v, want %s", ids.Where(), ids.Args(), want)
+	}
+	var noIDs Conditions
+	noIDs.OneOf("id", nil)
+	if noIDs.Where() != " WHERE FALSE" {
+		t.Errorf("no ids: %s", noIDs.Where())
+	}
 	all.Nothing()
 	if all.Where() != want+" AND FALSE" {
 		t.Errorf("clause that finds nothing: %s", all.Where())

@@ -3,6 +3,8 @@ package search
 import (
 	"slices"
 	"strings"
+
+	"github.com/herald-events/herald/wire"
 )
 
 // Term is one thing to sort by: a column, or another SQL expression of ours.
@@ -49,6 +51,23 @@ func ParseOrder(text string, columns map[string]string, fallback Order) Order {
 		order = append(order, Term{id, order[len(order)-1].Descending})
 	}
 	return order
+}
+
+// directions are the ways a sort field can be written, in lower case, and whether they descend.
+var directions = map[string]bool{"": false, "asc": false, "desc": true}
+
+// SortFields returns the order of a list of fields, nil without any; [CheckCriteria] has found them usable. Rows without the member come last
+// unless the field says otherwise, as the engines would not agree; columns["id"] decides last.
+func SortFields(fields []wire.SortField, columns map[string]string) Order {
+	if len(fields) == 0 {
+		return nil
+	}
+	var order Order
+	for _, f := range fields {
+		column := columns[f.Name]
+		order = append(order, Term{"(" + column + " IS NULL)", f.Missing == "_first"}, Term{column, directions[strings.ToLower(f.Order)]})
+	}
+	return append(order, Term{Column: columns["id"]})
 }
 
 // OrderBy is [ParseOrder] for lists that are small enough to be sorted anew for each page: it returns what stands behind ORDER BY, and

@@ -24,6 +24,7 @@
 package search
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -95,6 +96,28 @@ const longestText = 1000
 // CheckText adds a field problem for a text that is too long to look for.
 func CheckText(v *problem.Validation, path, text string) {
 	v.Check(len(text) <= longestText, path, "tooLong", "The text to search for has at most %d bytes.", longestText)
+}
+
+const (
+	// MaxIDs is how many objects a search can name.
+	MaxIDs = 10_000
+	// maxSortFields is more than there are members to sort by that decide anything.
+	maxSortFields = 10
+)
+
+// CheckCriteria adds a field problem for what a search of the kind that FusionAuth's search engine answers cannot do here: too many ids, a query in the
+// language of that engine, sort fields that are not in columns. what are the objects, for people: "Users".
+func CheckCriteria(v *problem.Validation, what string, ids []wire.ID, query json.RawMessage, fields []wire.SortField, columns map[string]string) {
+	v.Check(len(ids) <= MaxIDs, "search.ids", "tooMany", "One search names at most %d ids.", MaxIDs)
+	v.Check(len(ids) > 0 || len(query) == 0 || string(query) == "null" || string(query) == `""`, "search.query", "invalid",
+		"Queries of a search engine are not supported. Use queryString.")
+	v.Check(len(fields) <= maxSortFields, "search.sortFields", "tooMany", "A search has at most %d sort fields.", maxSortFields)
+	for _, f := range fields {
+		_, known := columns[f.Name]
+		v.Check(known || v.Has("search.sortFields"), "search.sortFields", "invalid", "%s cannot be sorted by %.64q.", what, f.Name)
+		_, known = directions[strings.ToLower(f.Order)]
+		v.Check(known || v.Has("search.sortFields"), "search.sortFields", "invalid", "The order of a sort field is asc or desc.")
+	}
 }
 
 // longestList is how many names an error lists to choose from.

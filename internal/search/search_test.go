@@ -1,7 +1,9 @@
 package search_test
 
 import (
+	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,6 +70,53 @@ func TestOrderBy(t *testing.T) {
 	}
 	if got := search.OrderBy(strings.Repeat("url,", 5000)+"url", columns, fallback); got != "w.url ASC, w.id ASC" {
 		t.Errorf("a long list became %d bytes", len(got))
+	}
+}
+
+func TestSortFields(t *testing.T) {
+	t.Parallel()
+	columns := map[string]string{"id": "u.id", "email": "u.email", "name": "u.name"}
+	if order := search.SortFields(nil, columns); order != nil {
+		t.Errorf("no fields: %v", order)
+	}
+	order := search.SortFields([]wire.SortField{{Name: "email", Order: "DESC", Missing: "_first"}, {Name: "name"}}, columns)
+	const want = "(u.email IS NULL) DESC, u.email DESC, (u.name IS NULL) ASC, u.name ASC, u.id ASC"
+	if order.String() != want {
+		t.Errorf("order %s, want %s", order, want)
+	}
+}
+
+func TestCheckCriteria(t *testing.T) {
+	t.Parallel()
+	columns := map[string]string{"id": "u.id"}
+	for _, test := range []struct {
+		ids    int
+		query  string
+		fields []wire.SortField
+		wrong  string
+	}{
+		{0, "", nil, ""},
+		{10_000, `{"match_all":{}}`, []wire.SortField{{Name: "id", Order: "Desc"}}, ""}, // ids win over the query
+		{0, `""`, nil, ""},
+		{0, `null`, nil, ""},
+		{0, `{}`, nil, "[invalid]search.query"},
+		{10_001, "", nil, "[tooMany]search.ids"},
+		{0, "", []wire.SortField{{Name: "nothing", Order: "up"}}, "[invalid]search.sortFields"},
+		{0, "", []wire.SortField{{Name: "id", Order: "up"}}, "[invalid]search.sortFields"},
+		{0, "", slices.Repeat([]wire.SortField{{Name: "id"}}, 11), "[tooMany]search.sortFields"},
+	} {
+		var v problem.Validation
+		search.CheckCriteria(&v, "Users", make([]wire.ID, test.ids), json.RawMessage(test.query), test.fields, columns)
+		got := ""
+		if p, ok := problem.As(v.Err()); ok {
+			got = p.Fields[0].Code
+			if len(p.Fields) != 1 {
+				t.Errorf("%+v: %v", test, p)
+			}
+		}
+		if got != test.wrong {
+			t.Errorf("%d ids, query %s, %d fields: %q, want %q", test.ids, test.query, len(test.fields), got, test.wrong)
+		}
 	}
 }
 

@@ -232,27 +232,17 @@ func (o *objects[T, C]) Delete(ctx context.Context, id wire.ID) error {
 	})
 }
 
-// longestName in characters.
-const longestName = 191
-
 // checkName trims the name and adds what is wrong with it. self is the template that may have it already.
-func (o *objects[T, C]) checkName(tx *db.Tx, v *problem.Validation, given *string, self wire.ID) error {
-	path, name := o.kind.member+".name", strings.TrimSpace(*given)
-	*given = name
-	switch {
-	case name == "":
-		v.Field(path, "blank", "A template needs a name.")
-	case !isText(name):
-		v.Field(path, "invalid", "The name holds bytes that are no text.")
-	case utf8.RuneCountInString(name) > longestName:
-		v.Field(path, "tooLong", "A template's name has at most %d characters.", longestName)
-	default:
-		taken, err := o.nameTaken(tx, name, self)
-		if err != nil {
-			return err
-		}
-		v.Check(!taken, path, "duplicate", "There is a template with the name %q already; case does not count.", name)
+func (o *objects[T, C]) checkName(tx *db.Tx, v *problem.Validation, name *string, self wire.ID) error {
+	path := o.kind.member + ".name"
+	if !v.Name(path, "A template", name) {
+		return nil
 	}
+	taken, err := o.nameTaken(tx, *name, self)
+	if err != nil {
+		return err
+	}
+	v.Check(!taken, path, "duplicate", "There is a template with the name %q already; case does not count.", *name)
 	return nil
 }
 

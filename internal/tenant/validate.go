@@ -6,16 +6,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
-
-// longestName in characters.
-const longestName = 191
 
 // defaultIssuer is FusionAuth's: the `iss` of tokens until somebody sets another.
 const defaultIssuer = "acme.com"
@@ -32,22 +28,15 @@ func checkNew(tx *db.Tx, v *problem.Validation, t wire.Tenant) error {
 
 // checkName adds what is wrong with the name of the tenant self, or of a new one if that is empty.
 func checkName(tx *db.Tx, v *problem.Validation, name string, self wire.ID) error {
-	name = strings.TrimSpace(name)
-	switch {
-	case name == "":
-		v.Field("tenant.name", "blank", "A tenant needs a name.")
-	case !utf8.ValidString(name) || strings.ContainsRune(name, 0):
-		v.Field("tenant.name", "invalid", "The name holds bytes that are no text.")
-	case utf8.RuneCountInString(name) > longestName:
-		v.Field("tenant.name", "tooLong", "A tenant's name has at most %d characters.", longestName)
-	default:
-		taken, err := nameTaken(tx, name, self)
-		if err != nil {
-			return err
-		}
-		if taken {
-			duplicateName(v, name)
-		}
+	if !v.Name("tenant.name", "A tenant", &name) {
+		return nil
+	}
+	taken, err := nameTaken(tx, name, self)
+	if err != nil {
+		return err
+	}
+	if taken {
+		duplicateName(v, name)
 	}
 	return nil
 }
