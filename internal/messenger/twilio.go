@@ -78,7 +78,7 @@ func (s *Service) twilio(t *Target, m wire.Messenger) {
 	t.login(header, m.AccountSID, m.AuthToken)
 	account := strings.TrimRight(m.URL, "/") + "/2010-04-01/Accounts/" + url.PathEscape(m.AccountSID)
 	client := s.Egress.Client(nil)
-	w := &twilio{messagesURL: account + "/Messages.json", callsURL: account + "/Calls.json", from: m.FromPhoneNumber, service: m.MessagingServiceSID}
+	w := &twilio{messagesURL: account + "/Messages.json", callsURL: account + "/Calls.json", from: international(m.FromPhoneNumber), service: m.MessagingServiceSID}
 	w.messages, w.calls = client.Endpoint(w.messagesURL, header), client.Endpoint(w.callsURL, header)
 	t.url, t.way = w.messagesURL, w
 }
@@ -99,7 +99,7 @@ func (w *twilio) request(m Message) (*egress.Endpoint, string, []byte) {
 	return w.messages, w.messagesURL, []byte(form.Encode())
 }
 
-// international is the number without what people put between its digits. Twilio wants E.164.
+// international is the number without what people put between its digits. Twilio wants E.164. A name to send from stays as it is.
 func international(number string) string {
 	if !IsPhoneNumber(number) { // a masked one
 		return number

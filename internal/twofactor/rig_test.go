@@ -86,7 +86,7 @@ func (h *herald) template(name, text string) string {
 	h.t.Helper()
 	var r wire.MessageTemplateResponse
 	h.Call("POST", "/api/message/template", object{"messageTemplate": object{
-		"type": "SMS", "name": name, "defaultTemplate": text, "localizedTemplates": object{"de": "Auf Deutsch: " + text},
+		"type": "SMS", "name": name, "defaultTemplate": text,
 	}}).Want(200).Decode(&r)
 	return string(r.MessageTemplate.ID)
 }
@@ -98,11 +98,19 @@ type text struct{ PhoneNumber, TextMessage, Code string }
 func (h *herald) received() text {
 	h.t.Helper()
 	all := h.sms.WaitFor(h.texts + 1)
-	var m text
-	if err := json.Unmarshal(all[h.texts].Body, &m); err != nil {
-		h.t.Fatal(err)
-	}
 	h.texts++
+	return decoded(h.t, all[:h.texts])
+}
+
+// decoded is the latest of the messages to a receiver.
+func decoded(t *testing.T, all []egresstest.Recorded) (m text) {
+	t.Helper()
+	if len(all) == 0 {
+		t.Fatal("no message has come")
+	}
+	if err := json.Unmarshal(all[len(all)-1].Body, &m); err != nil {
+		t.Fatal(err)
+	}
 	return m
 }
 

@@ -44,7 +44,10 @@ func (w *Twilio) Forms() []url.Values {
 	return slices.Clone(w.forms)
 }
 
-var e164 = regexp.MustCompile(`^\+[1-9]\d{6,14}$`)
+var (
+	number = regexp.MustCompile(`^\+[1-9]\d{6,14}$`)
+	sender = regexp.MustCompile(`^(\+[1-9]\d{6,14}|\d{3,8}|[A-Za-z][A-Za-z0-9 ]{0,10}|MG[A-Za-z0-9]+)$`) // a number, a short code, a name, a messaging service
+)
 
 func (w *Twilio) serve(rw http.ResponseWriter, q *http.Request) {
 	rw.Header().Set("Content-Type", "application/json")
@@ -68,11 +71,11 @@ func (w *Twilio) serve(rw http.ResponseWriter, q *http.Request) {
 	sid, token, _ := q.BasicAuth()
 	err := q.ParseForm() // reads only what says that it is a form
 	form := q.PostForm
-	sender := "From"
+	from := "From"
 	if form.Has("MessagingServiceSid") {
-		sender = "MessagingServiceSid"
+		from = "MessagingServiceSid"
 	}
-	need = append(need, sender, "To")
+	need = append(need, from, "To")
 	switch {
 	case q.Method != http.MethodPost:
 		refuse(405, 20004, "Method not allowed")
@@ -80,10 +83,12 @@ func (w *Twilio) serve(rw http.ResponseWriter, q *http.Request) {
 		refuse(401, 20003, "Authenticate")
 	case err != nil:
 		refuse(400, 20001, "Bad request")
-	case !e164.MatchString(form.Get("To")):
+	case !number.MatchString(form.Get("To")):
 		refuse(400, 21211, "The 'To' number %s is not a valid phone number.", form.Get("To"))
-	case form.Get(sender) == "":
+	case form.Get(from) == "":
 		refuse(400, 21603, "A 'From' phone number is required.")
+	case !sender.MatchString(form.Get(from)):
+		refuse(400, 21212, "The 'From' number %s is not a valid phone number, shortcode, or alphanumeric sender ID.", form.Get(from))
 	case form.Get(need[0]) == "":
 		refuse(400, 21602, "Message body is required.")
 	case !slices.Equal(slices.Sorted(maps.Keys(form)), slices.Sorted(slices.Values(need))): // the real one would overlook what it does not know
