@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	"internal/publish": {
 		"internal/db", "internal/egress", "internal/metrics", "internal/outbox", "internal/rawjson", "internal/tenant", "internal/webhook", "internal/webhooklog",
 	},
+	"internal/application":      {"internal/db", "internal/key", "internal/loose", "internal/publish", "internal/sealed", "internal/search", "internal/tenant"},
 	"internal/replay":           {"internal/db", "internal/journal", "internal/search", "internal/outbox", "internal/tenant", "internal/webhook", "internal/webhooklog"},
 	"internal/identity":         {"internal/db", "internal/search", "internal/journal", "internal/message", "internal/tenant", "internal/ticket", "internal/publish"},
 	"ftl":                       {},
@@ -51,15 +52,15 @@ var mayImport = map[string][]string{
 	"internal/template":         {"internal/db", "internal/search", "ftl"},
 	"internal/message":          {"internal/db", "internal/search", "internal/egress", "internal/journal", "internal/messenger", "internal/metrics", "internal/template", "internal/tenant"},
 	"internal/ticket":           {"internal/db"},
-	"internal/twofactor":        {"internal/db", "internal/identity", "internal/message", "internal/publish", "internal/template", "internal/tenant", "internal/ticket"},
+	"internal/twofactor":        {"internal/application", "internal/db", "internal/identity", "internal/message", "internal/publish", "internal/template", "internal/tenant", "internal/ticket"},
 
 	"internal/api": {
 		"internal/access", "internal/db", "internal/identity", "internal/journal", "internal/key", "internal/metrics", "internal/outbox", "internal/publish",
 		"internal/rawjson", "internal/replay", "internal/search", "internal/system", "internal/tenant", "internal/webhook", "internal/webhooklog",
-		"internal/message", "internal/messenger", "internal/template", "internal/twofactor",
+		"internal/application", "internal/message", "internal/messenger", "internal/template", "internal/twofactor",
 	},
 	"internal/app": {
-		"internal/access", "internal/api", "internal/config", "internal/db", "internal/egress", "internal/identity", "internal/journal",
+		"internal/access", "internal/api", "internal/application", "internal/config", "internal/db", "internal/egress", "internal/identity", "internal/journal",
 		"internal/key", "internal/kickstart", "internal/metrics", "internal/outbox", "internal/publish", "internal/replay", "internal/system", "internal/tenant",
 		"internal/message", "internal/messenger", "internal/template", "internal/ticket", "internal/twofactor", "internal/webhook", "internal/webhooklog",
 	},
@@ -72,7 +73,7 @@ var everybodyMayImport = []string{"wire", "event", "internal/problem", "internal
 // domain packages take their clock, their HTTP client and their context from whoever calls them.
 var domain = []string{
 	"internal/journal", "internal/tenant", "internal/access", "internal/webhook", "internal/webhooklog", "internal/outbox", "internal/publish", "internal/replay",
-	"internal/identity", "internal/system", "internal/key", "internal/messenger", "internal/template", "internal/message", "internal/ticket", "internal/twofactor",
+	"internal/application", "internal/identity", "internal/system", "internal/key", "internal/messenger", "internal/template", "internal/message", "internal/ticket", "internal/twofactor",
 }
 
 var notInDomain = map[string]string{

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/herald-events/herald/internal/access"
+	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/key"
@@ -26,23 +27,24 @@ import (
 
 // Services is what the API is made of. The fields of the resources must be set; what is optional says so.
 type Services struct {
-	Keys        *access.Service
-	Tenancy     Tenancy
-	Tenants     *tenant.Service
-	Webhooks    *webhook.Service
-	Trier       Trier
-	Intake      Intake
-	SigningKeys *key.Service
-	WebhookLog  *webhooklog.Reader
-	Replay      *replay.Service
-	Users       *identity.Service
-	Resets      *identity.Resets
-	TwoFactor   *twofactor.Service
-	Messaging   Messaging
-	Messages    *message.Sender
-	Templates   *template.Service
-	Journal     *journal.Journal
-	System      *system.Service
+	Keys         *access.Service
+	Tenancy      Tenancy
+	Tenants      *tenant.Service
+	Applications *application.Service
+	Webhooks     *webhook.Service
+	Trier        Trier
+	Intake       Intake
+	SigningKeys  *key.Service
+	WebhookLog   *webhooklog.Reader
+	Replay       *replay.Service
+	Users        *identity.Service
+	Resets       *identity.Resets
+	TwoFactor    *twofactor.Service
+	Messaging    Messaging
+	Messages     *message.Sender
+	Templates    *template.Service
+	Journal      *journal.Journal
+	System       *system.Service
 
 	// Healthy answers GET /api/health and GET /api/status: nil, or why Herald cannot work (the store does not answer). The
 	// reason is logged. Optional.

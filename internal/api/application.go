@@ -3,15 +3,59 @@ package api
 import (
 	"slices"
 
+	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
 
-// applicationRoutes are those for reading only: so far there is no application but the built-in one.
 func (s *server) applicationRoutes() []route {
 	return []route{
+		{"POST", "/api/application", "/api/application", tenantKey, s.createApplication},
+		{"POST", "/api/application/{applicationId}", "/api/application", tenantKey, s.createApplication},
 		{"GET", "/api/application", "/api/application", tenantKey, s.listApplications},
 		{"GET", "/api/application/{applicationId}", "/api/application", tenantKey, s.loadApplication},
+		{"GET", "/api/application/{applicationId}/oauth-configuration", "/api/application/oauth-configuration", tenantKey, s.loadOAuthConfiguration},
+		{"PUT", "/api/application/{applicationId}", "/api/application", tenantKey, s.replaceApplication},
+		{"PATCH", "/api/application/{applicationId}", "/api/application", tenantKey, s.patchApplication},
+		{"DELETE", "/api/application/{applicationId}", "/api/application", tenantKey, s.deleteApplication},
+		{"GET", "/api/application/search", "/api/application/search", tenantKey, s.searchApplications},
+		{"POST", "/api/application/search", "/api/application/search", tenantKey, s.searchApplications},
+
+		{"POST", "/api/application/{applicationId}/role", "/api/application/role", tenantKey, s.createRole},
+		{"POST", "/api/application/{applicationId}/role/{roleId}", "/api/application/role", tenantKey, s.createRole},
+		{"PUT", "/api/application/{applicationId}/role/{roleId}", "/api/application/role", tenantKey, s.replaceRole},
+		{"PATCH", "/api/application/{applicationId}/role/{roleId}", "/api/application/role", tenantKey, s.patchRole},
+		{"DELETE", "/api/application/{applicationId}/role/{roleId}", "/api/application/role", tenantKey, s.deleteRole},
+		{"DELETE", "/api/application/{applicationId}/role", "/api/application/role", tenantKey, s.deleteRole},
 	}
+}
+
+// application returns the application that the path names, unless it is out of the caller's reach.
+func (s *server) application(c *call) (a wire.Application, err error) {
+	id, err := c.pathID("applicationId")
+	if err != nil {
+		return a, err
+	}
+	if a, err = s.Applications.Load(c.ctx(), id); err != nil {
+		return a, err
+	}
+	return a, c.narrow(a.TenantID)
+}
+
+func (s *server) createApplication(c *call) (any, error) {
+	id, err := c.pathID("applicationId")
+	if err != nil {
+		return nil, err
+	}
+	var request wire.ApplicationRequest
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	tenant, err := c.tenant()
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.Applications.Create(c.ctx(), tenant, id, request.SourceApplicationID, request.Application, c.eventInfo(request.EventInfo))
+	return wire.ApplicationResponse{Application: &a}, err
 }
 
 // listApplications lists the active ones, or with inactive=true those that are not.
@@ -20,19 +64,165 @@ func (s *server) listApplications(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := s.Tenants.Applications(c.ctx(), c.scope)
-	all = slices.DeleteFunc(all, func(a wire.Application) bool { return a.Active == inactive })
+	all, err := s.Applications.List(c.ctx(), c.scope, !inactive)
 	return wire.ApplicationsResponse{Applications: all}, err
 }
 
 func (s *server) loadApplication(c *call) (any, error) {
-	id, err := c.pathID("applicationId")
+	a, err := s.application(c)
+	return wire.ApplicationResponse{Application: &a}, err
+}
+
+func (s *server) loadOAuthConfiguration(c *call) (any, error) {
+	a, err := s.application(c)
+	return wire.ApplicationOAuthResponse{OAuthConfiguration: a.Extra["oauthConfiguration"]}, err
+}
+
+// replaceApplication is PUT: a new application in the place of the old one, or, with ?reactivate=true and no body, the old one active again.
+func (s *server) replaceApplication(c *call) (any, error) {
+	reactivate, err := c.queryBool("reactivate")
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.Tenants.Application(c.ctx(), id)
+	if reactivate {
+		a, err := s.application(c)
+		if err != nil {
+			return nil, err
+		}
+		a, err = s.Applications.SetActive(c.ctx(), a.ID, true)
+		return wire.ApplicationResponse{Application: &a}, err
+	}
+	var request wire.ApplicationRequest
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	return s.changeApplication(c, &request, func(wire.Application) error { return nil })
+}
+
+func (s *server) patchApplication(c *call) (any, error) {
+	var request wire.ApplicationRequest
+	return s.changeApplication(c, &request, func(current wire.Application) error {
+		request = wire.ApplicationRequest{}
+		return c.patch(wire.ApplicationRequest{Application: current}, &request)
+	})
+}
+
+// changeApplication replaces the application that the path names by that of the request, which fill makes of the current one.
+func (s *server) changeApplication(c *call, request *wire.ApplicationRequest, fill func(wire.Application) error) (any, error) {
+	a, err := s.application(c)
+	if err == nil {
+		err = fill(a) // for the origin of the event, and so that a body that is no patch is told before anything is done
+	}
 	if err != nil {
 		return nil, err
 	}
-	return wire.ApplicationResponse{Application: &a}, c.narrow(a.TenantID)
+	a, err = s.Applications.Update(c.ctx(), a.ID, c.eventInfo(request.EventInfo), func(current wire.Application) (wire.Application, error) {
+		err := fill(current)
+		return request.Application, err
+	})
+	return wire.ApplicationResponse{Application: &a}, err
+}
+
+// deleteApplication deactivates, or deletes for good when the query or the body says hardDelete.
+func (s *server) deleteApplication(c *call) (any, error) {
+	hard, err := c.queryBool("hardDelete")
+	if err != nil {
+		return nil, err
+	}
+	var request wire.ApplicationDeleteRequest
+	if err := c.decodeOptional(&request); err != nil {
+		return nil, err
+	}
+	a, err := s.application(c)
+	if err != nil {
+		return nil, err
+	}
+	if hard || request.HardDelete {
+		return nil, s.Applications.Delete(c.ctx(), a.ID)
+	}
+	_, err = s.Applications.SetActive(c.ctx(), a.ID, false)
+	return nil, err
+}
+
+func (s *server) searchApplications(c *call) (any, error) {
+	var criteria wire.ApplicationSearch
+	if err := c.search(&criteria); err != nil {
+		return nil, err
+	}
+	all, total, err := s.Applications.Search(c.ctx(), c.scope, criteria)
+	return wire.ApplicationSearchResponse{Applications: all, Total: total}, err
+}
+
+func (s *server) createRole(c *call) (any, error) {
+	var request wire.ApplicationRequest
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	id, err := c.pathID("roleId")
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.application(c)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Applications.CreateRole(c.ctx(), a.ID, id, request.Role)
+	return wire.ApplicationResponse{Role: &r}, err
+}
+
+func (s *server) replaceRole(c *call) (any, error) {
+	var request wire.ApplicationRequest
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	return s.changeRole(c, func(wire.ApplicationRole) (wire.ApplicationRole, error) { return request.Role, nil })
+}
+
+func (s *server) patchRole(c *call) (any, error) {
+	return s.changeRole(c, func(current wire.ApplicationRole) (wire.ApplicationRole, error) {
+		var request wire.ApplicationRequest
+		err := c.patch(wire.ApplicationRequest{Role: current}, &request)
+		return request.Role, err
+	})
+}
+
+func (s *server) changeRole(c *call, change func(wire.ApplicationRole) (wire.ApplicationRole, error)) (any, error) {
+	id, err := c.pathID("roleId")
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.application(c)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Applications.UpdateRole(c.ctx(), a.ID, id, change)
+	return wire.ApplicationResponse{Role: &r}, err
+}
+
+// deleteRole takes the role from the path, or by its name or id from the query.
+func (s *server) deleteRole(c *call) (any, error) {
+	id, err := c.pathID("roleId")
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.application(c)
+	if err != nil {
+		return nil, err
+	}
+	if id == "" {
+		if id, err = c.queryID("roleId"); err != nil {
+			return nil, err
+		}
+	}
+	if name := c.query("roleName"); id == "" && name != "" {
+		i := slices.IndexFunc(a.Roles, func(r wire.ApplicationRole) bool { return r.Name == name })
+		if i < 0 {
+			return nil, problem.ErrNotFound
+		}
+		id = a.Roles[i].ID
+	}
+	if id == "" {
+		return nil, invalidField("roleId", "missing", "Say which role: an id in the path, or roleId or roleName as a parameter.")
+	}
+	return nil, s.Applications.DeleteRole(c.ctx(), a.ID, id)
 }

@@ -79,6 +79,16 @@ var typedMembers = map[reflect.Type]reflect.Type{
 		Name               string                  `json:"name"`
 		State              wire.ObjectState        `json:"state"`
 	}](),
+	reflect.TypeFor[wire.Application](): reflect.TypeFor[struct {
+		Active            bool                   `json:"active"`
+		ID                wire.ID                `json:"id"`
+		InsertInstant     wire.Instant           `json:"insertInstant"`
+		LastUpdateInstant wire.Instant           `json:"lastUpdateInstant"`
+		Name              string                 `json:"name"`
+		Roles             []wire.ApplicationRole `json:"roles"`
+		State             wire.ObjectState       `json:"state"`
+		TenantID          wire.ID                `json:"tenantId"`
+	}](),
 }
 
 var (

@@ -27,7 +27,7 @@ func TestSigningKeys_WhoMayDoWhat(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := &herald{t: t, keys: access.New(d, sealer, time.Now, tenants.ExistsIn)}
-	s := newServer(Services{Keys: h.keys, Tenancy: tenants, Tenants: tenants, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	s := newServer(Services{Keys: h.keys, Tenancy: tenants, Tenants: tenants, Applications: applicationsOf(t, d, tenants), Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	server := httptest.NewServer(s.handler(s.signingKeyRoutes(key.NewService(d, sealer, nowhere))))
 	t.Cleanup(server.Close)
 	h.url = server.URL

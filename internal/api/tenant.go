@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -78,23 +79,23 @@ func (s *server) replaceTenant(c *call) (any, error) {
 	if request.WebhookIDs == nil {
 		request.WebhookIDs = []wire.ID{}
 	}
-	return s.changeTenant(c, func(wire.Tenant) (wire.Tenant, []wire.ID, error) { return request.Tenant, request.WebhookIDs, nil })
+	return s.changeTenant(c, request.EventInfo, func(wire.Tenant) (wire.Tenant, []wire.ID, error) { return request.Tenant, request.WebhookIDs, nil })
 }
 
 func (s *server) patchTenant(c *call) (any, error) {
-	return s.changeTenant(c, func(current wire.Tenant) (wire.Tenant, []wire.ID, error) {
+	return s.changeTenant(c, nil, func(current wire.Tenant) (wire.Tenant, []wire.ID, error) {
 		var request wire.TenantRequest
 		err := c.patch(wire.TenantRequest{Tenant: current}, &request)
 		return request.Tenant, request.WebhookIDs, err
 	})
 }
 
-func (s *server) changeTenant(c *call, change func(wire.Tenant) (wire.Tenant, []wire.ID, error)) (any, error) {
+func (s *server) changeTenant(c *call, info *wire.EventInfo, change tenant.Change) (any, error) {
 	id, err := c.tenantID()
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.Tenants.Update(c.ctx(), id, change)
+	t, err := s.Applications.UpdateTenant(c.ctx(), id, c.eventInfo(info), change)
 	return wire.TenantResponse{Tenant: &t}, err
 }
 

@@ -12,11 +12,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/key"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/publish/publishtest"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
@@ -48,8 +50,22 @@ func newWorld(t *testing.T, engine db.Engine) world {
 	if err := tenants.Bootstrap(t.Context(), tenantA); err != nil {
 		t.Fatal(err)
 	}
-	w.herald = serve(t, d, Services{Tenancy: tenants, Tenants: tenants, Journal: w.journal})
+	applications := applicationsOf(t, d, tenants)
+	w.herald = serve(t, d, Services{Tenancy: tenants, Tenants: tenants, Applications: applications, Journal: w.journal})
 	return w
+}
+
+// applicationsOf returns the applications of a store whose changes nobody is asked about.
+func applicationsOf(t *testing.T, d *db.DB, tenants *tenant.Service) *application.Service {
+	t.Helper()
+	sealer := key.NewSealer(make([]byte, key.Size))
+	applications := application.New(application.Options{
+		DB: d, Events: publishtest.New(d), Tenants: tenants, Keys: key.NewService(d, sealer, tenant.DefaultSigningKeyID), Sealer: sealer,
+	})
+	if err := applications.Bootstrap(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return applications
 }
 
 // Bind knows the webhook someID only.
@@ -256,7 +272,7 @@ func TestTenant_KeyOfATenantStaysInside(t *testing.T) {
 			{"POST", "/api/tenant", `{"tenant":{"name":"C"}}`, 401},
 			{"DELETE", "/api/tenant/" + string(tenantB), "", 401},
 			{"GET", "/api/tenant/search", "", 401},
-			{"GET", "/api/application/" + string(tenant.AdminApplicationID), "", 404},
+			{"GET", "/api/application/" + string(application.AdminID), "", 404},
 			{"GET", "/api/system/event-log/search", "", 401},
 		} {
 			if a := w.do(tt.method, tt.path, tt.body, b); a.status != tt.status {
@@ -329,7 +345,7 @@ func TestPasswordRules_NeedNoKey(t *testing.T) {
 
 func TestApplication_BuiltIn(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w world) {
-		one := w.do("GET", "/api/application/"+string(tenant.AdminApplicationID), "").member(t, "application")
+		one := w.do("GET", "/api/application/"+string(application.AdminID), "").member(t, "application")
 		list := tree(t, w.do("GET", "/api/application", "").body).(map[string]any)["applications"].([]any)
 		if diff := cmp.Diff([]any{any(one)}, list); diff != "" {
 			t.Errorf("single and list differ:\n%s", diff)

@@ -26,6 +26,7 @@ import (
 
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/api"
+	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/config"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/egress"
@@ -62,31 +63,32 @@ type Options struct {
 
 // App is a whole Herald. Its methods are called once each, in the order New, Start, Stop.
 type App struct {
-	o          Options
-	logger     *slog.Logger
-	store      *db.DB
-	egress     *egress.Egress
-	journal    *journal.Journal
-	system     *system.Service
-	tenants    *tenant.Service
-	keys       *access.Service
-	signing    *key.Service
-	webhooks   *webhook.Service
-	log        *webhooklog.Log
-	outbox     *outbox.Outbox
-	metrics    *metrics.Metrics
-	events     *publish.Publisher
-	replay     *replay.Service
-	users      *identity.Service
-	resets     *identity.Resets
-	factors    *twofactor.Service
-	messengers *messenger.Service
-	templates  *template.Service
-	messages   *message.Sender
-	handler    http.Handler
-	server     *http.Server
-	listener   net.Listener
-	served     chan error
+	o            Options
+	logger       *slog.Logger
+	store        *db.DB
+	egress       *egress.Egress
+	journal      *journal.Journal
+	system       *system.Service
+	tenants      *tenant.Service
+	applications *application.Service
+	keys         *access.Service
+	signing      *key.Service
+	webhooks     *webhook.Service
+	log          *webhooklog.Log
+	outbox       *outbox.Outbox
+	metrics      *metrics.Metrics
+	events       *publish.Publisher
+	replay       *replay.Service
+	users        *identity.Service
+	resets       *identity.Resets
+	factors      *twofactor.Service
+	messengers   *messenger.Service
+	templates    *template.Service
+	messages     *message.Sender
+	handler      http.Handler
+	server       *http.Server
+	listener     net.Listener
+	served       chan error
 	// tending ends the housekeeping that Start began.
 	tending context.CancelFunc
 	tended  chan struct{}
@@ -159,6 +161,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.replay = replay.New(replay.Options{
 		DB: a.store, Outbox: a.outbox, Webhooks: a.webhooks, Tenants: a.tenants, Journal: a.journal, Logger: o.Logger, Node: o.Outbox.Node, Lease: o.Outbox.Lease,
 	})
+	a.applications = application.New(application.Options{DB: a.store, Events: a.events, Tenants: a.tenants, Keys: a.signing, Sealer: sealer})
 	a.users = identity.New(a.store, a.events, a.tenants)
 	a.messengers = messenger.New(messenger.Options{DB: a.store, Sealer: sealer, Egress: a.egress, Clock: o.Clock})
 	a.templates = template.New(a.store)
@@ -173,12 +176,15 @@ func New(ctx context.Context, o Options) (*App, error) {
 	office := ticket.NewOffice(sealer)
 	a.resets = identity.NewResets(a.users, identity.ResetOptions{Tickets: office, Sender: a.messages, Model: a.messageModel})
 	a.factors = twofactor.New(twofactor.Options{
-		DB: a.store, Events: a.events, Tenants: a.tenants, Users: a.users, Resets: a.resets, Tickets: office, Sealer: sealer, Sender: a.messages, Model: a.messageModel,
+		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Resets: a.resets, Tickets: office, Sealer: sealer, Sender: a.messages, Model: a.messageModel,
 	})
 
 	a.connect()
 
 	if err = a.tenants.Bootstrap(ctx, ""); err != nil {
+		return nil, err
+	}
+	if err = a.applications.Bootstrap(ctx); err != nil {
 		return nil, err
 	}
 	if err = a.templates.Bootstrap(ctx); err != nil {
@@ -191,7 +197,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	a.handler = api.New(api.Services{
-		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, System: a.system, Users: a.users, Resets: a.resets, TwoFactor: a.factors,
+		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Resets: a.resets, TwoFactor: a.factors,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: webhooklog.NewReader(a.store), Journal: a.journal,
 		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,

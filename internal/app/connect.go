@@ -9,6 +9,7 @@ import (
 	"github.com/herald-events/herald/internal/api"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/journal"
+	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
@@ -37,9 +38,25 @@ func (a *App) connect() {
 	a.tenants.HasMessenger = a.hasMessenger
 	a.tenants.HasMessageTemplate, a.tenants.HasEmailTemplate = a.templates.HasMessage, a.templates.HasEmail
 	a.messengers.Used = a.tenants.UsesMessenger
-	a.templates.MessageUsed, a.templates.EmailUsed = a.tenants.UsesMessageTemplate, a.tenants.UsesEmailTemplate
+	a.applications.HasMessageTemplate, a.applications.HasEmailTemplate = a.templates.HasMessage, a.templates.HasEmail
+	a.templates.MessageUsed = both(a.tenants.UsesMessageTemplate, a.applications.UsesMessageTemplate)
+	a.templates.EmailUsed = both(a.tenants.UsesEmailTemplate, a.applications.UsesEmailTemplate)
 	a.tenants.BeforeDelete = append(a.tenants.BeforeDelete, a.users.DeleteOfTenant)
 	a.tenants.OnDelete = append(a.tenants.OnDelete, a.keys.DeleteOfTenant, a.webhooks.TenantDeleted, a.messages.TenantDeleted)
+}
+
+// users tells in words who uses an object.
+type users = func(tx *db.Tx, id wire.ID) (by []string, err error)
+
+func both(one, other users) users {
+	return func(tx *db.Tx, id wire.ID) ([]string, error) {
+		by, err := one(tx, id)
+		if err != nil {
+			return nil, err
+		}
+		more, err := other(tx, id)
+		return append(by, more...), err
+	}
 }
 
 // hasMessenger tells whether there is a messenger with that id that carries messages of the type.
@@ -62,11 +79,15 @@ func (a *App) messageModel(ctx context.Context, u *wire.User, application wire.I
 	if application == "" {
 		return template.Model(u, &t, nil)
 	}
-	named, err := a.tenants.Application(ctx, application)
+	all, err := a.applications.Registry(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return template.Model(u, &t, &named)
+	named := all.In(u.TenantID, application)
+	if named == nil {
+		return nil, problem.ErrNotFound
+	}
+	return template.Model(u, &t, &named.Application)
 }
 
 // tendEvery is how often the logs are trimmed.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/access"
+	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/kickstart"
 	"github.com/herald-events/herald/internal/tenant"
@@ -34,7 +35,7 @@ func (a *App) loadKickstart(ctx context.Context) (*kickstart.File, error) {
 		return nil, err
 	}
 	return kickstart.Load(path, os.LookupEnv, kickstart.BuiltIns{Values: map[string]string{
-		"FUSIONAUTH_APPLICATION_ID":         string(tenant.AdminApplicationID),
+		"FUSIONAUTH_APPLICATION_ID":         string(application.AdminID),
 		"FUSIONAUTH_TENANT_ID":              string(defaultTenant),
 		"FUSIONAUTH_DEFAULT_SIGNING_KEY_ID": string(tenant.DefaultSigningKeyID),
 	}})

@@ -583,7 +583,8 @@ func TestDelete(t *testing.T) {
 		free, used := k.generate(wire.KeyInput{Name: "free", Algorithm: "ES256"}), k.generate(wire.KeyInput{Name: "used", Algorithm: "HS256"})
 		const tenant, application, hook = "a0000000-0000-4000-8000-00000000000a", "b0000000-0000-4000-8000-00000000000b", "c0000000-0000-4000-8000-00000000000c"
 		k.exec(`INSERT INTO tenant (id, name, name_key, document, secrets, deleting, version, insert_instant, last_update_instant) VALUES ($1, 'Acme', 'acme', '{}', '', FALSE, 1, 1, 1)`, tenant)
-		k.exec(`INSERT INTO application (id, tenant_id, name, document, version, insert_instant, last_update_instant) VALUES ($1, $2, 'Shop', '{}', 1, 1, 1)`, application, tenant)
+		k.exec(`INSERT INTO application (id, tenant_id, name, name_key, client_id, active, document, secrets, version, insert_instant, last_update_instant)
+			VALUES ($1, $2, 'Shop', 'shop', $1, TRUE, '{}', '', 1, 1, 1)`, application, tenant)
 		k.exec(`INSERT INTO webhook (id, url, description, global, document, secrets, version, insert_instant, last_update_instant) VALUES ($1, '', '', TRUE, '{}', '', 1, 1, 1)`, hook)
 		refused := func(who string) {
 			t.Helper()

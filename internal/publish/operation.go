@@ -54,6 +54,15 @@ type planned struct {
 	rule wire.TransactionType // its own
 }
 
+// Events are those published so far.
+func (p *Plan) Events() []event.Payload {
+	all := make([]event.Payload, len(p.events))
+	for i, e := range p.events {
+		all[i] = e.Payload
+	}
+	return all
+}
+
 // Reserve keeps a name (`user/email/<tenant>/<address>`) for this operation until its commit or refusal, so that of two concurrent
 // operations that want it one gets the error taken, before its webhooks are asked. Look for the name in the store after reserving
 // it, not before: that closes the gap between another operation's commit and its release of the name.

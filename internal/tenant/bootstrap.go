@@ -9,29 +9,11 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-const (
-	// AdminApplicationID is the id of the built-in application, whose roles say what an administrator may do. It is FusionAuth's, because
-	// kickstart files and client tests name it.
-	AdminApplicationID wire.ID = "3c219e58-ed0e-4b18-ad48-f4f92793ae32"
-	// DefaultSigningKeyID names the key that signs tokens unless a tenant names another.
-	DefaultSigningKeyID wire.ID = "7d1c3e52-61a8-4c0f-9b1e-2f5a4d8e6c70"
-)
+// DefaultSigningKeyID names the key that signs tokens unless a tenant or an application names another.
+const DefaultSigningKeyID wire.ID = "7d1c3e52-61a8-4c0f-9b1e-2f5a4d8e6c70"
 
-// adminRoles are the roles of the built-in application. The first includes all others.
-var adminRoles = []wire.ApplicationRole{
-	{Name: "admin", Description: "May do everything", IsSuperRole: true},
-	{Name: "api_key_manager", Description: "May manage API keys"},
-	{Name: "audit_log_viewer", Description: "May read the audit log"},
-	{Name: "event_log_viewer", Description: "May read the event log"},
-	{Name: "system_manager", Description: "May change the settings of the system"},
-	{Name: "tenant_manager", Description: "May manage tenants"},
-	{Name: "user_manager", Description: "May manage users"},
-	{Name: "webhook_event_log_viewer", Description: "May read which events were sent, and what came back"},
-	{Name: "webhook_manager", Description: "May manage webhooks"},
-}
-
-// Bootstrap gives an empty store its identity, the default tenant (with the given id, or a new one if that is empty) and the
-// built-in application. On any other store it does nothing. Several processes may call it at once: one of them does it.
+// Bootstrap gives an empty store its identity and the default tenant, with the given id, or a new one if that is empty. On any other store it does
+// nothing. Several processes may call it at once: one of them does it.
 func (s *Service) Bootstrap(ctx context.Context, defaultTenant wire.ID) error {
 	return s.db.Update(ctx, func(tx *db.Tx) error {
 		if i, err := loadInstance(tx); err != nil || i.id != "" {
@@ -56,17 +38,7 @@ func (s *Service) Bootstrap(ctx context.Context, defaultTenant wire.ID) error {
 		if err := insertInstance(tx, instance{id: wire.ID(db.NewID()), defaultTenant: t.ID}); err != nil {
 			return err
 		}
-		a := wire.Application{
-			ID: AdminApplicationID, TenantID: t.ID, Name: "Herald", Active: true, State: wire.Active, InsertInstant: now, LastUpdateInstant: now,
-		}
-		for _, role := range adminRoles {
-			role.ID, role.InsertInstant, role.LastUpdateInstant = wire.ID(db.NewID()), now, now
-			a.Roles = append(a.Roles, role)
-		}
-		if err := insertApplication(tx, a); err != nil {
-			return err
-		}
-		return tx.Bump(topic)
+		return tx.Bump(Topic)
 	})
 }
 
@@ -99,7 +71,7 @@ func (s *Service) SetDefaultID(ctx context.Context, id wire.ID) error {
 			}
 			return err
 		}
-		return tx.Bump(topic)
+		return tx.Bump(Topic)
 	})
 }
 

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -13,6 +14,8 @@ import (
 // emailConfiguration and phoneConfiguration, externalIdentifierConfiguration and rateLimitConfiguration. Tenants keep these
 // members as they were sent; Flows is what they mean, parsed once per snapshot. A member that is absent or cannot be read has its default.
 type Flows struct {
+	JWT         JWT
+	Issuer      string // the iss of tokens
 	MultiFactor MultiFactor
 	Email       EmailFlows
 	Phone       PhoneFlows
@@ -67,6 +70,30 @@ type EmailFlows struct {
 	// Gated keeps a user from logging in whose address waits for its verification.
 	Gated bool
 }
+
+// UnverifiedBehavior says what an unverified address, number or registration means for a login.
+type UnverifiedBehavior string
+
+// The behaviors.
+const (
+	AllowUnverified UnverifiedBehavior = "Allow"
+	GateUnverified  UnverifiedBehavior = "Gated"
+)
+
+// UnverifiedBehaviors are all there are.
+var UnverifiedBehaviors = []UnverifiedBehavior{AllowUnverified, GateUnverified}
+
+// VerificationStrategy says how somebody proves to have got a message.
+type VerificationStrategy string
+
+// The strategies.
+const (
+	ClickableLink VerificationStrategy = "ClickableLink" // by following a link with a long id
+	FormField     VerificationStrategy = "FormField"     // by typing a short code in
+)
+
+// VerificationStrategies are all there are.
+var VerificationStrategies = []VerificationStrategy{ClickableLink, FormField}
 
 // PhoneFlows are the parts of phoneConfiguration that flows read.
 type PhoneFlows struct {
@@ -138,13 +165,14 @@ var lifetimes = []struct {
 	{"twoFactorTrustIdTimeToLiveInSeconds", 2_592_000, func(l *Lifetimes) *time.Duration { return &l.TwoFactorTrust }},
 }
 
-// flowsOf reads a tenant's settings.
-func flowsOf(t *wire.Tenant) *Flows {
-	f := &Flows{}
+// FlowsOf reads a tenant's settings.
+func FlowsOf(t *wire.Tenant) *Flows {
+	issuer, _ := textOf(t.Extra["issuer"])
+	f := &Flows{JWT: JWTOf(t.Extra["jwtConfiguration"], defaultJWT), Issuer: cmp.Or(issuer, defaultIssuer)}
 	factors := membersOf(t.Extra["multiFactorConfiguration"])
 	app := membersOf(factors["authenticator"])
 	f.MultiFactor = MultiFactor{
-		LoginPolicy: oneOf(factors["loginPolicy"], ChallengeEnabled, loginPolicies),
+		LoginPolicy: oneOf(factors["loginPolicy"], ChallengeEnabled, LoginPolicies),
 		Authenticator: Authenticator{
 			Enabled: boolOf(app["enabled"], true),
 			TwoFactorAuthenticator: wire.TwoFactorAuthenticator{
@@ -196,7 +224,7 @@ func messengersOf(m map[string]json.RawMessage) (ids []wire.ID) {
 
 func gated(m map[string]json.RawMessage) bool {
 	behavior, _ := textOf(membersOf(m["unverified"])["behavior"])
-	return behavior == "Gated"
+	return UnverifiedBehavior(behavior) == GateUnverified
 }
 
 // FusionAuth's limit is 5 in 60 s once it is switched on.

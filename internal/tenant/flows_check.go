@@ -14,8 +14,10 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
+// LoginPolicies are all there are; the first is the default.
+var LoginPolicies = []LoginPolicy{ChallengeEnabled, ChallengeDisabled, ChallengeRequired, ChallengeOnMediumRisk, ChallengeOnHighRisk}
+
 var (
-	loginPolicies  = []LoginPolicy{ChallengeEnabled, ChallengeDisabled, ChallengeRequired, ChallengeOnMediumRisk, ChallengeOnHighRisk}
 	generatorTypes = []GeneratorType{RandomDigits, RandomAlpha, RandomAlphaNumeric, RandomBytes}
 	algorithms     = []string{"HmacSHA1", "HmacSHA256", "HmacSHA512"} // the first is the default
 )
@@ -87,7 +89,7 @@ const templateSuffix = "TemplateId"
 func checkMultiFactor(v *problem.Validation, raw json.RawMessage) {
 	const path = "tenant.multiFactorConfiguration"
 	configuration, _ := object(v, path, raw)
-	checkOneOf(v, path+".loginPolicy", configuration["loginPolicy"], loginPolicies)
+	checkOneOf(v, path+".loginPolicy", configuration["loginPolicy"], LoginPolicies)
 	app, _ := object(v, path+".authenticator", configuration["authenticator"])
 	checkBool(v, path+".authenticator.enabled", app["enabled"])
 	checkOneOf(v, path+".authenticator.algorithm", app["algorithm"], algorithms)

@@ -37,6 +37,12 @@ func flowsOf(t *testing.T, s *tenant.Service, id wire.ID) tenant.Flows {
 func TestFlows_Defaults(t *testing.T) {
 	each(t, func(t *testing.T, _ *db.DB, s *tenant.Service) {
 		want := tenant.Flows{
+			JWT: tenant.JWT{
+				AccessTokenKeyID: tenant.DefaultSigningKeyID, IDTokenKeyID: tenant.DefaultSigningKeyID, AccessToken: time.Hour,
+				RefreshToken: 30 * 24 * time.Hour, MaximumRefreshToken: 30 * 24 * time.Hour, Expiration: tenant.ExpirationFixed, Usage: tenant.UsageReusable,
+				Revoke: tenant.RevocationPolicy{OnLoginPrevented: true, OnPasswordChanged: true},
+			},
+			Issuer: "acme.com",
 			MultiFactor: tenant.MultiFactor{
 				LoginPolicy: tenant.ChallengeEnabled,
 				Authenticator: tenant.Authenticator{

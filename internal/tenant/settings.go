@@ -8,8 +8,8 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// topic of the cached settings.
-const topic = "tenant"
+// Topic of the cached settings, and of what is derived from them: whoever changes an application bumps it too.
+const Topic = "tenant"
 
 // Settings is a snapshot of all tenants, and of what the installation is. It is shared: nobody may change what it returns.
 //
@@ -32,7 +32,7 @@ func (s *Service) loadSettings(tx *db.Tx) (*Settings, error) {
 		if err != nil {
 			return nil, err
 		}
-		settings.tenants[t.ID], settings.flows[t.ID] = &t, flowsOf(&t)
+		settings.tenants[t.ID], settings.flows[t.ID] = &t, FlowsOf(&t)
 		if !r.deleting {
 			settings.alive = append(settings.alive, t.ID)
 		}

@@ -1,5 +1,5 @@
 // Package tenant owns tenants: their settings, above all which events a tenant sends and how many webhooks must agree to each,
-// the default tenant and the built-in application that exist from the first start, and the identity of the installation.
+// the default tenant that exists from the first start, and the identity of the installation.
 //
 // It does not own what lives in a tenant (users, keys, bindings of webhooks). Packages above register what is to happen to that when
 // a tenant is deleted.
@@ -10,6 +10,7 @@
 //	settings.go  the cached snapshot that the path of every event reads
 //	flows.go     what the settings say about second factors, passwords and messages; flows_check.go the rules for that
 //	lockout.go   what they say about failed logins
+//	jwt.go       what they say about tokens
 //	bootstrap.go the first start
 package tenant
 
@@ -58,7 +59,7 @@ type Service struct {
 // New returns the tenants in d.
 func New(d *db.DB, sealer sealed.Sealer) *Service {
 	s := &Service{db: d, sealer: sealer}
-	s.settings = db.NewCache(d, topic, s.loadSettings)
+	s.settings = db.NewCache(d, Topic, s.loadSettings)
 	return s
 }
 
@@ -106,7 +107,7 @@ func (s *Service) Create(ctx context.Context, id, source wire.ID, t wire.Tenant,
 		if created, err = s.open(r); err != nil {
 			return err
 		}
-		return tx.Bump(topic)
+		return tx.Bump(Topic)
 	})
 	return created, err
 }
@@ -183,60 +184,88 @@ func (s *Service) Search(ctx context.Context, c wire.TenantSearch) (tenants []wi
 	return tenants, total, err
 }
 
-// Update replaces the tenant by what change makes of it and binds the webhooks that change returns; nil leaves the bindings as they are.
-// change gets the tenant as it is, may run more than once, and may fail. A hidden secret that change does not mention stays as it is.
-func (s *Service) Update(ctx context.Context, id wire.ID, change func(current wire.Tenant) (changed wire.Tenant, webhooks []wire.ID, err error)) (updated wire.Tenant, err error) {
-	err = s.db.Update(ctx, func(tx *db.Tx) error {
-		r, err := loadTenant(tx, id)
-		if err != nil {
-			return err
-		}
-		current, err := s.open(r)
-		if err != nil {
-			return err
-		}
-		if r.deleting {
-			return problem.New(problem.Conflict, "[PendingDelete]", "The tenant is being deleted.")
-		}
-		draft, webhooks, err := change(current)
-		if err != nil {
-			return err
-		}
-		draft.ID, draft.InsertInstant, draft.LastUpdateInstant = id, current.InsertInstant, wire.Instant(tx.NowMillis())
+// Change is what somebody may make of a tenant: what it will be, and the webhooks to be bound; nil leaves the bindings as they are. It gets the
+// tenant as it is, may run more than once, and may fail.
+type Change func(current wire.Tenant) (changed wire.Tenant, webhooks []wire.ID, err error)
 
-		var v problem.Validation
-		if err := checkName(tx, &v, draft.Name, id); err != nil {
-			return err
-		}
-		check(&v, &draft)
-		if err := s.checkReferences(tx, &v, draft, &current); err != nil {
-			return err
-		}
-		if v.Err() != nil {
-			return s.alsoBindings(tx, &v, id, webhooks)
-		}
-		next, err := s.seal(draft, &r)
+// Update replaces the tenant by what change makes of it. A hidden secret that change does not mention stays as it is.
+func (s *Service) Update(ctx context.Context, id wire.ID, change Change) (updated wire.Tenant, err error) {
+	err = s.db.Update(ctx, func(tx *db.Tx) error {
+		d, err := s.Draft(tx, id, change)
 		if err != nil {
 			return err
 		}
-		switch updated, err := updateTenant(tx, next, r.version); {
-		case db.IsDuplicate(err): // created after we looked
-			duplicateName(&v, draft.Name)
-			return v.Err()
-		case err != nil:
-			return err
-		case !updated:
-			return problem.Stale("tenant")
-		}
-		if err := s.bind(tx, id, webhooks); err != nil {
-			return err
-		}
-		if updated, err = s.open(next); err != nil {
-			return err
-		}
-		return tx.Bump(topic)
+		updated, err = d.Write(tx)
+		return err
 	})
 	return updated, err
+}
+
+// Draft is a tenant about to be changed: checked, and not yet written.
+type Draft struct {
+	Current, Changed wire.Tenant
+
+	s        *Service
+	row      row
+	webhooks []wire.ID
+}
+
+// Draft checks what change makes of a tenant. Webhooks to be bound are only looked at when something else is wrong: else Write does.
+func (s *Service) Draft(tx *db.Tx, id wire.ID, change Change) (*Draft, error) {
+	r, err := loadTenant(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	d := &Draft{s: s, row: r}
+	if d.Current, err = s.open(r); err != nil {
+		return nil, err
+	}
+	if r.deleting {
+		return nil, problem.New(problem.Conflict, "[PendingDelete]", "The tenant is being deleted.")
+	}
+	if d.Changed, d.webhooks, err = change(d.Current); err != nil {
+		return nil, err
+	}
+	d.Changed.ID, d.Changed.InsertInstant, d.Changed.LastUpdateInstant = id, d.Current.InsertInstant, wire.Instant(tx.NowMillis())
+
+	var v problem.Validation
+	if err := checkName(tx, &v, d.Changed.Name, id); err != nil {
+		return nil, err
+	}
+	check(&v, &d.Changed)
+	if err := s.checkReferences(tx, &v, d.Changed, &d.Current); err != nil {
+		return nil, err
+	}
+	if v.Err() != nil {
+		return nil, s.alsoBindings(tx, &v, id, d.webhooks)
+	}
+	return d, nil
+}
+
+// Write stores the change, and returns the tenant as stored. It is problem.Stale when the tenant is no longer what Draft saw.
+func (d *Draft) Write(tx *db.Tx) (wire.Tenant, error) {
+	next, err := d.s.seal(d.Changed, &d.row)
+	if err != nil {
+		return wire.Tenant{}, err
+	}
+	switch updated, err := updateTenant(tx, next, d.row.version); {
+	case db.IsDuplicate(err): // created after we looked
+		var v problem.Validation
+		duplicateName(&v, d.Changed.Name)
+		return wire.Tenant{}, v.Err()
+	case err != nil:
+		return wire.Tenant{}, err
+	case !updated:
+		return wire.Tenant{}, problem.Stale("tenant")
+	}
+	if err := d.s.bind(tx, d.Changed.ID, d.webhooks); err != nil {
+		return wire.Tenant{}, err
+	}
+	updated, err := d.s.open(next)
+	if err != nil {
+		return wire.Tenant{}, err
+	}
+	return updated, tx.Bump(Topic)
 }
 
 func (s *Service) bind(tx *db.Tx, id wire.ID, webhooks []wire.ID) error {
@@ -330,7 +359,7 @@ func (s *Service) removeRow(ctx context.Context, id wire.ID) error {
 		if err := deleteTenant(tx, id); err != nil {
 			return err
 		}
-		return tx.Bump(topic)
+		return tx.Bump(Topic)
 	})
 }
 
@@ -342,25 +371,7 @@ func (s *Service) mark(tx *db.Tx, id wire.ID, deleting bool) error {
 	if !marked {
 		return problem.ErrNotFound
 	}
-	return tx.Bump(topic)
-}
-
-// Applications returns all applications of a tenant, or of all tenants when that is empty, by name.
-func (s *Service) Applications(ctx context.Context, tenant wire.ID) (all []wire.Application, err error) {
-	err = s.db.View(ctx, func(tx *db.Tx) error {
-		all, err = allApplications(tx, tenant)
-		return err
-	})
-	return all, err
-}
-
-// Application returns the application, or problem.ErrNotFound.
-func (s *Service) Application(ctx context.Context, id wire.ID) (a wire.Application, err error) {
-	err = s.db.View(ctx, func(tx *db.Tx) error {
-		a, err = loadApplication(tx, id)
-		return err
-	})
-	return a, err
+	return tx.Bump(Topic)
 }
 
 // PasswordRules returns what a password in the tenant must look like: the tenant's rules over FusionAuth's defaults.

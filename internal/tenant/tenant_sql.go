@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -121,42 +120,4 @@ func storeKeyCheck(tx *db.Tx, sealed string) (stored string, err error) {
 	}
 	i, err := loadInstance(tx)
 	return i.keyCheck, err
-}
-
-func insertApplication(tx *db.Tx, a wire.Application) error {
-	text, err := json.Marshal(a)
-	if err != nil {
-		return fmt.Errorf("encode application: %w", err)
-	}
-	_, err = tx.Exec(`
-		INSERT INTO application (id, tenant_id, name, document, version, insert_instant, last_update_instant) VALUES ($1, $2, $3, $4, 1, $5, $6)`,
-		string(a.ID), string(a.TenantID), a.Name, string(text), int64(a.InsertInstant), int64(a.LastUpdateInstant))
-	return err
-}
-
-const applicationColumns = `id, tenant_id, name, document, insert_instant, last_update_instant`
-
-func scanApplication(s db.Row) (a wire.Application, err error) {
-	var columns wire.Application
-	var text string
-	if err := s.Scan(&columns.ID, &columns.TenantID, &columns.Name, &text, &columns.InsertInstant, &columns.LastUpdateInstant); err != nil {
-		return a, err
-	}
-	if err := json.Unmarshal([]byte(text), &a); err != nil {
-		return a, fmt.Errorf("decode application %s: %w", columns.ID, err)
-	}
-	// The columns are right where the document differs: the tenant's id may have changed.
-	a.ID, a.TenantID, a.Name = columns.ID, columns.TenantID, columns.Name
-	a.InsertInstant, a.LastUpdateInstant = columns.InsertInstant, columns.LastUpdateInstant
-	return a, nil
-}
-
-func allApplications(tx *db.Tx, tenant wire.ID) ([]wire.Application, error) {
-	rows, err := tx.Query(`SELECT `+applicationColumns+` FROM application WHERE $1 = '' OR tenant_id = $1 ORDER BY name, id`, string(tenant))
-	return db.Collect(rows, err, func(rows *sql.Rows) (wire.Application, error) { return scanApplication(rows) })
-}
-
-func loadApplication(tx *db.Tx, id wire.ID) (wire.Application, error) {
-	a, err := scanApplication(tx.QueryRow(`SELECT `+applicationColumns+` FROM application WHERE id = $1`, string(id)))
-	return a, db.Found(err)
 }

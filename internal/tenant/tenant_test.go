@@ -793,16 +793,6 @@ func TestBootstrap_OnlyOnce(t *testing.T) {
 		if len(list) != 1 || list[0].ID != defaultID || list[0].Name != "Default" || len(list[0].EventConfiguration.Events) != 0 {
 			t.Errorf("tenants = %+v, want the default one alone", list)
 		}
-		applications, err := s.Applications(t.Context(), "")
-		check(t, err)
-		if len(applications) != 1 || applications[0].ID != tenant.AdminApplicationID || applications[0].TenantID != defaultID || !applications[0].Active {
-			t.Fatalf("applications = %+v, want the built-in one", applications)
-		}
-		one, err := s.Application(t.Context(), tenant.AdminApplicationID)
-		check(t, err)
-		if diff := cmp.Diff(applications[0], one); diff != "" || one.Roles[0].Name != "admin" {
-			t.Errorf("roles %+v, list and single differ:\n%s", one.Roles, diff)
-		}
 	})
 }
 
@@ -854,10 +844,8 @@ func TestSetDefaultID(t *testing.T) {
 		check(t, err)
 		sole, err := s.Sole(t.Context())
 		check(t, err)
-		application, err := s.Application(t.Context(), tenant.AdminApplicationID)
-		check(t, err)
-		if id != someID || sole != someID || application.TenantID != someID {
-			t.Errorf("default %s, sole %s, application's %s; want %s", id, sole, application.TenantID, someID)
+		if id != someID || sole != someID {
+			t.Errorf("default %s, sole %s; want %s", id, sole, someID)
 		}
 		if got := secretsOf(t, d, s, someID); !cmp.Equal(got, []string{"captcha"}) {
 			t.Errorf("secrets after the change: %q", got)

@@ -103,6 +103,7 @@ func checkExtra(v *problem.Validation, given map[string]json.RawMessage) map[str
 		extra["data"] = encode(data)
 	}
 	object(v, "tenant.passwordValidationRules", extra["passwordValidationRules"])
+	CheckJWT(v, "tenant.jwtConfiguration", extra["jwtConfiguration"])
 	checkFlows(v, extra)
 	secrets.Check(v, "tenant", extra)
 	return extra

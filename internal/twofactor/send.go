@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/message"
@@ -188,7 +189,7 @@ func (s *Service) SendForLogin(ctx context.Context, twoFactorID string, req wire
 }
 
 // deliver sends the code of a ticket, whose transaction has committed. undo takes a code back that nobody got.
-func (s *Service) deliver(ctx context.Context, u *identity.User, flows *tenant.Flows, app Application, sent sentCode, t *ticket.Ticket, undo func(*db.Tx) error) error {
+func (s *Service) deliver(ctx context.Context, u *identity.User, flows *tenant.Flows, app application.Application, sent sentCode, t *ticket.Ticket, undo func(*db.Tx) error) error {
 	model, err := s.o.Model(ctx, &u.User, app.ID)
 	if err != nil {
 		return err
@@ -200,13 +201,13 @@ func (s *Service) deliver(ctx context.Context, u *identity.User, flows *tenant.F
 	r.Model["code"], r.Model["spokenCode"] = sent.Code, template.Spoken(sent.Code)
 	switch {
 	case sent.Method == wire.TwoFactorByEmail:
-		r.Kind, r.Template = wire.KindEmail, cmp.Or(app.EmailTemplate, flows.MultiFactor.Email.TemplateID)
+		r.Kind, r.Template = wire.KindEmail, cmp.Or(app.TwoFactorEmailTemplateID, flows.MultiFactor.Email.TemplateID)
 		r.Model["email"] = sent.Address
 	case sent.MessageType == wire.Voice:
-		r.Kind, r.Template, r.Messengers = wire.KindVoice, cmp.Or(app.VoiceTemplate, flows.MultiFactor.Voice.TemplateID), flows.MultiFactor.Voice.Messengers
+		r.Kind, r.Template, r.Messengers = wire.KindVoice, cmp.Or(app.TwoFactorVoiceTemplateID, flows.MultiFactor.Voice.TemplateID), flows.MultiFactor.Voice.Messengers
 		r.Model["mobilePhone"] = sent.Address
 	default:
-		r.Kind, r.Template, r.Messengers = wire.KindSMS, cmp.Or(app.SMSTemplate, flows.MultiFactor.SMS.TemplateID), flows.MultiFactor.SMS.Messengers
+		r.Kind, r.Template, r.Messengers = wire.KindSMS, cmp.Or(app.TwoFactorSMSTemplateID, flows.MultiFactor.SMS.TemplateID), flows.MultiFactor.SMS.Messengers
 		r.Model["mobilePhone"] = sent.Address
 	}
 	m, err := s.o.Sender.Send(ctx, r)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
@@ -123,9 +124,9 @@ func TestGenerate(t *testing.T) {
 func TestNeeded(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		tenant, application tenant.LoginPolicy
-		method, trusted     bool
-		want                bool
+		tenant, of      tenant.LoginPolicy
+		method, trusted bool
+		want            bool
 	}{
 		{tenant.ChallengeEnabled, "", true, false, true},
 		{tenant.ChallengeEnabled, "", true, true, false},
@@ -137,17 +138,17 @@ func TestNeeded(t *testing.T) {
 		{tenant.ChallengeRequired, tenant.ChallengeDisabled, true, false, false},
 		{tenant.ChallengeDisabled, tenant.ChallengeEnabled, true, false, true},
 	} {
-		if got := needed(c.tenant, Application{LoginPolicy: c.application}, c.method, c.trusted); got != c.want {
+		if got := needed(c.tenant, application.Application{Settings: application.Settings{LoginPolicy: c.of}}, c.method, c.trusted); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}
-	here := Application{ID: "here"}
+	here := application.Application{Application: wire.Application{ID: "here"}}
 	for _, c := range []struct {
-		policy TrustPolicy
+		policy application.TrustPolicy
 		in     wire.ID
 		want   bool
-	}{{"", "there", true}, {TrustAny, "", true}, {TrustThis, "there", false}, {TrustThis, "here", true}, {TrustNone, "here", false}} {
-		here.Trust = c.policy
+	}{{"", "there", true}, {application.TrustAny, "", true}, {application.TrustThis, "there", false}, {application.TrustThis, "here", true}, {application.TrustNone, "here", false}} {
+		here.TrustPolicy = c.policy
 		if got := trusts(here, c.in); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}

@@ -29,6 +29,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/message"
@@ -44,29 +45,17 @@ type Sender interface {
 	Send(ctx context.Context, r message.Request) (wire.Message, error)
 }
 
-// Application is what an application has to say about second factors. The zero value is that of none: all is as the tenant has it.
-type Application struct {
-	ID, Tenant wire.ID
-	// LoginPolicy wins over the tenant's. Empty keeps that.
-	LoginPolicy tenant.LoginPolicy
-	// SMSTemplate, VoiceTemplate and EmailTemplate win over the tenant's. Empty keeps those.
-	SMSTemplate, VoiceTemplate, EmailTemplate wire.ID
-	// Trust says which trusted computers count. Empty means [TrustAny].
-	Trust TrustPolicy
-}
-
-// Options are what a Service is made of. Applications and Model have defaults, all else is required.
+// Options are what a Service is made of. Model has a default, all else is required.
 type Options struct {
-	DB      *db.DB
-	Events  publish.Doer
-	Tenants *tenant.Service
-	Users   *identity.Service
-	Resets  *identity.Resets
-	Tickets *ticket.Office
-	Sealer  ticket.Sealer
-	Sender  Sender
-	// Applications returns what an application has to say, or problem.ErrNotFound. Defaults to nothing but the tenant it is in.
-	Applications func(ctx context.Context, id wire.ID) (Application, error)
+	DB           *db.DB
+	Events       publish.Doer
+	Tenants      *tenant.Service
+	Users        *identity.Service
+	Resets       *identity.Resets
+	Tickets      *ticket.Office
+	Sealer       ticket.Sealer
+	Sender       Sender
+	Applications *application.Service
 	// Model makes the variables of a message that are not particular to it: the user, the tenant, the application. Defaults to none.
 	Model func(ctx context.Context, u *wire.User, application wire.ID) (map[string]any, error)
 }
@@ -76,12 +65,6 @@ type Service struct{ o Options }
 
 // New returns the second factors of users.
 func New(o Options) *Service {
-	if o.Applications == nil {
-		o.Applications = func(ctx context.Context, id wire.ID) (Application, error) {
-			a, err := o.Tenants.Application(ctx, id)
-			return Application{ID: a.ID, Tenant: a.TenantID}, err
-		}
-	}
 	if o.Model == nil {
 		o.Model = func(context.Context, *wire.User, wire.ID) (map[string]any, error) { return map[string]any{}, nil }
 	}
@@ -108,17 +91,22 @@ func (s *Service) flows(ctx context.Context, id wire.ID) (*tenant.Flows, error) 
 	return flows, nil
 }
 
-// application returns what the application with the id says, nothing for "". One that does not exist in the tenant is added to v.
-func (s *Service) application(ctx context.Context, v *problem.Validation, of, id wire.ID) (Application, error) {
+// application returns the application with the id, the zero value for "": then all is as the tenant has it. One that does not exist in the tenant is
+// added to v.
+func (s *Service) application(ctx context.Context, v *problem.Validation, of, id wire.ID) (application.Application, error) {
 	if id == "" {
-		return Application{}, nil
+		return application.Application{}, nil
 	}
-	a, err := s.o.Applications(ctx, id)
-	if errors.Is(err, problem.ErrNotFound) || err == nil && a.Tenant != of {
+	all, err := s.o.Applications.Registry(ctx)
+	if err != nil {
+		return application.Application{}, err
+	}
+	a := all.In(of, id)
+	if a == nil {
 		v.Field("applicationId", "invalid", "There is no application with the id %s in the tenant of the user.", id)
-		return Application{}, nil
+		return application.Application{}, nil
 	}
-	return a, err
+	return *a, nil
 }
 
 // method returns the method of u with an id.

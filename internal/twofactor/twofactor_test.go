@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/herald-events/herald/internal/app/apptest"
+	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/egress/egresstest"
-	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/twofactor"
 	"github.com/herald-events/herald/wire"
 )
@@ -332,7 +332,7 @@ func TestTrust(t *testing.T) {
 		method, _ := h.enableSMS()
 		status("unknown").Want(242)
 		var login wire.LoginResponse
-		started := h.start("applicationId", tenant.AdminApplicationID)
+		started := h.start("applicationId", application.AdminID)
 		h.login(started.TwoFactorID, started.Code, "trustComputer", true).Want(202).Decode(&login) // not registered
 		if login.TwoFactorTrustID == "" {
 			t.Fatal("no trust")
@@ -342,7 +342,7 @@ func TestTrust(t *testing.T) {
 		}
 		var s wire.TwoFactorStatusResponse
 		status(login.TwoFactorTrustID).Want(200).Decode(&s)
-		if s.TwoFactorTrustID != login.TwoFactorTrustID || len(s.Trusts) != 1 || s.Trusts[0].ApplicationID != tenant.AdminApplicationID ||
+		if s.TwoFactorTrustID != login.TwoFactorTrustID || len(s.Trusts) != 1 || s.Trusts[0].ApplicationID != application.AdminID ||
 			s.Trusts[0].Expiration-s.Trusts[0].StartInstant != 30*24*3600*1000 {
 			t.Errorf("status %+v", s)
 		}

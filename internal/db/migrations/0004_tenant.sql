@@ -23,15 +23,3 @@ CREATE TABLE instance (
     key_check         TEXT   NOT NULL,
     insert_instant    BIGINT NOT NULL
 );
-
-CREATE TABLE application (
-    id                  TEXT   NOT NULL PRIMARY KEY,
-    tenant_id           TEXT   NOT NULL REFERENCES tenant (id) ON UPDATE CASCADE ON DELETE CASCADE,
-    name                TEXT   NOT NULL,
-    document            TEXT   NOT NULL,
-    version             BIGINT NOT NULL,
-    insert_instant      BIGINT NOT NULL,
-    last_update_instant BIGINT NOT NULL
-);
-
-CREATE INDEX application_tenant ON application (tenant_id);
