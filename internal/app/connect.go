@@ -35,7 +35,7 @@ func (a *App) connect() {
 		return settings.ReportTimezone, err
 	}
 	a.tenants.Bindings = a.webhooks
-	a.tenants.HasMessenger = a.hasMessenger
+	a.tenants.HasMessenger = a.messengers.Carries
 	a.tenants.HasMessageTemplate, a.tenants.HasEmailTemplate = a.templates.HasMessage, a.templates.HasEmail
 	a.messengers.Used = a.tenants.UsesMessenger
 	a.applications.HasMessageTemplate, a.applications.HasEmailTemplate = a.templates.HasMessage, a.templates.HasEmail
@@ -57,16 +57,6 @@ func both(one, other users) users {
 		more, err := other(tx, id)
 		return append(by, more...), err
 	}
-}
-
-// hasMessenger tells whether there is a messenger with that id that carries messages of the type.
-func (a *App) hasMessenger(tx *db.Tx, id wire.ID, carries wire.MessageType) (bool, error) {
-	all, err := a.messengers.RegistryIn(tx)
-	if err != nil {
-		return false, err
-	}
-	target := all.Target(id)
-	return target != nil && target.Can(wire.MessageKind(carries)), nil
 }
 
 // messageModel makes the variables that every message to a user has.

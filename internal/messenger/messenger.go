@@ -163,7 +163,8 @@ func (s *Service) Update(ctx context.Context, id wire.ID, change func(current wi
 // Delete removes the messenger. One that anything uses stays: `[inUse]messengerId`.
 func (s *Service) Delete(ctx context.Context, id wire.ID) error {
 	return s.DB.Update(ctx, func(tx *db.Tx) error {
-		if err := remove(tx, id); err != nil { // undone if it is in use
+		// First, because it waits for those that begin to use it; undone if there are any.
+		if err := remove(tx, id); err != nil {
 			return err
 		}
 		if s.Used != nil {
@@ -179,6 +180,17 @@ func (s *Service) Delete(ctx context.Context, id wire.ID) error {
 		}
 		return tx.Bump(topic)
 	})
+}
+
+// Carries tells whether there is a messenger with that id that carries messages of the type. It cannot be deleted before tx, which must be an
+// Update, has ended: what tx stores about it is then seen by whoever wants to delete it.
+func (s *Service) Carries(tx *db.Tx, id wire.ID, what wire.MessageType) (bool, error) {
+	held, err := hold(tx, id)
+	if err != nil || !held {
+		return false, err
+	}
+	m, _, err := s.load(tx, id)
+	return slices.Contains(m.MessageTypes, what), err
 }
 
 // Unsaved is what a stored m would be: checked by the same rules, name and uniqueness excepted, and ready to be sent through.

@@ -86,6 +86,13 @@ func remove(tx *db.Tx, id wire.ID) error {
 	return err
 }
 
+// hold is for one who is about to refer to the messenger. It writes, though nothing new, so that a deletion waits for the end of tx. It reports
+// false when there is no such messenger.
+func hold(tx *db.Tx, id wire.ID) (held bool, err error) {
+	n, err := tx.Exec(`UPDATE messenger SET version = version WHERE id = $1`, string(id))
+	return n == 1, err
+}
+
 func messengerExists(tx *db.Tx, id wire.ID) (bool, error) {
 	return tx.Exists(`SELECT 1 FROM messenger WHERE id = $1`, string(id))
 }

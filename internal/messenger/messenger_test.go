@@ -1,11 +1,14 @@
 package messenger_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +22,7 @@ import (
 	"github.com/herald-events/herald/internal/messenger"
 	"github.com/herald-events/herald/internal/messenger/messengertest"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -248,6 +252,59 @@ func TestCreate_TwoAtOnce(t *testing.T) {
 		}
 		if created != 1 {
 			t.Errorf("%d were created", created)
+		}
+	})
+}
+
+func TestCarries(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		m := generic("one")
+		m.ID = someID
+		w.create(m)
+		err := w.d.Update(t.Context(), func(tx *db.Tx) error {
+			for id, carried := range map[wire.ID][]wire.MessageType{someID: {wire.SMS}, "d0000000-0000-4000-8000-00000000000e": nil} {
+				for _, what := range []wire.MessageType{wire.SMS, wire.Voice} {
+					if carries, err := w.Carries(tx, id, what); err != nil || carries != slices.Contains(carried, what) {
+						t.Errorf("%s carries %s: %v, %v", id, what, carries, err)
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Of one who deletes a messenger and a tenant that begins to name it, at the same moment, only one can win.
+func TestDelete_RaceWithUse(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		tenants := tenant.New(w.d, w.Sealer)
+		tenants.HasMessenger, w.Used = w.Carries, tenants.UsesMessenger
+		if err := tenants.Bootstrap(t.Context(), someID); err != nil {
+			t.Fatal(err)
+		}
+		name := func(id wire.ID) error {
+			_, err := tenants.Update(t.Context(), someID, func(named wire.Tenant) (wire.Tenant, []wire.ID, error) {
+				named.Extra = map[string]json.RawMessage{"phoneConfiguration": fmt.Appendf(nil, `{"messengerId": %q}`, id)}
+				return named, nil, nil
+			})
+			return err
+		}
+		for round := range 50 {
+			id := w.create(generic(fmt.Sprint(round))).ID
+			var named, deleted error
+			var both sync.WaitGroup
+			both.Go(func() { named = name(id) })
+			both.Go(func() { deleted = w.Delete(t.Context(), id) })
+			both.Wait()
+			switch {
+			case named == nil && slices.Equal(codes(t, deleted), []string{"[inUse]messengerId"}):
+			case deleted == nil && slices.Equal(codes(t, named), []string{"[invalid]tenant.phoneConfiguration.messengerId"}):
+			default:
+				t.Errorf("named: %v, deleted: %v", named, deleted)
+			}
 		}
 	})
 }
