@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"internal/journal":    {"internal/db", "internal/search"},
 	"internal/loose":      {},
 	"internal/sealed":     {"internal/loose"},
-	"internal/tenant":     {"internal/db", "internal/search", "internal/journal", "internal/loose", "internal/sealed"},
+	"internal/tenant":     {"internal/db", "internal/search", "internal/journal", "internal/loose", "internal/sealed", "internal/egress", "internal/messenger"},
 	"internal/access":     {"internal/db", "internal/search", "internal/journal"},
 	"internal/webhook":    {"internal/db", "internal/search", "internal/egress", "internal/key"},
 	"internal/webhooklog": {"internal/db", "internal/search", "internal/egress", "internal/webhook"},

@@ -9,6 +9,7 @@ import (
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/messenger"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -23,9 +24,9 @@ type Messaging struct {
 
 // MailSettings are the e-mail configurations of tenants.
 type MailSettings interface {
-	// Mail returns the e-mail configuration of the tenant, as clients sent it, and the password of its mail server, which is apart from it;
-	// problem.ErrNotFound without such a tenant.
-	Mail(ctx context.Context, tenant wire.ID) (configuration json.RawMessage, password string, err error)
+	// Mail returns the mail server of the tenant, problem.ErrNotFound without such a tenant. One that cannot be used is returned with a problem of
+	// kind Invalid.
+	Mail(ctx context.Context, tenant wire.ID) (messenger.MailServer, error)
 }
 
 // Trials is where tests are recorded.
@@ -220,11 +221,7 @@ func (h messaging) testEmail(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored, password, err := h.Mail.Mail(c.ctx(), tenant)
-	if err != nil {
-		return nil, err
-	}
-	server, err := mailServer(request.EmailConfiguration, stored, password)
+	server, err := h.mailServer(c.ctx(), tenant, request.EmailConfiguration)
 	var v problem.Validation
 	if err := v.Merge(err); err != nil {
 		return nil, err
@@ -263,26 +260,26 @@ func (h messaging) tenantOf(c *call, named wire.ID) (wire.ID, error) {
 	return named, nil
 }
 
-// mailServer is the given configuration, or the stored one without it. The stored password stands in for one that is not mentioned, but goes only
-// where it has always gone: whoever may call this could otherwise have it sent to a server of their own.
-func mailServer(given, stored json.RawMessage, password string) (messenger.MailServer, error) {
-	known, unusable := messenger.ParseMailServer(stored, password)
-	if len(given) == 0 {
-		return known, unusable
+// mailServer is the given one, or that of the tenant without it. The stored password stands in for one that is not mentioned, but goes only where it
+// has always gone: whoever may call this could otherwise have it sent to a server of their own.
+func (h messaging) mailServer(ctx context.Context, id wire.ID, given json.RawMessage) (messenger.MailServer, error) {
+	stored, err := h.Mail.Mail(ctx, id)
+	if p, ok := problem.As(err); len(given) == 0 || err != nil && (!ok || p.Kind != problem.Invalid) {
+		return stored, err
 	}
-	server, err := messenger.ParseMailServer(given, "")
+	server, err := tenant.ParseMail("emailConfiguration", given)
 	var mentions struct {
 		Password *string `json:"password"`
 	}
-	if err != nil || json.Unmarshal(given, &mentions) != nil || mentions.Password != nil || server.Username == "" || password == "" {
+	if err != nil || json.Unmarshal(given, &mentions) != nil || mentions.Password != nil || server.Username == "" || stored.Password == "" {
 		return server, err
 	}
-	if unusable != nil || server.Host != known.Host || server.Port != known.Port || server.Username != known.Username ||
-		server.Security != known.Security || server.Certificate != known.Certificate {
+	if server.Host != stored.Host || server.Port != stored.Port || server.Username != stored.Username || server.Security != stored.Security ||
+		server.Certificate != stored.Certificate {
 		return server, invalidField("emailConfiguration.password", "missing",
 			"The stored password is used for the stored host, port, security, certificate and user name only. Give the password for this configuration.")
 	}
-	server.Password = known.Password
+	server.Password = stored.Password
 	return server, nil
 }
 

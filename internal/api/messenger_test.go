@@ -23,6 +23,7 @@ import (
 	"github.com/herald-events/herald/internal/messenger"
 	"github.com/herald-events/herald/internal/messenger/messengertest"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -37,12 +38,14 @@ type mailOffice struct {
 	trials []string // "tenant kind recipient outcome"
 }
 
-func (o *mailOffice) Mail(_ context.Context, tenant wire.ID) (json.RawMessage, string, error) {
-	text, ok := o.configurations[tenant]
+func (o *mailOffice) Mail(_ context.Context, id wire.ID) (messenger.MailServer, error) {
+	text, ok := o.configurations[id]
 	if !ok {
-		return nil, "", problem.ErrNotFound
+		return messenger.MailServer{}, problem.ErrNotFound
 	}
-	return json.RawMessage(text), o.password, nil
+	server, err := tenant.ParseMail("tenant.emailConfiguration", json.RawMessage(text))
+	server.Password = egress.Secret(o.password)
+	return server, err
 }
 
 func (o *mailOffice) RecordTest(_ context.Context, tenant wire.ID, kind wire.MessageKind, recipient string, a messenger.Attempt) error {
@@ -208,7 +211,8 @@ func TestEmail_Test(t *testing.T) {
 	h.do("POST", "/api/email/test", `{"to":"ada@example.org"}`).expectCodes(t, 400, "[TenantIdRequired]")
 	h.do("POST", "/api/email/test", of(nowhere)+`}`).expectCodes(t, 400, "[invalid]tenantId")
 	h.do("POST", "/api/email/test", of(tenantB)+`}`, withKey("of A")).expectCodes(t, 400, "[invalid]tenantId")
-	h.do("POST", "/api/email/test", `{"tenantId":"`+string(tenantA)+`","emailConfiguration":{"port":0}}`).expectCodes(t, 400, "[blank]to [invalid]emailConfiguration.port")
+	h.do("POST", "/api/email/test", `{"tenantId":"`+string(tenantA)+`","emailConfiguration":{"port":-1,"host":7}}`).
+		expectCodes(t, 400, "[blank]to [couldNotConvert]emailConfiguration.host [invalid]emailConfiguration.port")
 	h.do("POST", "/api/email/test", `{"tenantId":"`+string(tenantA)+`","to":"ada"}`).expectCodes(t, 400, "[notEmail]to")
 
 	// The stored password goes nowhere but where it was stored for.
@@ -222,4 +226,9 @@ func TestEmail_Test(t *testing.T) {
 	h.do("POST", "/api/email/test", of(tenantB)+`,"emailConfiguration":{"host":"127.0.0.1","port":1,"username":"c"}}`).expectCodes(t, 400, "[missing]emailConfiguration.password")
 	h.do("POST", "/api/email/test", of(tenantB)+`,"emailConfiguration":{"host":"127.0.0.1","port":1,"username":"b","defaultFromName":"New"}}`).has(t, 200, `"outcome":"connect"`)
 	h.do("POST", "/api/email/test", of(tenantB)+`,"emailConfiguration":{"host":"127.0.0.1","port":1,"username":"c","password":"mine"}}`).has(t, 200, `"outcome":"connect"`)
+
+	// A stored configuration that cannot be used, as a restored store may have one, says so, and keeps nobody from trying another.
+	office.configurations[tenantB] = `{"host":"127.0.0.1","security":"STARTTLS"}`
+	h.do("POST", "/api/email/test", of(tenantB)+`}`).expectCodes(t, 400, "[invalid]tenant.emailConfiguration.security")
+	h.do("POST", "/api/email/test", of(tenantB)+given).has(t, 200, `"outcome":"accepted"`)
 }

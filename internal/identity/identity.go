@@ -40,7 +40,8 @@ func (s *Service) rules(ctx context.Context, id wire.ID) (Rules, error) {
 	if !ok {
 		return Rules{}, noTenant()
 	}
-	return RulesOf(t), nil
+	flows, _ := settings.Flows(id) // of all that are found
+	return RulesOf(t, flows), nil
 }
 
 // noTenant is what a caller is told whose tenant does not exist any more.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -86,7 +87,7 @@ func TestReadNew_Codes(t *testing.T) {
 			t.Fatalf("%s: %v", row.body, err)
 		}
 		var v problem.Validation
-		readNew(&v, req, RulesOf(wire.Tenant{}))
+		readNew(&v, req, RulesOf(wire.Tenant{}, &tenant.Flows{}))
 		if got := codes(v.Err()); !slices.Equal(got, row.want) {
 			t.Errorf("%.120s\n got %v\nwant %v", row.body, got, row.want)
 		}
@@ -154,24 +155,16 @@ func TestLocale(t *testing.T) {
 
 func TestRulesOf(t *testing.T) {
 	t.Parallel()
-	tenant := func(extra string) (t wire.Tenant) {
-		t.Extra = map[string]json.RawMessage{}
-		if err := json.Unmarshal([]byte(extra), &t.Extra); err != nil {
-			panic(err)
-		}
-		return t
-	}
-	standard := Rules{Password: PasswordRules{MinLength: 8, MaxLength: 256}}
-	for extra, want := range map[string]Rules{
-		`{}`: standard,
-		`{"passwordValidationRules":null,"emailConfiguration":7,"phoneConfiguration":[]}`: standard,
-		`{"passwordValidationRules":{"minLength":"twelve"}}`:                              standard,
-		`{"passwordValidationRules":{"minLength":12,"maxLength":9999,"requireNumber":true},"emailConfiguration":{"verifyEmail":true,"host":"x"},"phoneConfiguration":{"verifyPhoneNumber":true}}`: {
-			Password: PasswordRules{MinLength: 12, MaxLength: 256, RequireNumber: true}, VerifyEmail: true, VerifyPhoneNumber: true,
-		},
+	flows := &tenant.Flows{Email: tenant.EmailFlows{Verify: true}, Phone: tenant.PhoneFlows{Verify: true}}
+	for given, want := range map[string]PasswordRules{
+		``:                       {MinLength: 8, MaxLength: 256},
+		`null`:                   {MinLength: 8, MaxLength: 256},
+		`{"minLength":"twelve"}`: {MinLength: 8, MaxLength: 256},
+		`{"minLength":12,"maxLength":9999,"requireNumber":true}`: {MinLength: 12, MaxLength: 256, RequireNumber: true},
 	} {
-		if got := RulesOf(tenant(extra)); got != want {
-			t.Errorf("%s: %+v, want %+v", extra, got, want)
+		got := RulesOf(wire.Tenant{Extra: map[string]json.RawMessage{"passwordValidationRules": json.RawMessage(given)}}, flows)
+		if got != (Rules{Password: want, VerifyEmail: true, VerifyPhoneNumber: true}) {
+			t.Errorf("%s: %+v, want %+v", given, got, want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -33,10 +34,9 @@ const (
 	defaultMaxLength = 256
 )
 
-// RulesOf reads the rules from a tenant's settings: passwordValidationRules, emailConfiguration.verifyEmail and
-// .verifyEmailWhenChanged, phoneConfiguration.verifyPhoneNumber. Tenants keep these members as they were sent; one that cannot be read
-// counts as absent.
-func RulesOf(t wire.Tenant) Rules {
+// RulesOf reads the rules from a tenant's settings. flows are the same settings as far as they are read there. Tenants keep passwordValidationRules
+// as they were sent; what cannot be read counts as absent.
+func RulesOf(t wire.Tenant, flows *tenant.Flows) Rules {
 	password := PasswordRules{MinLength: defaultMinLength, MaxLength: defaultMaxLength}
 	if given := password; json.Unmarshal(t.Extra["passwordValidationRules"], &given) == nil {
 		password = given
@@ -44,19 +44,8 @@ func RulesOf(t wire.Tenant) Rules {
 	if password.MaxLength <= 0 || password.MaxLength > defaultMaxLength {
 		password.MaxLength = defaultMaxLength
 	}
-	var email struct {
-		VerifyEmail            bool `json:"verifyEmail"`
-		VerifyEmailWhenChanged bool `json:"verifyEmailWhenChanged"`
-	}
-	_ = json.Unmarshal(t.Extra["emailConfiguration"], &email)
-	var phone struct {
-		VerifyPhoneNumber bool `json:"verifyPhoneNumber"`
-	}
-	_ = json.Unmarshal(t.Extra["phoneConfiguration"], &phone)
 	return Rules{
-		Password:    password,
-		VerifyEmail: email.VerifyEmail, VerifyEmailWhenChanged: email.VerifyEmailWhenChanged,
-		VerifyPhoneNumber: phone.VerifyPhoneNumber,
+		Password: password, VerifyEmail: flows.Email.Verify, VerifyEmailWhenChanged: flows.Email.VerifyWhenChanged, VerifyPhoneNumber: flows.Phone.Verify,
 	}
 }
 

@@ -1,5 +1,6 @@
 // Package loose reads and checks settings that are kept exactly as clients sent them, because clients write and compare whole objects: of a
-// tenant, of an application. As everywhere in the API a number or a boolean may be sent as a text, and null says that a member is absent.
+// tenant, of an application. As everywhere in the API a number or a boolean may be sent as a text, a whole number may be written 60.0 or 6e1, and
+// null says that a member is absent, as an empty text does where a number, a boolean or an id belongs.
 //
 // What reads has no errors: a member that is absent or cannot be read has its default. What checks, before such settings are stored, adds to a
 // [problem.Validation] what cannot be read or is out of bounds.
@@ -8,6 +9,7 @@ package loose
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,9 +59,20 @@ func Texts(raw json.RawMessage) (texts []string) {
 	return texts
 }
 
+// written is a boolean or a number without the quotes that it may be sent in, empty when it is absent.
+func written(raw json.RawMessage) string {
+	if IsNull(raw) {
+		return ""
+	}
+	if text, ok := Text(raw); ok {
+		return strings.TrimSpace(text)
+	}
+	return string(bytes.TrimSpace(raw))
+}
+
 // ParseBool returns a boolean, and whether it is one.
 func ParseBool(raw json.RawMessage) (value, ok bool) {
-	switch strings.Trim(string(raw), `"`) {
+	switch written(raw) {
 	case "true":
 		return true, true
 	case "false":
@@ -78,8 +91,16 @@ func Bool(raw json.RawMessage, fallback bool) bool {
 
 // ParseInt returns a whole number, and whether it is one.
 func ParseInt(raw json.RawMessage) (int, bool) {
-	n, err := strconv.Atoi(strings.Trim(string(raw), `"`))
-	return n, err == nil
+	text := written(raw)
+	if n, err := strconv.Atoi(text); err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	const exact = 1 << 53 // up to there a float64 knows whether it is whole
+	if err != nil || !json.Valid([]byte(text)) || math.Abs(f) > exact || f != math.Trunc(f) {
+		return 0, false
+	}
+	return int(f), true
 }
 
 // Int returns a whole number within bounds.
@@ -144,7 +165,7 @@ func CheckID(v *problem.Validation, path string, raw json.RawMessage) bool {
 // CheckBool adds what is there and is no boolean.
 func CheckBool(v *problem.Validation, path string, raw json.RawMessage) {
 	_, ok := ParseBool(raw)
-	v.Check(ok || IsNull(raw), path, "couldNotConvert", "This is true or false.")
+	v.Check(ok || written(raw) == "", path, "couldNotConvert", "This is true or false.")
 }
 
 // CheckText adds what is there and is no text.
@@ -153,17 +174,26 @@ func CheckText(v *problem.Validation, path string, raw json.RawMessage) {
 	v.Check(ok || IsNull(raw), path, "couldNotConvert", "This is a text.")
 }
 
+// CheckNumber returns a whole number, and whether there is one. What is there and is none is added to v.
+func CheckNumber(v *problem.Validation, path string, raw json.RawMessage) (n int, ok bool) {
+	n, ok = ParseInt(raw)
+	v.Check(ok || written(raw) == "", path, "couldNotConvert", "This is a whole number.")
+	return n, ok
+}
+
 // CheckInt adds what is there and is no whole number from least to most.
 func CheckInt(v *problem.Validation, path string, raw json.RawMessage, least, most int) {
-	if IsNull(raw) {
-		return
+	if n, ok := CheckNumber(v, path, raw); ok {
+		v.Check(n >= least && n <= most, path, "invalid", "This is a number from %d to %d.", least, most)
 	}
-	n, ok := ParseInt(raw)
-	if !ok {
-		v.Field(path, "couldNotConvert", "This is a whole number.")
-		return
+}
+
+// CheckList returns the elements of an array where there is one. Anything else is added to v.
+func CheckList(v *problem.Validation, path string, raw json.RawMessage) (elements []json.RawMessage) {
+	if !IsNull(raw) && json.Unmarshal(raw, &elements) != nil {
+		v.Field(path, "couldNotConvert", "%s must be a list.", path)
 	}
-	v.Check(n >= least && n <= most, path, "invalid", "This is a number from %d to %d.", least, most)
+	return elements
 }
 
 // CheckOneOf adds what is there, is not empty, and is none of the values in all.

@@ -42,11 +42,7 @@ func PhoneWay(t *messenger.Target) *Way {
 
 // Mail returns the mail server of a tenant. Errors: problem.ErrNotFound without the tenant, a problem of kind Invalid for settings that cannot be used.
 func (t Through) Mail(ctx context.Context, tenant wire.ID) (*Way, error) {
-	settings, password, err := t.Tenants.Mail(ctx, tenant)
-	if err != nil {
-		return nil, err
-	}
-	server, err := messenger.ParseMailServer(settings, password)
+	server, err := t.Tenants.Mail(ctx, tenant)
 	if err != nil {
 		return nil, err
 	}

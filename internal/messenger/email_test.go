@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/wneessen/go-mail/smtp"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/herald-events/herald/internal/egress/egresstest"
 	"github.com/herald-events/herald/internal/messenger"
 	"github.com/herald-events/herald/internal/messenger/messengertest"
+	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -40,7 +40,7 @@ func parse(t *testing.T, members map[string]any) messenger.MailServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := messenger.ParseMailServer(raw, "")
+	s, err := tenant.ParseMail("emailConfiguration", raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,36 +355,9 @@ func TestEmail_Debug(t *testing.T) {
 	}
 }
 
-func TestParseMailServer(t *testing.T) {
+func TestMailServer_PrintsNoPassword(t *testing.T) {
 	t.Parallel()
-	for _, raw := range []string{"", "null", "{}", `{"host":"","port":"","security":null,"additionalHeaders":null,"debug":false,"unknown":[1]}`} {
-		s, err := messenger.ParseMailServer(json.RawMessage(raw), "stored")
-		if err != nil || s.Host != "localhost" || s.Port != 25 || s.Security != messenger.NoTLS || s.FromEmail != "change-me@example.com" || s.Password != "stored" ||
-			s.ConnectTimeout != 3*time.Second || s.ReadTimeout != 10*time.Second || s.Debug || s.Headers != nil {
-			t.Errorf("%s: %+v, %v", raw, s, err)
-		}
-	}
-	if s, err := messenger.ParseMailServer(json.RawMessage(`{"password":""}`), "stored"); err != nil || s.Password != "" {
-		t.Errorf("a password that was taken away: %v, %v", s.Password == "", err)
-	}
 	if text := fmt.Sprintf("%v %+v", messenger.MailServer{Password: "planted"}, messenger.MailServer{Password: "planted"}); strings.Contains(text, "planted") {
 		t.Errorf("a printed server shows its password: %s", text)
-	}
-	raw := `{"host":"mail.example.com:25","port":"x","security":"STARTTLS","username":"a\nb","password":7,"defaultFromEmail":"me","connectTimeout":-1,"readTimeout":600001,
-		"sslCertificate":"none","additionalHeaders":[{"name":"To","value":"x"},{"name":"X-A","value":"b\r\nc"}]}`
-	_, err := messenger.ParseMailServer(json.RawMessage(raw), "")
-	want := []string{
-		"[couldNotConvert]emailConfiguration.password", "[couldNotConvert]emailConfiguration.port", "[invalid]emailConfiguration.additionalHeaders",
-		"[invalid]emailConfiguration.additionalHeaders", "[invalid]emailConfiguration.connectTimeout", "[invalid]emailConfiguration.host",
-		"[invalid]emailConfiguration.readTimeout", "[invalid]emailConfiguration.security", "[invalid]emailConfiguration.sslCertificate",
-		"[invalid]emailConfiguration.username", "[notEmail]emailConfiguration.defaultFromEmail",
-	}
-	if got := codes(t, err); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
-		t.Errorf("%q, want %q", slices.Sorted(slices.Values(got)), want)
-	}
-	for _, raw := range []string{"[]", `"x"`, "{"} {
-		if _, err := messenger.ParseMailServer(json.RawMessage(raw), ""); !slices.Equal(codes(t, err), []string{"[couldNotConvert]emailConfiguration"}) {
-			t.Errorf("%s: %v", raw, err)
-		}
 	}
 }

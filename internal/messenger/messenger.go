@@ -9,7 +9,7 @@
 //	attempt.go    what an answer means, what of it may be shown
 //	generic.go    JSON to a URL
 //	twilio.go     Twilio's REST API
-//	mailserver.go the mail server of a tenant's e-mail configuration
+//	mailserver.go what a mail server is, and its rules
 //	email.go      one e-mail over SMTP
 package messenger
 

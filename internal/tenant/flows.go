@@ -3,10 +3,9 @@ package tenant
 import (
 	"cmp"
 	"encoding/json"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/herald-events/herald/internal/loose"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -64,7 +63,9 @@ const (
 
 // EmailFlows are the parts of emailConfiguration that flows read.
 type EmailFlows struct {
-	ForgotPasswordTemplateID wire.ID
+	// Verify makes a user's first address wait for its verification, VerifyWhenChanged every later one.
+	Verify, VerifyWhenChanged bool
+	ForgotPasswordTemplateID  wire.ID
 	// ImplicitVerification counts an address as verified when something that was sent to it came back. Defaults to true.
 	ImplicitVerification bool
 	// Gated keeps a user from logging in whose address waits for its verification.
@@ -97,6 +98,8 @@ var VerificationStrategies = []VerificationStrategy{ClickableLink, FormField}
 
 // PhoneFlows are the parts of phoneConfiguration that flows read.
 type PhoneFlows struct {
+	// Verify makes a phone number wait for its verification.
+	Verify                   bool
 	Messengers               []wire.ID
 	ForgotPasswordTemplateID wire.ID
 	ImplicitVerification     bool
@@ -167,55 +170,56 @@ var lifetimes = []struct {
 
 // FlowsOf reads a tenant's settings.
 func FlowsOf(t *wire.Tenant) *Flows {
-	issuer, _ := textOf(t.Extra["issuer"])
+	issuer, _ := loose.Text(t.Extra["issuer"])
 	f := &Flows{JWT: JWTOf(t.Extra["jwtConfiguration"], defaultJWT), Issuer: cmp.Or(issuer, defaultIssuer)}
-	factors := membersOf(t.Extra["multiFactorConfiguration"])
-	app := membersOf(factors["authenticator"])
+	factors := loose.Members(t.Extra["multiFactorConfiguration"])
+	app := loose.Members(factors["authenticator"])
 	f.MultiFactor = MultiFactor{
-		LoginPolicy: oneOf(factors["loginPolicy"], ChallengeEnabled, LoginPolicies),
+		LoginPolicy: loose.OneOf(factors["loginPolicy"], ChallengeEnabled, LoginPolicies),
 		Authenticator: Authenticator{
-			Enabled: boolOf(app["enabled"], true),
+			Enabled: loose.Bool(app["enabled"], true),
 			TwoFactorAuthenticator: wire.TwoFactorAuthenticator{
-				Algorithm:  oneOf(app["algorithm"], algorithms[0], algorithms),
-				CodeLength: intOf(app["codeLength"], 6, minAuthenticatorCode, maxAuthenticatorCode),
-				TimeStep:   intOf(app["timeStep"], 30, minTimeStep, maxTimeStep),
+				Algorithm:  loose.OneOf(app["algorithm"], algorithms[0], algorithms),
+				CodeLength: loose.Int(app["codeLength"], 6, minAuthenticatorCode, maxAuthenticatorCode),
+				TimeStep:   loose.Int(app["timeStep"], 30, minTimeStep, maxTimeStep),
 			},
 		},
 		SMS: factorOf(factors["sms"]), Voice: factorOf(factors["voice"]), Email: factorOf(factors["email"]),
 	}
-	email := membersOf(t.Extra["emailConfiguration"])
+	email := loose.Members(t.Extra["emailConfiguration"])
 	f.Email = EmailFlows{
-		ForgotPasswordTemplateID: idOf(email["forgotPasswordEmailTemplateId"]),
-		ImplicitVerification:     boolOf(email["implicitEmailVerificationAllowed"], true), Gated: gated(email),
+		Verify: loose.Bool(email["verifyEmail"], false), VerifyWhenChanged: loose.Bool(email["verifyEmailWhenChanged"], false),
+		ForgotPasswordTemplateID: loose.ID(email["forgotPasswordEmailTemplateId"]),
+		ImplicitVerification:     loose.Bool(email["implicitEmailVerificationAllowed"], true), Gated: gated(email),
 	}
-	phone := membersOf(t.Extra["phoneConfiguration"])
+	phone := loose.Members(t.Extra["phoneConfiguration"])
 	f.Phone = PhoneFlows{
-		Messengers: messengersOf(phone), ForgotPasswordTemplateID: idOf(phone["forgotPasswordTemplateId"]),
-		ImplicitVerification: boolOf(phone["implicitPhoneVerificationAllowed"], true), Gated: gated(phone),
+		Verify: loose.Bool(phone["verifyPhoneNumber"], false), Messengers: messengersOf(phone), ForgotPasswordTemplateID: loose.ID(phone["forgotPasswordTemplateId"]),
+		ImplicitVerification: loose.Bool(phone["implicitPhoneVerificationAllowed"], true), Gated: gated(phone),
 	}
-	ids := membersOf(t.Extra["externalIdentifierConfiguration"])
-	code := membersOf(ids["twoFactorOneTimeCodeIdGenerator"])
-	f.Code = Generator{Length: intOf(code["length"], 6, minCodeLength, maxCodeLength), Type: oneOf(code["type"], RandomDigits, generatorTypes)}
+	ids := loose.Members(t.Extra["externalIdentifierConfiguration"])
+	code := loose.Members(ids["twoFactorOneTimeCodeIdGenerator"])
+	f.Code = Generator{Length: loose.Int(code["length"], 6, minCodeLength, maxCodeLength), Type: loose.OneOf(code["type"], RandomDigits, generatorTypes)}
 	for _, l := range lifetimes {
-		*l.of(&f.Lifetimes) = time.Duration(intOf(ids[l.name], l.fallback, 1, maxLifetime)) * time.Second
+		*l.of(&f.Lifetimes) = time.Duration(loose.Int(ids[l.name], l.fallback, 1, maxLifetime)) * time.Second
 	}
-	limits := membersOf(t.Extra["rateLimitConfiguration"])
+	limits := loose.Members(t.Extra["rateLimitConfiguration"])
 	f.SendTwoFactor, f.ForgotPassword = rateLimitOf(limits["sendTwoFactor"]), rateLimitOf(limits["forgotPassword"])
 	f.Lockout = lockoutOf(t.Extra["failedAuthenticationConfiguration"])
 	return f
 }
 
 func factorOf(raw json.RawMessage) Factor {
-	m := membersOf(raw)
-	return Factor{Enabled: boolOf(m["enabled"], false), TemplateID: idOf(m["templateId"]), Messengers: messengersOf(m)}
+	m := loose.Members(raw)
+	return Factor{Enabled: loose.Bool(m["enabled"], false), TemplateID: loose.ID(m["templateId"]), Messengers: messengersOf(m)}
 }
 
 func messengersOf(m map[string]json.RawMessage) (ids []wire.ID) {
-	if id := idOf(m["messengerId"]); id != "" {
+	if id := loose.ID(m["messengerId"]); id != "" {
 		ids = append(ids, id)
 	}
-	for _, raw := range elementsOf(m["fallbackMessengerIds"]) {
-		if id := idOf(raw); id != "" {
+	for _, raw := range loose.Elements(m["fallbackMessengerIds"]) {
+		if id := loose.ID(raw); id != "" {
 			ids = append(ids, id)
 		}
 	}
@@ -223,78 +227,15 @@ func messengersOf(m map[string]json.RawMessage) (ids []wire.ID) {
 }
 
 func gated(m map[string]json.RawMessage) bool {
-	behavior, _ := textOf(membersOf(m["unverified"])["behavior"])
+	behavior, _ := loose.Text(loose.Members(m["unverified"])["behavior"])
 	return UnverifiedBehavior(behavior) == GateUnverified
 }
 
 // FusionAuth's limit is 5 in 60 s once it is switched on.
 func rateLimitOf(raw json.RawMessage) RateLimit {
-	m := membersOf(raw)
+	m := loose.Members(raw)
 	return RateLimit{
-		Enabled: boolOf(m["enabled"], false), Limit: intOf(m["limit"], 5, 1, maxLimit),
-		Period: time.Duration(intOf(m["timePeriodInSeconds"], 60, 1, maxLifetime)) * time.Second,
+		Enabled: loose.Bool(m["enabled"], false), Limit: loose.Int(m["limit"], 5, 1, maxLimit),
+		Period: time.Duration(loose.Int(m["timePeriodInSeconds"], 60, 1, maxLifetime)) * time.Second,
 	}
-}
-
-// membersOf decodes an object; anything else has no members.
-func membersOf(raw json.RawMessage) (members map[string]json.RawMessage) {
-	if isNull(raw) || json.Unmarshal(raw, &members) != nil {
-		return nil
-	}
-	return members
-}
-
-// elementsOf decodes an array; anything else has no elements.
-func elementsOf(raw json.RawMessage) (elements []json.RawMessage) {
-	if isNull(raw) || json.Unmarshal(raw, &elements) != nil {
-		return nil
-	}
-	return elements
-}
-
-// parseBool accepts a boolean as a text, as the API does everywhere.
-func parseBool(raw json.RawMessage) (value, ok bool) {
-	switch strings.Trim(string(raw), `"`) {
-	case "true":
-		return true, true
-	case "false":
-		return false, true
-	}
-	return false, false
-}
-
-func boolOf(raw json.RawMessage, fallback bool) bool {
-	if value, ok := parseBool(raw); ok {
-		return value
-	}
-	return fallback
-}
-
-// parseInt accepts a number as a text, as the API does everywhere.
-func parseInt(raw json.RawMessage) (int, bool) {
-	n, err := strconv.Atoi(strings.Trim(string(raw), `"`))
-	return n, err == nil
-}
-
-func intOf(raw json.RawMessage, fallback, least, most int) int {
-	if n, ok := parseInt(raw); ok && n >= least && n <= most {
-		return n
-	}
-	return fallback
-}
-
-// idOf is lenient about case: ids are compared in lower case.
-func idOf(raw json.RawMessage) wire.ID {
-	text, _ := textOf(raw)
-	return wire.ID(strings.ToLower(text))
-}
-
-func oneOf[T ~string](raw json.RawMessage, fallback T, all []T) T {
-	text, _ := textOf(raw)
-	for _, value := range all {
-		if T(text) == value {
-			return value
-		}
-	}
-	return fallback
 }

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/loose"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
@@ -34,53 +33,68 @@ func checkFlows(v *problem.Validation, extra map[string]json.RawMessage) {
 	checkMultiFactor(v, extra["multiFactorConfiguration"])
 	checkLockout(v, extra["failedAuthenticationConfiguration"])
 
-	const phonePath, emailPath = "tenant.phoneConfiguration", "tenant.emailConfiguration"
-	phone, _ := object(v, phonePath, extra["phoneConfiguration"])
+	const phonePath = "tenant.phoneConfiguration"
+	phone, _ := loose.CheckObject(v, phonePath, extra["phoneConfiguration"])
 	needsMessenger := false
 	for _, name := range slices.Sorted(maps.Keys(phone)) {
 		if strings.HasSuffix(name, templateSuffix) {
-			needsMessenger = checkID(v, phonePath+"."+name, phone[name]) || needsMessenger
+			needsMessenger = loose.CheckID(v, phonePath+"."+name, phone[name]) || needsMessenger
 		}
 	}
 	checkMessengers(v, phonePath, phone, needsMessenger, "a template is set")
-	checkBool(v, phonePath+".implicitPhoneVerificationAllowed", phone["implicitPhoneVerificationAllowed"])
-	email := membersOf(extra["emailConfiguration"]) // that it is an object is checked with its password
+	checkVerification(v, phonePath, phone, "verifyPhoneNumber", "implicitPhoneVerificationAllowed")
+	email := loose.Members(extra["emailConfiguration"]) // that it is an object is checked with its password
 	for _, name := range slices.Sorted(maps.Keys(email)) {
 		if strings.HasSuffix(name, templateSuffix) {
-			checkID(v, emailPath+"."+name, email[name])
+			loose.CheckID(v, mailPath+"."+name, email[name])
 		}
 	}
-	checkBool(v, emailPath+".implicitEmailVerificationAllowed", email["implicitEmailVerificationAllowed"])
+	checkMail(v, mailPath, email)
+	checkVerification(v, mailPath, email, "verifyEmail", "verifyEmailWhenChanged", "implicitEmailVerificationAllowed")
 
 	const idPath = "tenant.externalIdentifierConfiguration"
-	ids, _ := object(v, idPath, extra["externalIdentifierConfiguration"])
+	ids, _ := loose.CheckObject(v, idPath, extra["externalIdentifierConfiguration"])
 	for _, l := range lifetimes {
-		checkInt(v, idPath+"."+l.name, ids[l.name], 1, maxLifetime)
+		loose.CheckInt(v, idPath+"."+l.name, ids[l.name], 1, maxLifetime)
 	}
 	const codePath = idPath + ".twoFactorOneTimeCodeIdGenerator"
-	code, _ := object(v, codePath, ids["twoFactorOneTimeCodeIdGenerator"])
-	checkInt(v, codePath+".length", code["length"], minCodeLength, maxCodeLength)
-	checkOneOf(v, codePath+".type", code["type"], generatorTypes)
+	code, _ := loose.CheckObject(v, codePath, ids["twoFactorOneTimeCodeIdGenerator"])
+	loose.CheckInt(v, codePath+".length", code["length"], minCodeLength, maxCodeLength)
+	loose.CheckOneOf(v, codePath+".type", code["type"], generatorTypes)
 
 	const limitPath = "tenant.rateLimitConfiguration"
-	limits, _ := object(v, limitPath, extra["rateLimitConfiguration"])
+	limits, _ := loose.CheckObject(v, limitPath, extra["rateLimitConfiguration"])
 	for _, name := range []string{"forgotPassword", "sendTwoFactor"} {
 		path := limitPath + "." + name
-		limit, _ := object(v, path, limits[name])
-		checkBool(v, path+".enabled", limit["enabled"])
-		if boolOf(limit["enabled"], false) { // while it is off it may say anything
-			checkInt(v, path+".limit", limit["limit"], 1, maxLimit)
-			checkInt(v, path+".timePeriodInSeconds", limit["timePeriodInSeconds"], 1, maxLifetime)
+		limit, _ := loose.CheckObject(v, path, limits[name])
+		loose.CheckBool(v, path+".enabled", limit["enabled"])
+		if loose.Bool(limit["enabled"], false) { // while it is off it may say anything
+			loose.CheckInt(v, path+".limit", limit["limit"], 1, maxLimit)
+			loose.CheckInt(v, path+".timePeriodInSeconds", limit["timePeriodInSeconds"], 1, maxLifetime)
 		}
 	}
 	const messagePath = "tenant.messageLimits"
-	messages, _ := object(v, messagePath, extra["messageLimits"])
+	messages, _ := loose.CheckObject(v, messagePath, extra["messageLimits"])
 	for _, name := range []string{"perRecipient", "perTenant"} {
 		path := messagePath + "." + name
-		limit, _ := object(v, path, messages[name])
-		checkInt(v, path+".limit", limit["limit"], 1, maxMessages)
-		checkInt(v, path+".timePeriodInSeconds", limit["timePeriodInSeconds"], 1, maxMessagePeriod)
+		limit, _ := loose.CheckObject(v, path, messages[name])
+		loose.CheckInt(v, path+".limit", limit["limit"], 1, maxMessages)
+		loose.CheckInt(v, path+".timePeriodInSeconds", limit["timePeriodInSeconds"], 1, maxMessagePeriod)
 	}
+}
+
+// checkVerification adds what is wrong with how an address or a number is verified.
+func checkVerification(v *problem.Validation, path string, m map[string]json.RawMessage, switches ...string) {
+	for _, name := range switches {
+		loose.CheckBool(v, path+"."+name, m[name])
+	}
+	unverified, _ := loose.CheckObject(v, path+".unverified", m["unverified"])
+	loose.CheckOneOf(v, path+".unverified.behavior", unverified["behavior"], UnverifiedBehaviors)
+	loose.CheckBool(v, path+".unverified.allowEmailChangeWhenGated", unverified["allowEmailChangeWhenGated"])
+	loose.CheckOneOf(v, path+".verificationStrategy", m["verificationStrategy"], VerificationStrategies)
+	strategy, _ := loose.Text(m["verificationStrategy"])
+	v.Check(VerificationStrategy(strategy) != FormField || gated(m), path+".verificationStrategy", "invalid",
+		"FormField is for users who are Gated until then: unverified.behavior.")
 }
 
 // templateSuffix is how every setting ends that names a template.
@@ -88,22 +102,22 @@ const templateSuffix = "TemplateId"
 
 func checkMultiFactor(v *problem.Validation, raw json.RawMessage) {
 	const path = "tenant.multiFactorConfiguration"
-	configuration, _ := object(v, path, raw)
-	checkOneOf(v, path+".loginPolicy", configuration["loginPolicy"], LoginPolicies)
-	app, _ := object(v, path+".authenticator", configuration["authenticator"])
-	checkBool(v, path+".authenticator.enabled", app["enabled"])
-	checkOneOf(v, path+".authenticator.algorithm", app["algorithm"], algorithms)
-	checkInt(v, path+".authenticator.codeLength", app["codeLength"], minAuthenticatorCode, maxAuthenticatorCode)
-	checkInt(v, path+".authenticator.timeStep", app["timeStep"], minTimeStep, maxTimeStep)
+	configuration, _ := loose.CheckObject(v, path, raw)
+	loose.CheckOneOf(v, path+".loginPolicy", configuration["loginPolicy"], LoginPolicies)
+	app, _ := loose.CheckObject(v, path+".authenticator", configuration["authenticator"])
+	loose.CheckBool(v, path+".authenticator.enabled", app["enabled"])
+	loose.CheckOneOf(v, path+".authenticator.algorithm", app["algorithm"], algorithms)
+	loose.CheckInt(v, path+".authenticator.codeLength", app["codeLength"], minAuthenticatorCode, maxAuthenticatorCode)
+	loose.CheckInt(v, path+".authenticator.timeStep", app["timeStep"], minTimeStep, maxTimeStep)
 	for _, name := range []string{"email", "sms", "voice"} {
 		path := path + "." + name
-		settings, _ := object(v, path, configuration[name])
-		checkBool(v, path+".enabled", settings["enabled"])
-		enabled := boolOf(settings["enabled"], false)
+		settings, _ := loose.CheckObject(v, path, configuration[name])
+		loose.CheckBool(v, path+".enabled", settings["enabled"])
+		enabled := loose.Bool(settings["enabled"], false)
 		if name != "email" {
 			checkMessengers(v, path, settings, enabled, name+" is enabled")
 		}
-		if !checkID(v, path+".templateId", settings["templateId"]) && !v.Has(path+".templateId") {
+		if !loose.CheckID(v, path+".templateId", settings["templateId"]) && !v.Has(path+".templateId") {
 			v.Check(!enabled, path+".templateId", "missing", "templateId is required when %s is enabled.", name)
 		}
 	}
@@ -112,67 +126,20 @@ func checkMultiFactor(v *problem.Validation, raw json.RawMessage) {
 // checkMessengers checks messengerId and fallbackMessengerIds of an object. because completes "required when …".
 func checkMessengers(v *problem.Validation, path string, m map[string]json.RawMessage, required bool, because string) {
 	one := path + ".messengerId"
-	if !checkID(v, one, m["messengerId"]) && !v.Has(one) {
+	if !loose.CheckID(v, one, m["messengerId"]) && !v.Has(one) {
 		v.Check(!required, one, "missing", "messengerId is required when %s.", because)
 	}
 	more := path + ".fallbackMessengerIds"
-	if raw := m["fallbackMessengerIds"]; !isNull(raw) {
-		var elements []json.RawMessage
-		if json.Unmarshal(raw, &elements) != nil {
-			v.Field(more, "couldNotConvert", "fallbackMessengerIds must be a list of ids.")
-		}
-		for i, element := range elements {
-			path := fmt.Sprintf("%s[%d]", more, i)
-			v.Check(checkID(v, path, element) || v.Has(path), path, "blank", "An id is missing here.")
-		}
-		v.Check(len(elements) <= maxFallbacks, more, "tooMany", "There are at most %d fallbacks.", maxFallbacks)
+	elements := loose.CheckList(v, more, m["fallbackMessengerIds"])
+	for i, element := range elements {
+		path := fmt.Sprintf("%s[%d]", more, i)
+		v.Check(loose.CheckID(v, path, element) || v.Has(path), path, "blank", "An id is missing here.")
 	}
+	v.Check(len(elements) <= maxFallbacks, more, "tooMany", "There are at most %d fallbacks.", maxFallbacks)
 }
 
 // maxFallbacks is more than can be tried while somebody waits.
 const maxFallbacks = 5
-
-// checkID tells whether there is an id. What is there and is none is added to v.
-func checkID(v *problem.Validation, path string, raw json.RawMessage) bool {
-	id, isText := textOf(raw)
-	switch {
-	case isNull(raw), isText && id == "":
-		return false
-	case !isText || uuid.Validate(id) != nil || len(id) != len(uuid.UUID{}.String()):
-		v.Field(path, "couldNotConvert", "%s must be a UUID.", path[strings.LastIndexByte(path, '.')+1:])
-		return false
-	}
-	return true
-}
-
-func checkBool(v *problem.Validation, path string, raw json.RawMessage) {
-	_, ok := parseBool(raw)
-	v.Check(ok || isNull(raw), path, "couldNotConvert", "This is true or false.")
-}
-
-func checkInt(v *problem.Validation, path string, raw json.RawMessage, least, most int) {
-	if isNull(raw) {
-		return
-	}
-	n, ok := parseInt(raw)
-	if !ok {
-		v.Field(path, "couldNotConvert", "This is a whole number.")
-		return
-	}
-	v.Check(n >= least && n <= most, path, "invalid", "This is a number from %d to %d.", least, most)
-}
-
-func checkOneOf[T ~string](v *problem.Validation, path string, raw json.RawMessage, all []T) {
-	text, isText := textOf(raw)
-	if isNull(raw) || isText && (text == "" || slices.Contains(all, T(text))) {
-		return
-	}
-	names := make([]string, len(all))
-	for i, value := range all {
-		names[i] = string(value)
-	}
-	v.Field(path, "invalid", "This is one of %s.", strings.Join(names, ", "))
-}
 
 // reference is a setting that names an object of a package above.
 type reference struct {
@@ -195,38 +162,38 @@ const (
 // references lists all messengers, templates and user actions that a tenant names, in a fixed order.
 func references(t *wire.Tenant) (all []reference) {
 	messengers := func(path string, m map[string]json.RawMessage, carries wire.MessageType) {
-		if id := idOf(m["messengerId"]); id != "" {
+		if id := loose.ID(m["messengerId"]); id != "" {
 			all = append(all, reference{path + ".messengerId", toMessenger, carries, id})
 		}
-		for i, raw := range elementsOf(m["fallbackMessengerIds"]) {
-			if id := idOf(raw); id != "" {
+		for i, raw := range loose.Elements(m["fallbackMessengerIds"]) {
+			if id := loose.ID(raw); id != "" {
 				all = append(all, reference{fmt.Sprintf("%s.fallbackMessengerIds[%d]", path, i), toMessenger, carries, id})
 			}
 		}
 	}
 	template := func(path string, raw json.RawMessage, kind referenceKind, of wire.MessageType) {
-		if id := idOf(raw); id != "" {
+		if id := loose.ID(raw); id != "" {
 			all = append(all, reference{path, kind, of, id})
 		}
 	}
-	factors := membersOf(t.Extra["multiFactorConfiguration"])
-	template("multiFactorConfiguration.email.templateId", membersOf(factors["email"])["templateId"], toEmailTemplate, "")
+	factors := loose.Members(t.Extra["multiFactorConfiguration"])
+	template("multiFactorConfiguration.email.templateId", loose.Members(factors["email"])["templateId"], toEmailTemplate, "")
 	for _, phone := range []struct {
 		name string
 		kind wire.MessageType
 	}{{"sms", wire.SMS}, {"voice", wire.Voice}} {
-		m, path := membersOf(factors[phone.name]), "multiFactorConfiguration."+phone.name
+		m, path := loose.Members(factors[phone.name]), "multiFactorConfiguration."+phone.name
 		messengers(path, m, phone.kind)
 		template(path+".templateId", m["templateId"], toMessageTemplate, phone.kind)
 	}
-	phone := membersOf(t.Extra["phoneConfiguration"])
+	phone := loose.Members(t.Extra["phoneConfiguration"])
 	messengers("phoneConfiguration", phone, wire.SMS)
 	for _, name := range slices.Sorted(maps.Keys(phone)) {
 		if strings.HasSuffix(name, templateSuffix) {
 			template("phoneConfiguration."+name, phone[name], toMessageTemplate, wire.SMS)
 		}
 	}
-	email := membersOf(t.Extra["emailConfiguration"])
+	email := loose.Members(t.Extra["emailConfiguration"])
 	for _, name := range slices.Sorted(maps.Keys(email)) {
 		if strings.HasSuffix(name, templateSuffix) {
 			template("emailConfiguration."+name, email[name], toEmailTemplate, "")

@@ -78,8 +78,8 @@ func TestFlows_Settings(t *testing.T) {
 				"authenticator": {"enabled": "false", "algorithm": "HmacSHA512", "codeLength": "8", "timeStep": 60},
 				"sms": {"enabled": "true", "messengerId": "`+strings.ToUpper(messengerA)+`", "templateId": "`+textA+`", "fallbackMessengerIds": ["`+messengerB+`"]},
 				"email": {"enabled": true, "templateId": "`+mailA+`"}},
-			"emailConfiguration": {"host": "mail", "forgotPasswordEmailTemplateId": "`+mailA+`", "implicitEmailVerificationAllowed": false, "unverified": {"behavior": "Gated"}},
-			"phoneConfiguration": {"messengerId": "`+messengerB+`", "forgotPasswordTemplateId": "`+textA+`"},
+			"emailConfiguration": {"host": "mail", "verifyEmail": "true", "verifyEmailWhenChanged": true, "forgotPasswordEmailTemplateId": "`+mailA+`", "implicitEmailVerificationAllowed": false, "unverified": {"behavior": "Gated"}},
+			"phoneConfiguration": {"verifyPhoneNumber": true, "messengerId": "`+messengerB+`", "forgotPasswordTemplateId": "`+textA+`"},
 			"externalIdentifierConfiguration": {"twoFactorOneTimeCodeIdGenerator": {"length": 8, "type": "randomAlphaNumeric"}, "twoFactorIdTimeToLiveInSeconds": 42},
 			"rateLimitConfiguration": {"sendTwoFactor": {"enabled": true, "limit": 2, "timePeriodInSeconds": "9"}}}`), nil)
 		check(t, err)
@@ -89,10 +89,10 @@ func TestFlows_Settings(t *testing.T) {
 			!slices.Equal(m.SMS.Messengers, []wire.ID{messengerA, messengerB}) || m.Voice.Enabled || !m.Email.Enabled || m.Email.TemplateID != mailA {
 			t.Errorf("second factors %+v", m)
 		}
-		if e := got.Email; e.ForgotPasswordTemplateID != mailA || e.ImplicitVerification || !e.Gated {
+		if e := got.Email; e.ForgotPasswordTemplateID != mailA || e.ImplicitVerification || !e.Gated || !e.Verify || !e.VerifyWhenChanged {
 			t.Errorf("e-mail %+v", e)
 		}
-		if p := got.Phone; p.ForgotPasswordTemplateID != textA || !p.ImplicitVerification || p.Gated || !slices.Equal(p.Messengers, []wire.ID{messengerB}) {
+		if p := got.Phone; p.ForgotPasswordTemplateID != textA || !p.ImplicitVerification || p.Gated || !p.Verify || !slices.Equal(p.Messengers, []wire.ID{messengerB}) {
 			t.Errorf("phone %+v", p)
 		}
 		if got.Code != (tenant.Generator{Length: 8, Type: tenant.RandomAlphaNumeric}) || got.Lifetimes.TwoFactorID != 42*time.Second ||
@@ -138,7 +138,24 @@ func TestFlows_Rules(t *testing.T) {
 				"[couldNotConvert]tenant.failedAuthenticationConfiguration.actionCancelPolicy.onPasswordReset",
 			}},
 			{"no lockout", `"failedAuthenticationConfiguration": {"userActionId": "", "tooManyAttempts": 0, "actionDuration": 0, "actionDurationUnit": ""}`, nil},
+			{"how an address is verified", `"emailConfiguration": {"verifyEmail": "yes", "verifyEmailWhenChanged": 1, "verificationStrategy": "Postcard",
+				"unverified": {"behavior": "Shrug", "allowEmailChangeWhenGated": "x"}}, "phoneConfiguration": {"verifyPhoneNumber": [], "unverified": 7}`, []string{
+				"[couldNotConvert]tenant.emailConfiguration.verifyEmail", "[couldNotConvert]tenant.emailConfiguration.verifyEmailWhenChanged",
+				"[invalid]tenant.emailConfiguration.verificationStrategy", "[invalid]tenant.emailConfiguration.unverified.behavior",
+				"[couldNotConvert]tenant.emailConfiguration.unverified.allowEmailChangeWhenGated",
+				"[couldNotConvert]tenant.phoneConfiguration.verifyPhoneNumber", "[couldNotConvert]tenant.phoneConfiguration.unverified",
+			}},
+			{"a form for users who are let in without it", `"emailConfiguration": {"verificationStrategy": "FormField"},
+				"phoneConfiguration": {"verificationStrategy": "FormField", "unverified": {"behavior": "Gated"}}`, []string{
+				"[invalid]tenant.emailConfiguration.verificationStrategy",
+			}},
 			{"what is fine", `"multiFactorConfiguration": {"authenticator": null, "sms": {"enabled": false, "messengerId": ""}}, "messageLimits": {}`, nil},
+			{"what clients send who know no absent members", `"multiFactorConfiguration": {"authenticator": {"enabled": false, "codeLength": "", "algorithm": ""}},
+				"emailConfiguration": {"verifyEmail": "", "verificationStrategy": "", "unverified": {"allowEmailChangeWhenGated": false, "behavior": ""}}`, nil},
+			{"whole numbers as others write them", `"multiFactorConfiguration": {"authenticator": {"codeLength": 8.0, "timeStep": "6e1"}}`, nil},
+			{"numbers that are not whole", `"multiFactorConfiguration": {"authenticator": {"codeLength": 6.5, "timeStep": "0x20"}}`, []string{
+				"[couldNotConvert]tenant.multiFactorConfiguration.authenticator.codeLength", "[couldNotConvert]tenant.multiFactorConfiguration.authenticator.timeStep",
+			}},
 		} {
 			_, err := s.Create(t.Context(), "", "", parse(t, `{"name": "`+c.what+`", `+c.members+`}`), nil)
 			var got []string
@@ -229,18 +246,6 @@ func TestFlows_NameWhatExists(t *testing.T) {
 		check(t, err)
 		if _, err := s.Create(t.Context(), otherID, "", parse(t, good), nil); err == nil {
 			t.Error("a messenger that does not exist was accepted")
-		}
-	})
-}
-
-func TestMail_HasThePassword(t *testing.T) {
-	each(t, func(t *testing.T, _ *db.DB, s *tenant.Service) {
-		_, err := s.Create(t.Context(), someID, "", parse(t, `{"name": "x", "emailConfiguration": {"host": "mail", "password": "planted"}}`), nil)
-		check(t, err)
-		configuration, password, err := s.Mail(t.Context(), someID)
-		check(t, err)
-		if password != "planted" || string(configuration) != `{"host":"mail"}` {
-			t.Errorf("%s %q", configuration, password)
 		}
 	})
 }

@@ -9,6 +9,7 @@
 //	secrets.go   which members are sealed before they are stored
 //	settings.go  the cached snapshot that the path of every event reads
 //	flows.go     what the settings say about second factors, passwords and messages; flows_check.go the rules for that
+//	mail.go      what they say about the mail server
 //	lockout.go   what they say about failed logins
 //	jwt.go       what they say about tokens
 //	bootstrap.go the first start
@@ -132,25 +133,6 @@ func (s *Service) Load(ctx context.Context, id wire.ID) (t wire.Tenant, err erro
 		return err
 	})
 	return t, err
-}
-
-// Mail returns a tenant's emailConfiguration, null when it has none, and the password of the mail server, which no answer has. It is
-// problem.ErrNotFound when there is no such tenant.
-func (s *Service) Mail(ctx context.Context, id wire.ID) (configuration json.RawMessage, password string, err error) {
-	err = s.db.View(ctx, func(tx *db.Tx) error {
-		r, err := loadTenant(tx, id)
-		if err != nil {
-			return err
-		}
-		t, err := s.open(r)
-		if err != nil {
-			return err
-		}
-		values, err := s.openSecrets(r)
-		configuration, password = t.Extra["emailConfiguration"], values["emailConfiguration.password"]
-		return err
-	})
-	return configuration, password, err
 }
 
 // List returns all tenants by name.

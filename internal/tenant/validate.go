@@ -1,7 +1,6 @@
 package tenant
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/loose"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
@@ -91,54 +91,20 @@ func checkEvents(v *problem.Validation, events wire.Map[wire.EventSetting]) wire
 func checkExtra(v *problem.Validation, given map[string]json.RawMessage) map[string]json.RawMessage {
 	extra := make(map[string]json.RawMessage, len(given)+1)
 	for name, value := range given {
-		if !isNull(value) { // null is how clients say that a member is absent
+		if !loose.IsNull(value) { // null is how clients say that a member is absent
 			extra[name] = value
 		}
 	}
-	if text, isText := textOf(extra["issuer"]); extra["issuer"] == nil || isText && strings.TrimSpace(text) == "" {
+	if text, isText := loose.Text(extra["issuer"]); extra["issuer"] == nil || isText && strings.TrimSpace(text) == "" {
 		extra["issuer"] = json.RawMessage(`"` + defaultIssuer + `"`)
 	}
-	if data, ok := object(v, "tenant.data", extra["data"]); ok {
-		maps.DeleteFunc(data, func(_ string, value json.RawMessage) bool { return isNull(value) })
-		extra["data"] = encode(data)
+	if data, ok := loose.CheckObject(v, "tenant.data", extra["data"]); ok {
+		maps.DeleteFunc(data, func(_ string, value json.RawMessage) bool { return loose.IsNull(value) })
+		extra["data"] = loose.Encode(data)
 	}
-	object(v, "tenant.passwordValidationRules", extra["passwordValidationRules"])
+	loose.CheckObject(v, "tenant.passwordValidationRules", extra["passwordValidationRules"])
 	CheckJWT(v, "tenant.jwtConfiguration", extra["jwtConfiguration"])
 	checkFlows(v, extra)
 	secrets.Check(v, "tenant", extra)
 	return extra
-}
-
-// object decodes a member that is an object where it is present. ok is false when it is absent; anything but an object is added to v.
-func object(v *problem.Validation, path string, raw json.RawMessage) (members map[string]json.RawMessage, ok bool) {
-	if isNull(raw) {
-		return nil, false
-	}
-	if err := json.Unmarshal(raw, &members); err != nil {
-		v.Field(path, "couldNotConvert", "%s must be an object.", path)
-		return nil, false
-	}
-	return members, true
-}
-
-func textOf(raw json.RawMessage) (text string, ok bool) {
-	if len(raw) == 0 || raw[0] != '"' {
-		return "", false
-	}
-	return text, json.Unmarshal(raw, &text) == nil
-}
-
-func isNull(raw json.RawMessage) bool {
-	return len(raw) == 0 || bytes.Equal(bytes.TrimSpace(raw), []byte("null"))
-}
-
-// encode is for members that were decoded before, so it cannot fail.
-func encode(members map[string]json.RawMessage) json.RawMessage {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if e.Encode(members) != nil {
-		return nil
-	}
-	return bytes.TrimSpace(b.Bytes())
 }
