@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -152,6 +154,59 @@ func TestLimits_TwoProcesses(t *testing.T) {
 		}
 		if count[wire.MessageSent] != 5 || count[wire.MessageLimited] != many-5 || len(to.Requests()) != 5 {
 			t.Errorf("%v, and the receiver got %d; want 5 sent", count, len(to.Requests()))
+		}
+	})
+}
+
+// TestLimits_CountAsTheyMove: whatever happens, what a tenant has had is counted as if somebody counted it anew each time.
+func TestLimits_CountAsTheyMove(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		to := egresstest.NewReceiver(t)
+		q := request(r.messenger("Main", to))
+		period := time.Minute
+		chance := rand.New(rand.NewPCG(1, 2))
+		seen := map[wire.MessageState]int{}
+		for i := range 250 {
+			what := ""
+			switch chance.IntN(12) {
+			case 0:
+				period = time.Duration(1+chance.IntN(100)) * time.Second
+				r.limit(fmt.Sprintf(`{"perTenant":{"limit":%d,"timePeriodInSeconds":%d}}`, 5+chance.IntN(20), int(period.Seconds())))
+			case 1:
+				period = 24 * time.Hour
+				r.limit(`{"perTenant":{"limit":100,"timePeriodInSeconds":86400}}`)
+			case 2:
+				what = "the clock of this process is behind, "
+				r.pass(-time.Duration(chance.IntN(30)) * time.Second)
+			case 3:
+				what = "hours later, "
+				r.pass(time.Duration(chance.IntN(40)) * time.Hour)
+			case 4:
+				what = "what is old is gone, "
+				r.pass(time.Duration(chance.IntN(20)) * time.Hour)
+				if err := r.Tend(t.Context(), 1); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				r.pass(time.Duration(chance.IntN(20_000)) * time.Millisecond)
+			}
+			to.Script(egresstest.Status([]int{200, 200, 400}[chance.IntN(3)]))
+			q.To = fmt.Sprint("+4917000000", i)
+			q.Test = chance.IntN(10) == 0
+			m, _ := r.Send(t.Context(), q)
+			seen[m.State]++
+			counts := r.strings(`SELECT counted || ' since ' || counted_since FROM message_gate`)
+			anew := r.strings(`SELECT COUNT(m.id) || ' since ' || g.counted_since FROM message_gate g LEFT JOIN message m
+				ON m.tenant_id = g.tenant_id AND m.insert_instant > g.counted_since AND m.counted = TRUE GROUP BY g.counted_since`)
+			if len(counts) == 1 && strings.HasSuffix(counts[0], " since 0") {
+				continue // nobody knows how many, and the next one counts
+			}
+			if !slices.Equal(counts, anew) {
+				t.Fatalf("message %d: %sa message is %s (%s), within %v: counted %s, there are %s", i, what, m.State, m.Failure, period, counts, anew)
+			}
+		}
+		if seen[wire.MessageLimited] == 0 || seen[wire.MessageFailed] == 0 || seen[wire.MessageSent] == 0 {
+			t.Errorf("there should be some of each kind: %v", seen)
 		}
 	})
 }

@@ -109,8 +109,11 @@ func (s *Sender) trim(ctx context.Context, days int) error {
 	}
 	for removed := int64(step); removed == step; {
 		err := s.o.DB.Update(ctx, func(tx *db.Tx) (err error) {
-			removed, err = deleteMessages(tx, tx.Now().AddDate(0, 0, -days).UnixMilli(), step)
-			return err
+			before := tx.Now().AddDate(0, 0, -days).UnixMilli()
+			if removed, err = deleteMessages(tx, before, step); err != nil || removed == 0 {
+				return err
+			}
+			return forgetCounts(tx, before)
 		})
 		if err != nil {
 			return fmt.Errorf("trim the message log: %w", err)

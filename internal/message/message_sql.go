@@ -49,15 +49,28 @@ func closeMessage(tx *db.Tx, r *record) error {
 	return nil
 }
 
-// enterGate makes others who ask for the tenant wait until the transaction ends, and returns when a limit of it was last reported.
-func enterGate(tx *db.Tx, tenant wire.ID) (reported int64, err error) {
-	err = tx.QueryRow(`INSERT INTO message_gate (tenant_id, reported_instant) VALUES ($1, 0)
-		ON CONFLICT (tenant_id) DO UPDATE SET reported_instant = message_gate.reported_instant RETURNING reported_instant`, tenant).Scan(&reported)
-	return reported, err
+// enterGate makes others who ask for the tenant wait until the transaction ends.
+func enterGate(tx *db.Tx, tenant wire.ID) (g gate, err error) {
+	err = tx.QueryRow(`INSERT INTO message_gate (tenant_id, counted, counted_since, reported_instant) VALUES ($1, 0, 0, 0)
+		ON CONFLICT (tenant_id) DO UPDATE SET counted = message_gate.counted RETURNING counted, counted_since, reported_instant`, tenant).
+		Scan(&g.counted, &g.since, &g.reported)
+	return g, err
 }
 
-func setReported(tx *db.Tx, tenant wire.ID, now int64) error {
-	_, err := tx.Exec(`UPDATE message_gate SET reported_instant = $2 WHERE tenant_id = $1`, tenant, now)
+func updateGate(tx *db.Tx, tenant wire.ID, g gate) error {
+	_, err := tx.Exec(`UPDATE message_gate SET counted = $2, counted_since = $3, reported_instant = $4 WHERE tenant_id = $1`, tenant, g.counted, g.since, g.reported)
+	return err
+}
+
+// countOneLess is for a message that no longer counts.
+func countOneLess(tx *db.Tx, tenant wire.ID, inserted int64) error {
+	_, err := tx.Exec(`UPDATE message_gate SET counted = counted - 1 WHERE tenant_id = $1 AND counted_since < $2`, tenant, inserted)
+	return err
+}
+
+// forgetCounts makes everybody count anew who still has to look at messages up to the instant, because these are gone.
+func forgetCounts(tx *db.Tx, upTo int64) error {
+	_, err := tx.Exec(`UPDATE message_gate SET counted_since = 0 WHERE counted_since > 0 AND counted_since < $1`, upTo)
 	return err
 }
 
@@ -66,22 +79,31 @@ func deleteGate(tx *db.Tx, tenant wire.ID) error {
 	return err
 }
 
-// nthNewest finds, for each of the limits, the message that is as many back as the limit allows, among those that count and are within its period: the instant
-// of that message, 0 without so many. The last limit is that of the tenant, those before it of the recipient. It is one query, because somebody waits.
+// countBetween is how many messages of the tenant count that are younger than since, and not younger than until.
+func countBetween(tx *db.Tx, tenant wire.ID, since, until int64) (n int, err error) {
+	err = tx.QueryRow(`SELECT COUNT(*) FROM message WHERE tenant_id = $1 AND insert_instant > $2 AND insert_instant <= $3 AND counted = TRUE`, tenant, since, until).Scan(&n)
+	return n, err
+}
+
+// nthOldest is the instant of the n-th of the messages of the tenant that count and are younger than since, 0 without so many.
+func nthOldest(tx *db.Tx, tenant wire.ID, since int64, n int) (instant int64, err error) {
+	err = tx.QueryRow(`SELECT COALESCE((SELECT insert_instant FROM message WHERE tenant_id = $1 AND insert_instant > $2 AND counted = TRUE
+		ORDER BY insert_instant LIMIT 1 OFFSET $3), 0)`, tenant, since, n-1).Scan(&instant)
+	return instant, err
+}
+
+// nthNewest finds, for each of the limits of a recipient, the message that is as many back as the limit allows, among those that count and are within its
+// period: the instant of that message, 0 without so many. It is one query, because somebody waits.
 func nthNewest(tx *db.Tx, tenant wire.ID, recipient string, limits []Limit) (instants []int64, err error) {
 	query, args := "SELECT ", []any{string(tenant), recipient}
 	instants = make([]int64, len(limits))
 	into := make([]any, len(limits))
 	for i, l := range limits {
-		of := `recipient_hash = $2 AND `
-		if i == len(limits)-1 {
-			of = ""
-		}
 		if i > 0 {
 			query += ", "
 		}
-		query += fmt.Sprintf(`COALESCE((SELECT insert_instant FROM message WHERE %stenant_id = $1 AND insert_instant > $%d AND counted = TRUE
-			ORDER BY insert_instant DESC LIMIT 1 OFFSET $%d), 0)`, of, len(args)+1, len(args)+2)
+		query += fmt.Sprintf(`COALESCE((SELECT insert_instant FROM message WHERE recipient_hash = $2 AND tenant_id = $1 AND insert_instant > $%d AND counted = TRUE
+			ORDER BY insert_instant DESC LIMIT 1 OFFSET $%d), 0)`, len(args)+1, len(args)+2)
 		args = append(args, tx.Now().Add(-l.Period).UnixMilli(), l.Count-1)
 		into[i] = &instants[i]
 	}

@@ -159,7 +159,7 @@ func (s *Sender) open(ctx context.Context, m *sending) error {
 			}
 		}
 		// An attack must not fill the store: of what is not sent no more is recorded than could have been.
-		many, err := manyLimited(tx, m.Tenant, tx.Now().Add(-limits.Tenant.Period).UnixMilli(), limits.Tenant.Count)
+		many, err := manyLimited(tx, m.Tenant, tx.Now().Add(-limits.Tenant.Period).UnixMilli(), min(limits.Tenant.Count, mostLimited))
 		if err != nil || many {
 			m.ID = ""
 			return err
@@ -281,7 +281,11 @@ func (s *Sender) close(ctx context.Context, m *sending) {
 	err := s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		m.LastUpdateInstant = wire.Instant(tx.NowMillis())
 		// What reached nobody does not count: a messenger that is down must not lock people out for longer than it is down.
-		m.counted = !m.Test && m.State != wire.MessageFailed
+		if m.counted = !m.Test && m.State != wire.MessageFailed; !m.counted && !m.Test {
+			if err := countOneLess(tx, m.Tenant, int64(m.InsertInstant)); err != nil {
+				return err
+			}
+		}
 		if err := closeMessage(tx, &m.record); err != nil {
 			return err
 		}

@@ -90,8 +90,9 @@ func TestParseLimits(t *testing.T) {
 		`{"perRecipient":{"limit":2}}`: "{[{2 10m0s}] {1000 1m0s}}",
 		`{"perTenant":{"limit":"7","timePeriodInSeconds":30},"other":1}`:           "{[{5 10m0s} {20 24h0m0s}] {7 30s}}",
 		`{"perRecipient":{"limit":1,"timePeriodInSeconds":86400},"perTenant":{}}`:  "{[{1 24h0m0s}] {1000 1m0s}}",
-		`{"perRecipient":{"limit":0}}`:                                             "messageLimits.perRecipient.limit must be a number from 1 to 100000",
-		`{"perRecipient":{"limit":1.5}}`:                                           "messageLimits.perRecipient.limit must be a number from 1 to 100000",
+		`{"perRecipient":{"limit":0}}`:                                             "messageLimits.perRecipient.limit must be a number from 1 to 1000",
+		`{"perRecipient":{"limit":1.5}}`:                                           "messageLimits.perRecipient.limit must be a number from 1 to 1000",
+		`{"perRecipient":{"limit":1001}}`:                                          "messageLimits.perRecipient.limit must be a number from 1 to 1000",
 		`{"perTenant":{"limit":100001}}`:                                           "messageLimits.perTenant.limit must be a number from 1 to 100000",
 		`{"perRecipient":{"limit":1},"perTenant":{"timePeriodInSeconds":"86401"}}`: "messageLimits.perTenant.timePeriodInSeconds must be a number from 1 to 86400",
 	} {

@@ -151,7 +151,7 @@ const (
 	maxLifetime                  = 10 * 365 * 24 * 60 * 60 // seconds
 	maxLimit                     = 1_000_000
 	// Those of package message, which counts.
-	maxMessages, maxMessagePeriod = 100_000, 24 * 60 * 60
+	maxToRecipient, maxOfTenant, maxMessagePeriod = 1_000, 100_000, 24 * 60 * 60
 )
 
 // lifetimes are the members of externalIdentifierConfiguration that count, with FusionAuth's defaults in seconds.

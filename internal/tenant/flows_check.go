@@ -75,10 +75,13 @@ func checkFlows(v *problem.Validation, extra map[string]json.RawMessage) {
 	}
 	const messagePath = "tenant.messageLimits"
 	messages, _ := loose.CheckObject(v, messagePath, extra["messageLimits"])
-	for _, name := range []string{"perRecipient", "perTenant"} {
-		path := messagePath + "." + name
-		limit, _ := loose.CheckObject(v, path, messages[name])
-		loose.CheckInt(v, path+".limit", limit["limit"], 1, maxMessages)
+	for _, of := range []struct {
+		name string
+		most int
+	}{{"perRecipient", maxToRecipient}, {"perTenant", maxOfTenant}} {
+		path := messagePath + "." + of.name
+		limit, _ := loose.CheckObject(v, path, messages[of.name])
+		loose.CheckInt(v, path+".limit", limit["limit"], 1, of.most)
 		loose.CheckInt(v, path+".timePeriodInSeconds", limit["timePeriodInSeconds"], 1, maxMessagePeriod)
 	}
 }

@@ -27,17 +27,24 @@ CREATE TABLE message (
 );
 
 CREATE INDEX message_insert_instant ON message (insert_instant, id);
-CREATE INDEX message_recipient ON message (recipient_hash, tenant_id, insert_instant);
+CREATE INDEX message_recipient ON message (recipient_hash, insert_instant, id);
 CREATE INDEX message_user ON message (user_id, insert_instant) WHERE user_id IS NOT NULL;
 
--- For the limits of a tenant, and for what a process that died has left.
+-- For the limits of a tenant and of a recipient. Between two indexes of equal cost, as on an empty table, PostgreSQL takes the newer one, and keeps to it for a
+-- while: that of the recipient, or it would read all messages of the tenant.
 CREATE INDEX message_counted ON message (tenant_id, insert_instant) WHERE counted = TRUE;
+CREATE INDEX message_counted_recipient ON message (recipient_hash, tenant_id, insert_instant) WHERE counted = TRUE;
 CREATE INDEX message_limited ON message (tenant_id, insert_instant) WHERE state = 'limited';
+
+-- What a process that died has left.
 CREATE INDEX message_sending ON message (insert_instant) WHERE state = 'sending';
 
--- Who counts and then writes has locked the row of its tenant, so that two at once cannot both find one place left. reported_instant is when the
--- event log last told that a limit was reached.
+-- Who counts and then writes has locked the row of its tenant, so that two at once cannot both find one place left. counted is how many messages of the
+-- tenant count that are younger than counted_since; when that is 0 nobody knows how many. reported_instant is when the event log last told that a
+-- limit was reached.
 CREATE TABLE message_gate (
     tenant_id        TEXT   NOT NULL PRIMARY KEY,
+    counted          BIGINT NOT NULL,
+    counted_since    BIGINT NOT NULL,
     reported_instant BIGINT NOT NULL
 );
