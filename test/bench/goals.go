@@ -27,6 +27,8 @@ var goals = []goal{
 	{"Committed → arrived at 500/s, p99", db.SQLite, "latency", "committed", p99, false, 6000},
 	{"One vote, 1 caller: added p50", db.SQLite, "votes", "1 webhook, 1 caller", addedP50, false, 1000},
 	{"One vote, 1 caller: added p99", db.SQLite, "votes", "1 webhook, 1 caller", addedP99, false, 5000},
+	{"A two-factor code, 1 caller: added p50", db.SQLite, "codes", "1 caller", addedP50, false, 2000},
+	{"The same with thousands on record ÷ with none, p50", db.SQLite, "codes", "1 caller, when", timesBefore, false, 1.2},
 	{"Nine webhooks' p99, the tenth hanging ÷ answering", db.SQLite, "dead", "the tenth hangs", timesBefore, false, 1.1},
 	{"Resident, idle", db.SQLite, "start", "", residentMB, false, 60},
 	{"Start on an empty store", db.SQLite, "start", "", startMillis, false, 300},

@@ -129,6 +129,7 @@ func scenarios() []scenario {
 	child := func(b *bench, _ db.Engine) bool { return b.profile != "" }
 	return []scenario{
 		{"votes", "Users created per second, webhooks that must all agree", measureVotes, nil},
+		{"codes", "Two-factor codes sent per second", measureCodes, nil},
 		{"single", "Events published one by one until delivered and recorded, events per second", measureSingle, nil},
 		{"batch", "Events published 1,000 at a time until delivered and recorded, deliveries per second", measureBatch, nil},
 		{"backlog", "Draining a backlog until delivered and recorded, deliveries per second", measureBacklog, nil},

@@ -16,6 +16,7 @@ type receiver struct {
 	url    string
 	server *http.Server
 	hangs  bool          // accepts requests and never answers
+	note   func([]byte)  // looks at each body while it is there; nil: nobody does
 	closed chan struct{} // lets those that hang go
 
 	requests atomic.Int64
@@ -64,6 +65,9 @@ func (r *receiver) ServeHTTP(_ http.ResponseWriter, request *http.Request) {
 		case <-request.Context().Done():
 		}
 		return
+	}
+	if r.note != nil {
+		r.note(body.Bytes())
 	}
 	if n := numberIn(body.Bytes()); n > 0 && n < len(r.ledger) && r.ledger[n].CompareAndSwap(0, sinceBegin()) {
 		r.distinct.Add(1)
