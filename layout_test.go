@@ -46,6 +46,7 @@ var mayImport = map[string][]string{
 	"internal/application":      {"internal/db", "internal/key", "internal/loose", "internal/publish", "internal/sealed", "internal/search", "internal/tenant"},
 	"internal/replay":           {"internal/db", "internal/journal", "internal/search", "internal/outbox", "internal/tenant", "internal/webhook", "internal/webhooklog"},
 	"internal/identity":         {"internal/db", "internal/search", "internal/journal", "internal/message", "internal/tenant", "internal/ticket", "internal/publish"},
+	"internal/keep":             {"internal/db", "internal/loose", "internal/sealed", "internal/search", "internal/tenant"},
 	"ftl":                       {},
 	"examples/message-receiver": {},
 	"internal/messenger":        {"internal/db", "internal/search", "internal/egress"},
@@ -57,12 +58,13 @@ var mayImport = map[string][]string{
 	"internal/api": {
 		"internal/access", "internal/db", "internal/identity", "internal/journal", "internal/key", "internal/metrics", "internal/outbox", "internal/publish",
 		"internal/rawjson", "internal/replay", "internal/search", "internal/system", "internal/tenant", "internal/webhook", "internal/webhooklog",
-		"internal/application", "internal/message", "internal/messenger", "internal/template", "internal/twofactor",
+		"internal/application", "internal/message", "internal/messenger", "internal/template", "internal/twofactor", "internal/keep", "internal/loose",
 	},
 	"internal/app": {
 		"internal/access", "internal/api", "internal/application", "internal/config", "internal/db", "internal/egress", "internal/identity", "internal/journal",
 		"internal/key", "internal/kickstart", "internal/metrics", "internal/outbox", "internal/publish", "internal/replay", "internal/system", "internal/tenant",
 		"internal/message", "internal/messenger", "internal/template", "internal/ticket", "internal/twofactor", "internal/webhook", "internal/webhooklog",
+		"internal/keep",
 	},
 	"internal/cli": {"internal/app", "internal/config"},
 	"cmd/herald":   {"internal/cli"},
@@ -74,6 +76,7 @@ var everybodyMayImport = []string{"wire", "event", "internal/problem", "internal
 var domain = []string{
 	"internal/journal", "internal/tenant", "internal/access", "internal/webhook", "internal/webhooklog", "internal/outbox", "internal/publish", "internal/replay",
 	"internal/application", "internal/identity", "internal/system", "internal/key", "internal/messenger", "internal/template", "internal/message", "internal/ticket", "internal/twofactor",
+	"internal/keep",
 }
 
 var notInDomain = map[string]string{

@@ -12,6 +12,7 @@ import (
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
+	"github.com/herald-events/herald/internal/keep"
 	"github.com/herald-events/herald/internal/key"
 	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/metrics"
@@ -43,6 +44,7 @@ type Services struct {
 	Messaging    Messaging
 	Messages     *message.Sender
 	Templates    *template.Service
+	Kept         *keep.Service
 	Journal      *journal.Journal
 	System       *system.Service
 

@@ -37,6 +37,7 @@ func (s *server) routes() []route {
 		s.messengerRoutes(s.Messaging),
 		messageRoutes(s.Messages),
 		s.templateRoutes(s.Templates),
+		s.keepRoutes(s.Kept),
 		s.webhookRoutes(),
 		s.eventRoutes(),
 		s.webhookLogRoutes(s.WebhookLog),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -48,9 +47,8 @@ func TestRoutes_Table(t *testing.T) {
 		"/api/two-factor/send/{twoFactorId}", "/api/two-factor/login", "/api/user/two-factor",
 	}
 	s := newServer(Services{})
-	ids := regexp.MustCompile(`/\{[^}]*\}`)
 	for _, row := range s.routes() {
-		if !strings.HasPrefix(ids.ReplaceAllString(row.pattern, ""), row.permission) {
+		if !strings.HasPrefix(pathIDs.ReplaceAllString(row.pattern, ""), row.permission) {
 			t.Errorf("%s %s has the permission %s", row.method, row.pattern, row.permission)
 		}
 		if row.access == open && !slices.Contains(public, row.pattern) {

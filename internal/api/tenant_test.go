@@ -117,7 +117,7 @@ func TestTenant_ClientsWriteAndCompareWholeObjects(t *testing.T) {
 			"eventConfiguration":{"events":{"user.create":{"enabled":"true","transactionType":"AbsoluteMajority"},"user.email.update":{"enabled":true,"transactionType":"Any"},
 				"event-log.create":{"enabled":true,"transactionType":"None"}}},
 			"emailConfiguration":{"host":"mail","port":"25","password":"s3cret"},"unknownMember":{"a":[1,{"b":null}]}}}`
-		const want = `{"tenant":{"id":"b0000000-0000-4000-8000-00000000000b","state":"Active","name":"B","issuer":"b.example.com",
+		const want = `{"tenant":{"id":"b0000000-0000-4000-8000-00000000000b","state":"Active","name":"B","issuer":"b.example.com","themeId":"75a068fd-e94b-451a-9aeb-3ddb9a3b5987",
 			"data":{"big":12345678901234567890,"html":"<&>"},
 			"eventConfiguration":{"events":{"user.create":{"enabled":true,"transactionType":"AbsoluteMajority"},"user.email.update":{"enabled":true,"transactionType":"None"}}},
 			"emailConfiguration":{"host":"mail","port":"25"},"unknownMember":{"a":[1,{"b":null}]}}}`
@@ -171,7 +171,7 @@ func TestTenant_Patch(t *testing.T) {
 			}
 		}
 		w.do("GET", path, "").without(t, "insertInstant", "lastUpdateInstant").expect(t, 200,
-			`{"tenant":{"id":"b0000000-0000-4000-8000-00000000000b","name":"B","state":"Active","issuer":"acme.com","list":[3,4],"deep":{"kept":1,"added":2},
+			`{"tenant":{"id":"b0000000-0000-4000-8000-00000000000b","name":"B","state":"Active","issuer":"acme.com","themeId":"75a068fd-e94b-451a-9aeb-3ddb9a3b5987","list":[3,4],"deep":{"kept":1,"added":2},
 				"emailConfiguration":{"host":"mail"},"eventConfiguration":{"events":{"user.create":{"enabled":true,"transactionType":"None"}}}}}`)
 		w.do("PATCH", path, `{"tenant":{"name":" "}}`).expectCodes(t, 400, "[blank]tenant.name")
 		w.do("PATCH", "/api/tenant/"+string(nowhere), `{"tenant":{"name":"x"}}`).expect(t, 404, "")

@@ -32,6 +32,7 @@ import (
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
+	"github.com/herald-events/herald/internal/keep"
 	"github.com/herald-events/herald/internal/key"
 	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/messenger"
@@ -82,6 +83,7 @@ type App struct {
 	users        *identity.Service
 	resets       *identity.Resets
 	factors      *twofactor.Service
+	kept         *keep.Service
 	messengers   *messenger.Service
 	templates    *template.Service
 	messages     *message.Sender
@@ -178,6 +180,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.factors = twofactor.New(twofactor.Options{
 		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Resets: a.resets, Tickets: office, Sealer: sealer, Sender: a.messages, Model: a.messageModel,
 	})
+	a.kept = keep.New(a.store, sealer)
 
 	a.connect()
 
@@ -196,9 +199,13 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err = a.signing.Bootstrap(ctx); err != nil {
 		return nil, err
 	}
+	if err = a.kept.Bootstrap(ctx); err != nil { // behind checkMaster: some of it is sealed
+		return nil, err
+	}
 	a.handler = api.New(api.Services{
 		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Resets: a.resets, TwoFactor: a.factors,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
+		Kept:     a.kept,
 		Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: webhooklog.NewReader(a.store), Journal: a.journal,
 		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})

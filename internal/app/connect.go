@@ -9,6 +9,7 @@ import (
 	"github.com/herald-events/herald/internal/api"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/journal"
+	"github.com/herald-events/herald/internal/keep"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/webhooklog"
@@ -41,6 +42,32 @@ func (a *App) connect() {
 	a.applications.HasMessageTemplate, a.applications.HasEmailTemplate = a.templates.HasMessage, a.templates.HasEmail
 	a.templates.MessageUsed = both(a.tenants.UsesMessageTemplate, a.applications.UsesMessageTemplate)
 	a.templates.EmailUsed = both(a.tenants.UsesEmailTemplate, a.applications.UsesEmailTemplate)
+	a.kept.TenantOf = map[keep.Owner]func(tx *db.Tx, id wire.ID) (wire.ID, error){
+		keep.Tenant: func(tx *db.Tx, id wire.ID) (wire.ID, error) {
+			exists, err := a.tenants.ExistsIn(tx, id)
+			if err == nil && !exists {
+				err = problem.ErrNotFound
+			}
+			return id, err
+		},
+		keep.Application: func(tx *db.Tx, id wire.ID) (wire.ID, error) {
+			all, err := a.applications.RegistryIn(tx)
+			if err != nil {
+				return "", err
+			}
+			if found := all.Find(id); found != nil {
+				return found.TenantID, nil
+			}
+			return "", problem.ErrNotFound
+		},
+		keep.User: func(tx *db.Tx, id wire.ID) (wire.ID, error) {
+			u, err := a.users.LoadIn(tx, id)
+			if err != nil {
+				return "", err
+			}
+			return u.TenantID, nil
+		},
+	}
 	a.tenants.BeforeDelete = append(a.tenants.BeforeDelete, a.users.DeleteOfTenant)
 	a.tenants.OnDelete = append(a.tenants.OnDelete, a.keys.DeleteOfTenant, a.webhooks.TenantDeleted, a.messages.TenantDeleted)
 }

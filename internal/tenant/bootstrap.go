@@ -9,8 +9,13 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// DefaultSigningKeyID names the key that signs tokens unless a tenant or an application names another.
-const DefaultSigningKeyID wire.ID = "7d1c3e52-61a8-4c0f-9b1e-2f5a4d8e6c70"
+const (
+	// DefaultSigningKeyID names the key that signs tokens unless a tenant or an application names another.
+	DefaultSigningKeyID wire.ID = "7d1c3e52-61a8-4c0f-9b1e-2f5a4d8e6c70"
+	// DefaultThemeID names the theme that exists from the first start, which tenants have unless they name another. It is FusionAuth's, because kickstart
+	// files copy it.
+	DefaultThemeID wire.ID = "75a068fd-e94b-451a-9aeb-3ddb9a3b5987"
+)
 
 // Bootstrap gives an empty store its identity and the default tenant, with the given id, or a new one if that is empty. On any other store it does
 // nothing. Several processes may call it at once: one of them does it.

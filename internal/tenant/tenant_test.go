@@ -106,7 +106,7 @@ func TestTenant_WholeObjectRoundTrip(t *testing.T) {
 	each(t, func(t *testing.T, _ *db.DB, s *tenant.Service) {
 		const sent = `{
 			"name": "Pied <Piper> & Söhne",
-			"issuer": "https://example.com",
+			"issuer": "https://example.com", "themeId": "00000000-0000-4000-8000-000000000007",
 			"data": {"n": 12345678901234567890, "deep": {"null": null}, "list": [null, 1.50]},
 			"eventConfiguration": {"events": {
 				"user.create": {"enabled": true, "transactionType": "AbsoluteMajority"},
@@ -152,7 +152,7 @@ func TestTenant_Defaults(t *testing.T) {
 			delete(got, member)
 		}
 		want := map[string]any{
-			"name": "x", "state": "Active", "issuer": "acme.com", "data": map[string]any{"here": json.Number("0")},
+			"name": "x", "state": "Active", "issuer": "acme.com", "themeId": string(tenant.DefaultThemeID), "data": map[string]any{"here": json.Number("0")},
 			"eventConfiguration": map[string]any{"events": map[string]any{}},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -98,6 +98,9 @@ func checkExtra(v *problem.Validation, given map[string]json.RawMessage) map[str
 	if text, isText := loose.Text(extra["issuer"]); extra["issuer"] == nil || isText && strings.TrimSpace(text) == "" {
 		extra["issuer"] = json.RawMessage(`"` + defaultIssuer + `"`)
 	}
+	if extra["themeId"] == nil {
+		extra["themeId"] = json.RawMessage(`"` + DefaultThemeID + `"`)
+	}
 	if data, ok := loose.CheckObject(v, "tenant.data", extra["data"]); ok {
 		maps.DeleteFunc(data, func(_ string, value json.RawMessage) bool { return loose.IsNull(value) })
 		extra["data"] = loose.Encode(data)
