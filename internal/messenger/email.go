@@ -204,6 +204,10 @@ func address(a wire.EmailAddress, who string) (*netmail.Address, error) {
 	return &netmail.Address{Name: oneLine(a.Display), Address: plain}, nil
 }
 
+// unfolded is what a server said without the line breaks of quoted-printable. A server that repeats an e-mail repeats them as well, and what must be in no
+// record could otherwise stand there in two pieces.
+func unfolded(s string) string { return strings.NewReplacer("=\r\n", "", "=\n", "").Replace(s) }
+
 // oneLine is the text without what would end a line, or anything else.
 func oneLine(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
@@ -292,7 +296,7 @@ func (x *mailExchange) talk() error {
 		return err
 	}
 	if said, ok := w.(*smtp.DataCloser); ok {
-		x.answer = said.ServerResponse()
+		x.answer = unfolded(said.ServerResponse())
 	}
 	// Good manners, but nothing that anybody should wait for.
 	_, _ = client.Text.Cmd("QUIT")
@@ -325,8 +329,8 @@ func (x *mailExchange) failed(caller, ctx context.Context, err error) Attempt {
 		return x.result(f.outcome, 0, f.text)
 	}
 	if said, ok := errors.AsType[*textproto.Error](err); ok {
-		x.answer = said.Msg
-		return x.result(egress.Refused, said.Code, fmt.Sprintf("the mail server refused %s: %d %s", x.step, said.Code, oneLine(said.Msg)))
+		x.answer = unfolded(said.Msg)
+		return x.result(egress.Refused, said.Code, fmt.Sprintf("the mail server refused %s: %d %s", x.step, said.Code, oneLine(x.answer)))
 	}
 	switch {
 	case caller.Err() != nil:
@@ -426,7 +430,7 @@ func (t *transcript) Debugf(l maillog.Log) {
 	}
 	const enough = 200
 	if len(t.lines) < enough {
-		t.lines = append(t.lines, who+strings.ReplaceAll(strings.TrimSpace(fmt.Sprintf(l.Format, l.Messages...)), "\n", "\n        "))
+		t.lines = append(t.lines, who+strings.ReplaceAll(unfolded(strings.TrimSpace(fmt.Sprintf(l.Format, l.Messages...))), "\n", "\n        "))
 	}
 }
 

@@ -182,7 +182,10 @@ func TestEmail_Refused(t *testing.T) {
 		"the recipient": {func(p *messengertest.PostOffice) {
 			p.Recipient = messengertest.Refuse(550, "<Ada.Lovelace@example.org>: no such user")
 		}, nil, 550, false, "the mail server refused the recipient: 550 <(hidden)>: no such user"},
-		"the mail":            {func(p *messengertest.PostOffice) { p.Content = messengertest.Refuse(554, "spam: Der Code ist 918273") }, nil, 554, false, "the mail server refused the e-mail: 554 spam: Der Code ist (hidden)"},
+		"the mail": {func(p *messengertest.PostOffice) { p.Content = messengertest.Refuse(554, "spam: Der Code ist 918273") }, nil, 554, false, "the mail server refused the e-mail: 554 spam: Der Code ist (hidden)"},
+		"the mail, as it came": {func(p *messengertest.PostOffice) {
+			p.Content = messengertest.Refuse(554, "spam:\nDer Code ist 918=\n273")
+		}, nil, 554, false, "the mail server refused the e-mail: 554 spam: Der Code ist (hidden)"},
 		"the mail, for now":   {func(p *messengertest.PostOffice) { p.Content = messengertest.Refuse(452, "full") }, nil, 452, true, "the mail server refused the e-mail: 452 full"},
 		"the login":           {func(p *messengertest.PostOffice) {}, map[string]any{"username": messengertest.MailUser, "password": "wrong-password"}, 535, false, "the mail server refused the login: 535 "},
 		"no login known here": {func(p *messengertest.PostOffice) { p.Mechanisms = []string{"GSSAPI"} }, map[string]any{"username": messengertest.MailUser, "password": messengertest.MailPassword}, 0, false, "offers no way to log in"},

@@ -38,10 +38,12 @@ type Members []Member
 
 // Check adds what is no text. root is the path of the object in the request.
 func (all Members) Check(v *problem.Validation, root string, object map[string]json.RawMessage) {
+	parents := map[string]map[string]json.RawMessage{"": object} // each is checked once
 	for _, m := range all {
-		members := object
-		if m.Parent != "" {
+		members, known := parents[m.Parent]
+		if !known {
 			members, _ = loose.CheckObject(v, root+"."+m.Parent, object[m.Parent])
+			parents[m.Parent] = members
 		}
 		loose.CheckText(v, root+"."+m.Key(), members[m.Name])
 	}

@@ -219,7 +219,7 @@ func TestModel(t *testing.T) {
 	user := wire.User{ID: someID, FirstName: "Jo", Data: wire.Object{"color": "blue", "size": json.Number("12345678901234567890")}}
 	tenant := wire.Tenant{ID: otherID, Name: "T", Extra: map[string]json.RawMessage{
 		"issuer":                  json.RawMessage(`"example.com"`),
-		"emailConfiguration":      json.RawMessage(`{"host":"mail.example.com","password":"` + planted + `"}`),
+		"emailConfiguration":      json.RawMessage(`{"host":"mail.example.com","password":"` + planted + `","sslCertificate":"` + planted + `"}`),
 		"captchaConfiguration":    json.RawMessage(`{"secretKey":"` + planted + `","siteKey":"open"}`),
 		"connectors":              json.RawMessage(`[{"clientSecret":"` + planted + `","name":"c"}]`),
 		"passwordValidationRules": json.RawMessage(`{"minLength":8}`),

@@ -70,10 +70,10 @@ func withoutSecrets(v any) {
 	}
 }
 
-// isSecret knows password, secretKey, clientSecret, but not passwordValidationRules.
+// isSecret knows password, secretKey, clientSecret, but not passwordValidationRules. A certificate may have its private key behind it.
 func isSecret(name string) bool {
 	name = strings.ToLower(name)
-	for _, end := range []string{"password", "secret", "secretkey", "privatekey"} {
+	for _, end := range []string{"password", "secret", "secretkey", "privatekey", "sslcertificate"} {
 		if strings.HasSuffix(name, end) {
 			return true
 		}

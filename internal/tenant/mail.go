@@ -59,7 +59,9 @@ func (s *Service) Mail(ctx context.Context, id wire.ID) (server messenger.MailSe
 func ParseMail(path string, raw json.RawMessage) (messenger.MailServer, error) {
 	var v problem.Validation
 	members, _ := loose.CheckObject(&v, path, raw)
-	loose.CheckText(&v, path+".password", members["password"])
+	for _, secret := range []string{"password", "sslCertificate"} {
+		loose.CheckText(&v, path+"."+secret, members[secret])
+	}
 	checkMail(&v, path, members)
 	return mailOf(members), v.Err()
 }
@@ -104,10 +106,10 @@ func mailHeadersOf(raw json.RawMessage) (headers []messenger.MailHeader) {
 	return headers
 }
 
-// checkMail adds what is wrong with the members of an emailConfiguration that are about the mail server, its password excepted, which is kept
-// apart from them.
+// checkMail adds what is wrong with the members of an emailConfiguration that are about the mail server. That password and certificate, which are
+// kept apart from them, are texts is checked with them.
 func checkMail(v *problem.Validation, path string, m map[string]json.RawMessage) {
-	for _, name := range []string{"host", "security", "username", "defaultFromEmail", "defaultFromName", "sslCertificate", "properties"} {
+	for _, name := range []string{"host", "security", "username", "defaultFromEmail", "defaultFromName", "properties"} {
 		loose.CheckText(v, path+"."+name, m[name])
 	}
 	for _, name := range []string{"port", "connectTimeout", "readTimeout"} {

@@ -9,10 +9,11 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// secrets lists all there are. The hidden one is FusionAuth's way for the password of the mail server, and is not copied with a tenant; the key of
-// the captcha is returned, because clients compare it with what they sent.
+// secrets lists all there are. The hidden one is FusionAuth's way for the password of the mail server, and is not copied with a tenant; the others
+// are returned, because clients compare them with what they sent. A certificate may have its private key behind it.
 var secrets = sealed.Members{
 	{Parent: "emailConfiguration", Name: "password", Hidden: true},
+	{Parent: "emailConfiguration", Name: "sslCertificate"},
 	{Parent: "captchaConfiguration", Name: "secretKey"},
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/db/dbtest"
+	"github.com/herald-events/herald/internal/egress/egresstest"
 	"github.com/herald-events/herald/internal/key"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/sealed"
@@ -358,12 +359,18 @@ func secretsOf(t *testing.T, d *db.DB, _ *tenant.Service, id wire.ID) (found []s
 }
 
 func TestSecrets(t *testing.T) {
+	certificate := egresstest.NewAuthority(t).PEM()
+	quoted := func(text string) string {
+		raw, err := json.Marshal(text)
+		check(t, err)
+		return string(raw)
+	}
 	each(t, func(t *testing.T, d *db.DB, s *tenant.Service) {
 		steps := []struct {
 			name, tenant string
 			want         []string
 		}{
-			{"set", `{"name": "x", "emailConfiguration": {"host": "mail", "password": "s3cret-1"}, "captchaConfiguration": {"secretKey": "captcha"}}`, []string{"captcha", "s3cret-1"}},
+			{"set", `{"name": "x", "emailConfiguration": {"host": "mail", "password": "s3cret-1", "sslCertificate": ` + quoted(certificate) + `}, "captchaConfiguration": {"secretKey": "captcha"}}`, []string{certificate, "captcha", "s3cret-1"}},
 			{"not mentioned: the hidden one stays", `{"name": "x", "emailConfiguration": {"host": "mail2"}}`, []string{"s3cret-1"}},
 			{"its object not mentioned", `{"name": "x"}`, []string{"s3cret-1"}},
 			{"changed", `{"name": "x", "emailConfiguration": {"password": "s3cret-2"}}`, []string{"s3cret-2"}},
@@ -385,8 +392,10 @@ func TestSecrets(t *testing.T) {
 			if strings.Contains(string(text), "s3cret") {
 				t.Errorf("%s: the answer shows the password: %s", step.name, text)
 			}
-			if shown := strings.Count(string(text), `"secretKey":"captcha"`); shown == 2 != slices.Contains(step.want, "captcha") {
-				t.Errorf("%s: the captcha's key is shown %d times", step.name, shown)
+			for member, value := range map[string]string{"secretKey": "captcha", "sslCertificate": certificate} {
+				if shown := strings.Count(string(text), `"`+member+`":`+quoted(value)); shown == 2 != slices.Contains(step.want, value) {
+					t.Errorf("%s: %s is shown %d times", step.name, member, shown)
+				}
 			}
 		}
 	})

@@ -14,7 +14,7 @@ import (
 	"github.com/herald-events/herald/internal/app/apptest"
 	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/internal/egress/egresstest"
-	"github.com/herald-events/herald/internal/twofactor"
+	"github.com/herald-events/herald/internal/twofactor/twofactortest"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -179,7 +179,7 @@ func (h *herald) enableSMS() (id string, res wire.TwoFactorResponse) {
 // enableApp makes an authenticator Ada's second factor and returns the id of the method and its secret.
 func (h *herald) enableApp(secret []byte) (id string, res wire.TwoFactorResponse) {
 	h.t.Helper()
-	body := object{"method": "authenticator", "secret": secret, "code": twofactor.AppCode(secret, h.now())}
+	body := object{"method": "authenticator", "secret": secret, "code": twofactortest.AppCode(secret, 6, h.now())}
 	h.Call("POST", "/api/user/two-factor/"+ada, body).Want(200).Decode(&res)
 	methods := h.user().TwoFactor.Methods
 	return methods[len(methods)-1].ID, res

@@ -10,7 +10,7 @@ import (
 	"github.com/herald-events/herald/internal/app/apptest"
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/egress/egresstest"
-	"github.com/herald-events/herald/internal/twofactor"
+	"github.com/herald-events/herald/internal/twofactor/twofactortest"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -120,7 +120,7 @@ func TestCodes_AreRightForOneOfAllWhoTry(t *testing.T) {
 		for i := range ids {
 			ids[i] = h.start().TwoFactorID
 		}
-		app := twofactor.AppCode(secret, h.now())
+		app := twofactortest.AppCode(secret, 6, h.now())
 		got = h.atOnce(callers, func(i int) apptest.Answer { return h.login(ids[i], app) })
 		if got[200] != 1 || got[421] != callers-1 {
 			t.Errorf("one code of an app: %v", got)
@@ -149,7 +149,7 @@ func TestCodes_AreRightForOneOfAllWhoTry(t *testing.T) {
 		}
 
 		h.pass(2 * time.Minute)
-		app = twofactor.AppCode(secret, h.now())
+		app = twofactortest.AppCode(secret, 6, h.now())
 		got = h.atOnce(callers, func(int) apptest.Answer { return h.disable(id, app) })
 		if got[200] != 1 || got[500] > 0 {
 			t.Errorf("disabling: %v", got)
@@ -197,9 +197,9 @@ func TestCodes_FiveWrongTriesAreTheEnd(t *testing.T) {
 		app, _ := h.enableApp(secret)
 		h.pass(2 * time.Minute)
 		h.atOnce(10, func(int) apptest.Answer { return h.disable(app, "000000") })
-		h.disable(app, twofactor.AppCode(secret, h.now())).Want(421)
+		h.disable(app, twofactortest.AppCode(secret, 6, h.now())).Want(421)
 		h.pass(2 * time.Minute)
-		h.disable(app, twofactor.AppCode(secret, h.now())).Want(200)
+		h.disable(app, twofactortest.AppCode(secret, 6, h.now())).Want(200)
 	})
 }
 
@@ -247,22 +247,22 @@ func TestAuthenticator(t *testing.T) {
 		// In the middle of a time step, so that the steps around it do not depend on when the test runs.
 		h.pass(time.Duration(45-h.now().Unix()%30) * time.Second)
 		enabled := h.now()
-		body["code"], body["name"] = twofactor.AppCode(key, enabled), "My phone"
+		body["code"], body["name"] = twofactortest.AppCode(key, 6, enabled), "My phone"
 		h.Call("POST", "/api/user/two-factor/"+ada, body).Want(200)
 		m := h.user().TwoFactor.Methods[0]
 		if m.Authenticator == nil || *m.Authenticator != (wire.TwoFactorAuthenticator{Algorithm: "HmacSHA1", CodeLength: 6, TimeStep: 30}) || m.Name != "My phone" {
 			t.Errorf("method %+v", m)
 		}
-		h.login(h.start().TwoFactorID, twofactor.AppCode(key, enabled)).Want(421) // it enabled the method, and is used up
-		h.login(h.start().TwoFactorID, twofactor.AppCode(key, enabled.Add(30*time.Second))).Want(200)
-		h.login(h.start().TwoFactorID, twofactor.AppCode(key, enabled.Add(60*time.Second))).Want(421) // two steps ahead
+		h.login(h.start().TwoFactorID, twofactortest.AppCode(key, 6, enabled)).Want(421) // it enabled the method, and is used up
+		h.login(h.start().TwoFactorID, twofactortest.AppCode(key, 6, enabled.Add(30*time.Second))).Want(200)
+		h.login(h.start().TwoFactorID, twofactortest.AppCode(key, 6, enabled.Add(60*time.Second))).Want(421) // two steps ahead
 		h.pass(90 * time.Second)
-		h.login(h.start().TwoFactorID, twofactor.AppCode(key, enabled.Add(60*time.Second))).Want(200) // one step behind
+		h.login(h.start().TwoFactorID, twofactortest.AppCode(key, 6, enabled.Add(60*time.Second))).Want(200) // one step behind
 		late := h.start().TwoFactorID
-		h.login(late, twofactor.AppCode(key, enabled.Add(30*time.Second))).Want(421)
+		h.login(late, twofactortest.AppCode(key, 6, enabled.Add(30*time.Second))).Want(421)
 		h.Restart()
-		h.login(late, twofactor.AppCode(key, enabled.Add(60*time.Second))).Want(421) // used before the restart
-		h.login(late, twofactor.AppCode(key, enabled.Add(90*time.Second))).Want(200)
+		h.login(late, twofactortest.AppCode(key, 6, enabled.Add(60*time.Second))).Want(421) // used before the restart
+		h.login(late, twofactortest.AppCode(key, 6, enabled.Add(90*time.Second))).Want(200)
 		h.nowhere(made.Secret, made.SecretBase32Encoded, string(key))
 
 		h.Call("PUT", "/api/user/two-factor/"+ada+"?methodId="+m.ID, object{"name": "Old phone"}).Want(200)
@@ -271,9 +271,9 @@ func TestAuthenticator(t *testing.T) {
 		}
 		h.Call("PUT", "/api/user/two-factor/"+ada+"?methodId=none", object{"name": "x"}).Want(404)
 		h.disable("none", "123456").Want(404)
-		h.disable(m.ID, twofactor.AppCode(key, enabled.Add(90*time.Second))).Want(421)
+		h.disable(m.ID, twofactortest.AppCode(key, 6, enabled.Add(90*time.Second))).Want(421)
 		h.published()
-		h.disable(m.ID, twofactor.AppCode(key, enabled.Add(120*time.Second))).Want(200)
+		h.disable(m.ID, twofactortest.AppCode(key, 6, enabled.Add(120*time.Second))).Want(200)
 		h.wantEvents("disabling", "user.two-factor.method.remove")
 	})
 }
@@ -283,7 +283,7 @@ func TestMethod_ThatIsAddedDuringALoginFinishesIt(t *testing.T) {
 		started := h.start()
 		var res wire.TwoFactorResponse
 		h.Call("POST", "/api/user/two-factor/"+ada, object{
-			"method": "authenticator", "secret": secret, "code": twofactor.AppCode(secret, h.now()), "twoFactorId": started.TwoFactorID,
+			"method": "authenticator", "secret": secret, "code": twofactortest.AppCode(secret, 6, h.now()), "twoFactorId": started.TwoFactorID,
 		}).Want(200).Decode(&res)
 		if len(res.RecoveryCodes) != 10 || res.Code == "" {
 			t.Fatalf("answer %+v", res)
@@ -414,7 +414,7 @@ func TestLogin_RefusedByWebhooksLeavesTheCode(t *testing.T) {
 		method, _ := h.enableApp(secret)
 		h.pass(2 * time.Minute)
 		started := h.start()
-		code := twofactor.AppCode(secret, h.now())
+		code := twofactortest.AppCode(secret, 6, h.now())
 		h.published()
 		voter.Script(egresstest.Status(500))
 		h.login(started.TwoFactorID, code).Want(504)

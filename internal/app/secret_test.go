@@ -1,0 +1,663 @@
+package app_test
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/app/apptest"
+	"github.com/herald-events/herald/internal/db/dbtest"
+	"github.com/herald-events/herald/internal/egress/egresstest"
+	"github.com/herald-events/herald/internal/messenger/messengertest"
+	"github.com/herald-events/herald/internal/template"
+	"github.com/herald-events/herald/internal/twofactor/twofactortest"
+	"github.com/herald-events/herald/wire"
+)
+
+// TestSecrets plants a secret of every kind, lets all happen that can happen to it, failures above all, and then looks for it in all that the server keeps and tells: every
+// column of every table, the files of the store, the log, every answer, every event that a webhook gets.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	for _, engine := range dbtest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			s := &secretStory{vault: newVault(t, engine, quickRetries)}
+			s.keys()
+			s.webhooks()
+			s.tenantAndUser()
+			s.messengers()
+			s.secondFactors()
+			s.newPasswords()
+			s.messagesThatFail()
+			s.mistakes()
+			s.records()
+			s.search(s.heard(), secretsThatMayBeRead...)
+		})
+	}
+}
+
+// secretsThatMayBeRead are all places where a secret stands on purpose. That one reaches the receiver that it is for needs no permit: what is sent to receivers of messages, and the
+// headers that webhooks get, are no places that are searched.
+var secretsThatMayBeRead = []permit{
+	{"API key", "answer POST /api/api-key 200", "shown when it is made; afterwards only its hash is left"},
+	{"retrievable API key", "answer (POST|GET) /api/api-key.* 200", "the caller asked for a key that can be shown again; it is sealed at rest"},
+	{"(webhook (password|header).*|private key for a webhook)", "answer (POST|GET) /api/webhook.* 200", "compatible: who manages webhooks sees their credentials; they are sealed at rest"},
+	{"token in the URL of a webhook", "answer (POST|GET) /api/webhook.* 200|table webhook.document", "webhooks are searched by their URL, so it stands in clear; credentials belong into headers"},
+	{
+		"(messenger (password|header).*|private key for a messenger|Twilio token)", "answer (POST|GET) /api/messenger.* 200",
+		"compatible: who manages messengers sees their credentials; they are sealed at rest",
+	},
+	{"token in the URL of a messenger", "answer (POST|GET) /api/messenger.* 200|table messenger.document", "as that of a webhook"},
+	{"(captcha key|private key for the mail server)", "answer (PATCH|GET) /api/tenant/{} 200", "clients compare what they read with what they sent; sealed at rest. The SMTP password is not among them"},
+	{"authenticator secret", "answer GET /api/two-factor/secret 200", "has just been made, for the app to scan; nothing is stored yet"},
+	{"recovery code", "answer POST /api/user/two-factor.* 200", "shown to the user this once"},
+	{"two-factor id|code (that was given out|of the caller)", "answer POST /api/two-factor/start 200", "the caller is a trusted one, with an API key, and may deliver the code itself"},
+	{"trust token", "answer POST /api/two-factor/login 200", "the proof of the second factor, for the one who has just given it"},
+	{"trusted computer", "answer POST /api/two-factor/login 200", "for the computer that asked for it"},
+	{"trusted computer", "answer (GET|POST) /api/two-factor/status.* 200", "repeats what the caller has sent"},
+	{"change-password id of the caller", "answer POST /api/user/forgot-password 200", "repeats what the caller has sent, who has an API key"},
+	{"change-password id", "answer POST /api/two-factor/login 203", "the login goes on with the choice of another password"},
+	{"one-time password", "answer POST /api/user/change-password.* 200", "logs the one in who has just chosen a password"},
+}
+
+// secretStory is a vault with everybody on the other side.
+type secretStory struct {
+	*vault
+
+	listener *egresstest.Receiver // a webhook that hears everything
+	echo     *egresstest.Receiver // a webhook that refuses everything, and says all it was sent
+	sms      *egresstest.Receiver
+	twilio   *messengertest.Twilio
+	office   *messengertest.PostOffice
+
+	generic, viaTwilio, slow wire.ID // messengers
+	mail                     object  // the e-mail configuration
+}
+
+const (
+	secretUser  = "a0000000-0000-4000-8000-00000000000a"
+	secretMail  = "ada@example.com"
+	secretPhone = "+491701234567"
+)
+
+// odd is a new secret with the characters that some encoding or other writes in its own way.
+func (s *secretStory) odd(what string) string {
+	return s.plant(what, rand.Text()[:10]+`"\<&>+/=%`+rand.Text()[:10])
+}
+
+// even is a new secret of letters and digits.
+func (s *secretStory) even(what string) string { return s.plant(what, rand.Text()) }
+
+// basic plants what HTTP makes of a user name and a password.
+func (s *secretStory) basic(what, username, password string) {
+	s.plant(what+" as HTTP sends it", base64.StdEncoding.EncodeToString([]byte(username+":"+password)))
+}
+
+// client is a certificate with its private key, for a receiver that asks for one. The lines of the key are planted.
+func (s *secretStory) client(what string, authority *egresstest.Authority) (pem string) {
+	pem = authority.ClientPEM("herald")
+	_, private, _ := strings.Cut(pem, "PRIVATE KEY-----\n")
+	for _, line := range strings.Split(private, "\n")[:2] { // the last one is short
+		s.plant(what, line)
+	}
+	return pem
+}
+
+// keys are the keys of callers, and those that sign.
+func (s *secretStory) keys() {
+	plain, shown, unknown := s.odd("API key"), s.even("retrievable API key"), s.even("API key that is none")
+	s.call("POST", "/api/api-key", object{"apiKey": object{"name": "plain", "key": plain, "retrievable": false}}).Want(200)
+	s.call("POST", "/api/api-key", object{"apiKey": object{"name": "plain again", "key": plain}}).Want(400)
+	var k wire.APIKeyResponse
+	s.call("POST", "/api/api-key", object{"apiKey": object{"name": "shown", "key": shown, "retrievable": true}}).Want(200).Decode(&k)
+	s.call("GET", "/api/api-key/"+string(k.APIKey.ID), nil).Want(200)
+	s.call("PUT", "/api/api-key/"+string(k.APIKey.ID), object{"apiKey": object{"name": "shown", "key": s.even("API key")}}).Want(400)
+	s.call("GET", "/api/tenant", nil, "Authorization", plain).Want(200)
+	s.call("GET", "/api/tenant", nil, "Authorization", unknown).Want(401)
+
+	s.call("POST", "/api/key/import", object{"key": object{"name": "hmac", "algorithm": "HS256", "secret": s.odd("HMAC secret")}}).Want(200)
+	pair := s.client("private key that signs", egresstest.NewAuthority(s.t))
+	at := strings.Index(pair, "-----BEGIN PRIVATE")
+	s.call("POST", "/api/key/import", object{"key": object{"name": "pair", "privateKey": pair[at:], "certificate": pair[:at]}}).Want(200)
+	s.call("POST", "/api/key/import", object{"key": object{"name": "pair", "privateKey": pair[at:], "certificate": pair[at:]}}).Want(400)
+	s.call("GET", "/api/key", nil).Want(200)
+}
+
+// tenantAndUser has a tenant with a mail server, and a German user who can be reached in every way.
+func (s *secretStory) tenantAndUser() {
+	authority := egresstest.NewAuthority(s.t)
+	s.office = messengertest.NewTLSPostOffice(s.t, authority.ServerCertificate("127.0.0.1"))
+	s.office.Sender, s.office.Password = messengertest.WantTLS, s.odd("SMTP password")
+	for _, form := range []string{s.office.Username + "\x00" + s.office.Password, "\x00" + s.office.Username + "\x00" + s.office.Password} {
+		s.plant("SMTP login", base64.StdEncoding.EncodeToString([]byte(form)))
+	}
+	s.mail = object{
+		"host": s.office.Host, "port": s.office.Port, "security": "TLS", "username": s.office.Username, "password": s.office.Password, "debug": true,
+		"sslCertificate": authority.PEM() + s.client("private key for the mail server", authority), "defaultFromEmail": "herald@example.com", "readTimeout": 3000,
+		"forgotPasswordEmailTemplateId": template.ForgotPasswordEmail, "verifyEmail": true, "verifyEmailWhenChanged": true,
+	}
+	s.configure(object{
+		"emailConfiguration":              s.mail,
+		"captchaConfiguration":            object{"enabled": false, "secretKey": s.odd("captcha key")},
+		"messageLimits":                   object{"perRecipient": object{"limit": 1000, "timePeriodInSeconds": 60}},
+		"externalIdentifierConfiguration": object{"twoFactorOneTimeCodeIdGenerator": object{"length": 10, "type": "randomDigits"}},
+	})
+	s.call("GET", "/api/tenant/"+string(s.Tenant), nil).Want(200)
+	s.call("POST", "/api/user/"+secretUser, object{"user": object{
+		"email": secretMail, "phoneNumber": secretPhone, "password": s.odd("password"), "preferredLanguages": []string{"de"},
+	}}).Want(200)
+}
+
+func (s *secretStory) configure(members object) {
+	s.t.Helper()
+	s.call("PATCH", "/api/tenant/"+string(s.Tenant), object{"tenant": members}, "Content-Type", "application/merge-patch+json").Want(200)
+}
+
+// webhooks are two that want everything. One refuses it and says what it was sent, in the body as well as in the headers.
+func (s *secretStory) webhooks() {
+	var types, tenantTypes []string
+	enabled := object{}
+	for _, d := range event.All() {
+		types = append(types, string(d.Type))
+		enabled[string(d.Type)] = true
+		if d.Scope == event.ScopeTenant {
+			tenantTypes = append(tenantTypes, string(d.Type))
+		}
+	}
+	s.Enable(wire.None, tenantTypes...)
+	s.listener = egresstest.NewReceiver(s.t)
+	s.Subscribe(s.listener.URL, types)
+
+	authority, clients := egresstest.NewAuthority(s.t), egresstest.NewAuthority(s.t)
+	s.echo = egresstest.NewMutualTLSReceiver(s.t, authority, clients).Script(egresstest.Handle(echo(http.StatusInternalServerError)))
+	password := s.odd("webhook password")
+	s.basic("webhook password", "herald", password)
+	var w wire.WebhookResponse
+	s.call("POST", "/api/webhook", object{"webhook": object{
+		"url": s.echo.URL + "/hook?token=" + s.even("token in the URL of a webhook"), "global": true, "connectTimeout": 1000, "readTimeout": 5000, "eventsEnabled": enabled,
+		"headers": object{"X-Api-Key": s.even("webhook header"), "Authorization-2": "Bearer " + s.even("webhook header with a scheme")}, "httpAuthenticationUsername": "herald", "httpAuthenticationPassword": password,
+		"sslCertificate": authority.PEM() + s.client("private key for a webhook", clients), "retryConfiguration": object{"delays": []int{}},
+	}}).Want(200).Decode(&w)
+	s.call("GET", "/api/webhook/"+string(w.Webhook.ID), nil).Want(200)
+	s.call("POST", "/api/webhook/"+string(w.Webhook.ID)+"/test", object{"type": "user.create"}).Want(200)
+}
+
+// echo answers with all it was sent.
+func echo(status int) http.HandlerFunc {
+	return func(w http.ResponseWriter, q *http.Request) {
+		for name, values := range q.Header {
+			if !strings.ContainsAny(strings.Join(values, ""), "\r\n") {
+				w.Header().Set("X-Echo-"+name, strings.Join(values, ", "))
+			}
+		}
+		w.Header().Set("X-Echo-Url", q.URL.String())
+		w.WriteHeader(status)
+		username, password, _ := q.BasicAuth()
+		_ = json.NewEncoder(w).Encode(object{"url": q.URL.String(), "headers": q.Header, "username": username, "password": password})
+		_ = q.Write(w) // the request as it came, form or JSON
+	}
+}
+
+// messengers are one of each type, and one that never answers.
+func (s *secretStory) messengers() {
+	authority, clients := egresstest.NewAuthority(s.t), egresstest.NewAuthority(s.t)
+	s.sms = egresstest.NewMutualTLSReceiver(s.t, authority, clients)
+	password := s.odd("messenger password")
+	s.basic("messenger password", "herald", password)
+	generic := object{
+		"type": "Generic", "name": "Own", "url": s.sms.URL + "/sms?token=" + s.even("token in the URL of a messenger"), "connectTimeout": 1000, "readTimeout": 5000, "debug": true, "includeCode": true,
+		"headers":                    object{"X-Api-Key": s.odd("messenger header"), "Authorization-2": "Bearer " + s.even("messenger header with a scheme")},
+		"httpAuthenticationUsername": "herald", "httpAuthenticationPassword": password, "sslCertificate": authority.PEM() + s.client("private key for a messenger", clients),
+	}
+	s.generic = s.create(generic)
+	s.call("GET", "/api/messenger/"+string(s.generic), nil).Want(200)
+	s.call("GET", "/api/messenger", nil).Want(200)
+	generic["name"], generic["url"], generic["readTimeout"] = "Slow", egresstest.NewReceiver(s.t).Script(egresstest.Hang()).URL+"/sms", 100
+	s.slow = s.create(generic)
+
+	s.twilio = messengertest.NewTwilio(s.t)
+	s.plant("Twilio token", messengertest.TwilioToken)
+	s.basic("Twilio token", messengertest.TwilioSID, messengertest.TwilioToken)
+	s.viaTwilio = s.create(object{
+		"type": "Twilio", "name": "Twilio", "url": s.twilio.URL, "accountSID": messengertest.TwilioSID, "authToken": messengertest.TwilioToken, "fromPhoneNumber": "+15005550006", "debug": true,
+	})
+}
+
+func (s *secretStory) create(messenger object) wire.ID {
+	s.t.Helper()
+	var m wire.MessengerResponse
+	s.call("POST", "/api/messenger", object{"messenger": messenger}).Want(200).Decode(&m)
+	return m.Messenger.ID
+}
+
+// through makes a messenger and templates the ones for second factors and forgotten passwords.
+func (s *secretStory) through(messenger, code wire.ID) {
+	s.t.Helper()
+	s.configure(object{
+		"multiFactorConfiguration": object{
+			"sms":           object{"enabled": true, "messengerId": messenger, "templateId": code},
+			"email":         object{"enabled": true, "templateId": template.TwoFactorEmail},
+			"authenticator": object{"enabled": true, "codeLength": 8},
+		},
+		"phoneConfiguration": object{"messengerId": messenger, "forgotPasswordTemplateId": template.ForgotPasswordSMS},
+	})
+}
+
+var (
+	longCode  = regexp.MustCompile(`\b\d{10}\b`)
+	idOfReset = regexp.MustCompile(`/password/change/([\w-]{43})`)
+)
+
+// texted plants the code, or the id, of the latest text message.
+func (s *secretStory) texted(what string, form *regexp.Regexp) string {
+	s.t.Helper()
+	all := s.sms.Requests()
+	var m struct{ TextMessage string }
+	if err := json.Unmarshal(all[len(all)-1].Body, &m); err != nil {
+		s.t.Fatal(err)
+	}
+	return s.plant(what, cut(s.t, form, m.TextMessage))
+}
+
+// mailed plants the code, or the id, of the latest e-mail.
+func (s *secretStory) mailed(what string, form *regexp.Regexp) string {
+	s.t.Helper()
+	return s.plant(what, cut(s.t, form, s.office.Last(s.t).Open(s.t).Text))
+}
+
+// cut returns what the form finds, or its group.
+func cut(t *testing.T, form *regexp.Regexp, text string) string {
+	t.Helper()
+	found := form.FindStringSubmatch(text)
+	if found == nil {
+		t.Fatalf("there is no %s in %q", form, text)
+	}
+	return found[len(found)-1]
+}
+
+// secondFactors are switched on, used and switched off, in all ways.
+func (s *secretStory) secondFactors() {
+	s.through(s.generic, template.TwoFactorSMS)
+	enable := func(claim object, code string) (r wire.TwoFactorResponse) {
+		s.t.Helper()
+		claim["code"] = code
+		s.call("POST", "/api/user/two-factor/"+secretUser, claim).Want(200).Decode(&r)
+		for _, recovery := range r.RecoveryCodes {
+			s.plantRecovery(recovery)
+		}
+		return r
+	}
+
+	sms := object{"userId": secretUser, "method": "sms", "mobilePhone": secretPhone}
+	s.call("POST", "/api/two-factor/send", sms).Want(200)
+	code := s.texted("code that was sent", longCode)
+	s.call("POST", "/api/user/two-factor/"+secretUser, object{"method": "sms", "mobilePhone": secretPhone, "code": s.plant("code that was wrong", "0123498765")}).Want(421)
+	recovery := enable(sms, code).RecoveryCodes
+	email := object{"userId": secretUser, "method": "email", "email": secretMail}
+	s.call("POST", "/api/two-factor/send", email).Want(200)
+	enable(email, s.mailed("code that was sent", longCode))
+	app := s.newApp()
+	enable(object{"method": "authenticator", "secret": base64.StdEncoding.EncodeToString(app)}, s.shown(app, 0))
+
+	// Logins: with a code that the caller brings, that is sent, that the app shows, from the paper.
+	methods := s.methods()
+	login := s.start(object{"code": s.even("code of the caller")})
+	s.finish(login.TwoFactorID, login.Code, object{"trustComputer": true})
+	login = s.start(object{"trustChallenge": s.even("trust challenge")})
+	s.anonymous("POST", "/api/two-factor/send/"+login.TwoFactorID, object{"methodId": methods["email"]}).Want(200)
+	code = s.mailed("code that was sent", longCode)
+	for range 3 {
+		s.anonymous("POST", "/api/two-factor/login", object{"twoFactorId": login.TwoFactorID, "code": "0123498765"}).Want(421)
+	}
+	s.finish(login.TwoFactorID, code, object{"newDevice": true})
+	s.finish(s.start(object{}).TwoFactorID, s.shown(app, 30*time.Second), nil)
+	s.finish(s.start(object{}).TwoFactorID, strings.ToLower(recovery[0]), nil)
+
+	// What is tried too often, and what is thrown away.
+	login = s.start(object{})
+	for range 5 {
+		s.anonymous("POST", "/api/two-factor/login", object{"twoFactorId": login.TwoFactorID, "code": "0123498765"}).Want(421)
+	}
+	s.anonymous("POST", "/api/two-factor/login", object{"twoFactorId": login.TwoFactorID, "code": login.Code}).Want(404)
+	s.call("DELETE", "/api/user/two-factor/"+secretUser+"?methodId="+methods["sms"]+"&code=0123498765", nil).Want(421)
+	var renewed wire.TwoFactorRecoveryCodeResponse
+	s.call("POST", "/api/user/two-factor/recovery-code/"+secretUser, nil).Want(200).Decode(&renewed)
+	for _, recovery := range renewed.RecoveryCodes {
+		s.plantRecovery(recovery)
+	}
+	s.call("GET", "/api/user/two-factor/recovery-code/"+secretUser, nil).Want(200)
+	s.call("DELETE", "/api/user/two-factor/"+secretUser+"?methodId="+methods["authenticator"]+"&code="+renewed.RecoveryCodes[0], nil).Want(200)
+
+	// Some are needed for what comes.
+	app = s.newApp()
+	enable(object{"method": "authenticator", "secretBase32Encoded": base32.StdEncoding.EncodeToString(app)}, s.shown(app, 0))
+	s.call("POST", "/api/two-factor/send", object{"userId": secretUser, "method": "sms", "mobilePhone": secretPhone}).Want(200)
+	enable(sms, s.texted("code that was sent", longCode))
+}
+
+// newApp is the secret of an authenticator app.
+func (s *secretStory) newApp() []byte {
+	s.t.Helper()
+	var made wire.TwoFactorSecretResponse
+	s.call("GET", "/api/two-factor/secret", nil).Want(200).Decode(&made)
+	raw, err := base64.StdEncoding.DecodeString(made.Secret)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.plant("authenticator secret", string(raw), made.SecretBase32Encoded)
+	return raw
+}
+
+// shown is the code that an app shows after a while.
+func (s *secretStory) shown(app []byte, after time.Duration) string {
+	return s.plant("authenticator code", twofactortest.AppCode(app, 8, time.Now().Add(after)))
+}
+
+func (s *secretStory) plantRecovery(code string) {
+	bare := strings.ReplaceAll(code, "-", "")
+	s.plant("recovery code", code, bare, strings.ToLower(code), strings.ToLower(bare))
+}
+
+// methods are the ids of the user's second factors by their kinds.
+func (s *secretStory) methods() map[string]string {
+	s.t.Helper()
+	var u wire.UserResponse
+	s.call("GET", "/api/user/"+secretUser, nil).Want(200).Decode(&u)
+	ids := map[string]string{}
+	for _, m := range u.User.TwoFactor.Methods {
+		ids[m.Method] = m.ID
+	}
+	return ids
+}
+
+func (s *secretStory) start(request object) (r wire.TwoFactorStartResponse) {
+	s.t.Helper()
+	request["userId"] = secretUser
+	s.call("POST", "/api/two-factor/start", request).Want(200).Decode(&r)
+	s.plant("two-factor id", r.TwoFactorID)
+	s.plant("code that was given out", r.Code)
+	return r
+}
+
+// finish completes a login and returns its trust token.
+func (s *secretStory) finish(id, code string, more object) string {
+	s.t.Helper()
+	request := object{"twoFactorId": id, "code": code}
+	for name, value := range more {
+		request[name] = value
+	}
+	a := s.anonymous("POST", "/api/two-factor/login", request)
+	var r wire.LoginResponse
+	a.Decode(&r)
+	if a.Status != 200 {
+		s.t.Fatalf("the login answered %d: %s", a.Status, a.Body)
+	}
+	if r.TwoFactorTrustID != "" {
+		s.plant("trusted computer", r.TwoFactorTrustID)
+		s.call("GET", "/api/two-factor/status/"+r.TwoFactorTrustID+"?userId="+secretUser, nil).Want(200)
+		s.call("POST", "/api/two-factor/status", object{"userId": secretUser, "twoFactorTrustId": r.TwoFactorTrustID}).Want(200)
+	}
+	if r.TrustToken != "" {
+		s.plant("trust token", r.TrustToken)
+	}
+	return r.TrustToken
+}
+
+// newPasswords are chosen in all ways.
+func (s *secretStory) newPasswords() {
+	const forgot, change = "/api/user/forgot-password", "/api/user/change-password"
+	byPhone := object{"loginId": secretPhone, "loginIdTypes": []string{"phoneNumber"}}
+	s.anonymous("POST", forgot, byPhone).Want(200)
+	id := s.texted("change-password id", idOfReset)
+	s.anonymous("GET", change+"/"+id, nil).Want(400) // there is a second factor
+	challenge := s.even("trust challenge")
+	login := s.start(object{"trustChallenge": challenge})
+	token := s.finish(login.TwoFactorID, login.Code, nil)
+	s.anonymous("GET", change+"?changePasswordId="+id+"&trustToken="+token+"&trustChallenge="+challenge, nil).Want(200)
+	s.anonymous("POST", change+"/"+id, object{"password": s.even("new password"), "trustToken": token, "trustChallenge": "another"}).Want(400)
+	password := s.odd("new password")
+	var r wire.ChangePasswordResponse
+	s.anonymous("POST", change+"/"+id, object{"password": password, "trustToken": token, "trustChallenge": challenge}).Want(200).Decode(&r)
+	s.plant("one-time password", r.OneTimePassword)
+	s.anonymous("POST", change+"/"+id, object{"password": s.even("new password")}).Want(404)
+
+	s.anonymous("POST", forgot, object{"loginId": secretMail}).Want(200)
+	id = s.mailed("change-password id", idOfReset)
+	s.call("POST", change, object{"changePasswordId": id, "password": s.odd("new password"), "currentPassword": s.odd("current password")}).Want(400)
+	s.call("POST", change, object{"changePasswordId": id, "password": s.odd("new password"), "currentPassword": password}).Want(200).Decode(&r)
+	s.plant("one-time password", r.OneTimePassword)
+
+	own := s.even("change-password id of the caller")
+	s.call("POST", forgot, object{"loginId": secretMail, "changePasswordId": own, "sendForgotPasswordMessage": true}).Want(200)
+	s.call("POST", change+"/"+own, object{"password": s.odd("new password")}).Want(200).Decode(&r)
+	s.plant("one-time password", r.OneTimePassword)
+	s.call("POST", change, object{"loginId": secretMail, "password": s.odd("new password")}).Want(200)
+	s.call("PATCH", "/api/user/"+secretUser, object{"user": object{"password": s.odd("new password"), "passwordChangeRequired": true}}).Want(200)
+
+	// A login may end with such an id, too.
+	login = s.start(object{})
+	var l wire.LoginResponse
+	s.anonymous("POST", "/api/two-factor/login", object{"twoFactorId": login.TwoFactorID, "code": login.Code}).Want(203).Decode(&l)
+	s.plant("change-password id", l.ChangePasswordID)
+	s.call("PATCH", "/api/user/"+secretUser, object{"user": object{"passwordChangeRequired": false}}).Want(200)
+}
+
+// messagesThatFail are told about in every record there is. Their receivers say what they were sent.
+func (s *secretStory) messagesThatFail() {
+	sms := s.methods()["sms"]
+	toPhone := object{"userId": secretUser, "methodId": sms}
+	toMail := object{"userId": secretUser, "method": "email", "email": secretMail}
+	refused := func(a apptest.Answer) {
+		s.t.Helper()
+		a.Want(400)
+	}
+	byPhone := object{"loginId": secretPhone, "loginIdTypes": []string{"phoneNumber"}}
+
+	// A receiver that fails, one that refuses, and one that speaks no HTTP.
+	for _, step := range []egresstest.Step{
+		egresstest.Handle(echo(http.StatusInternalServerError)), egresstest.Handle(echo(http.StatusForbidden)), egresstest.Handle(func(w http.ResponseWriter, q *http.Request) {
+			if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				_ = q.Write(c)
+				_ = c.Close()
+			}
+		}),
+	} {
+		s.sms.Script(step)
+		refused(s.call("POST", "/api/two-factor/send", toPhone))
+		s.texted("code that was not sent", longCode)
+		refused(s.anonymous("POST", "/api/user/forgot-password", byPhone))
+		s.texted("change-password id that was not sent", idOfReset)
+	}
+	s.call("POST", "/api/messenger/"+string(s.generic)+"/test", object{"phoneNumber": secretPhone}).Want(200)
+	s.call("POST", "/api/messenger/test", object{"phoneNumber": secretPhone, "messenger": object{
+		"type": "Generic", "name": "Tried", "url": egresstest.NewReceiver(s.t).Script(egresstest.Handle(echo(http.StatusBadGateway))).URL, "connectTimeout": 1000, "readTimeout": 5000,
+		"debug": true, "headers": object{"X-Api-Key": s.even("header of a messenger that is tried")},
+	}}).Want(200)
+	s.sms.Script()
+
+	// One that does not answer.
+	s.through(s.slow, template.TwoFactorSMS)
+	refused(s.call("POST", "/api/two-factor/send", toPhone))
+
+	// Twilio, which repeats the message in its answer anyhow.
+	s.through(s.viaTwilio, template.TwoFactorSMS)
+	s.call("POST", "/api/two-factor/send", toPhone).Want(200)
+	forms := s.twilio.Forms()
+	s.plant("code that was sent", cut(s.t, longCode, forms[len(forms)-1].Get("Body")))
+	s.twilio.Script(egresstest.Handle(echo(http.StatusUnauthorized)))
+	refused(s.call("POST", "/api/two-factor/send", toPhone))
+
+	// A template that stumbles over the code itself.
+	var broken wire.MessageTemplateResponse
+	s.call("POST", "/api/message/template", object{"messageTemplate": object{
+		"type": "SMS", "name": "Broken", "defaultTemplate": "${code} ${code.nothing} ${(code + 'x')?number}",
+	}}).Want(200).Decode(&broken)
+	s.through(s.generic, broken.MessageTemplate.ID)
+	refused(s.call("POST", "/api/two-factor/send", toPhone))
+	s.call("PATCH", "/api/message/template/"+string(broken.MessageTemplate.ID), object{"messageTemplate": object{"defaultTemplate": "${(code + 'x')?number}"}}).Want(200)
+	refused(s.call("POST", "/api/two-factor/send", toPhone))
+	s.through(s.generic, template.TwoFactorSMS)
+
+	// A mail server that refuses the e-mail with all of it, and one that refuses the login with the password.
+	s.office.Content = func(m messengertest.Mail) error {
+		text := m.Open(s.t).Text
+		for what, form := range map[string]*regexp.Regexp{"code that was not sent": longCode, "change-password id that was not sent": idOfReset} {
+			if found := form.FindStringSubmatch(text); found != nil {
+				s.plant(what, found[len(found)-1])
+			}
+		}
+		return messengertest.Refuse(554, "not this:\n"+strings.ReplaceAll(m.Content, "\r\n", "\n"))(m)
+	}
+	refused(s.call("POST", "/api/two-factor/send", toMail))
+	refused(s.anonymous("POST", "/api/user/forgot-password", object{"loginId": secretMail}))
+	s.office.Content = nil
+	right := s.mail["password"]
+	s.mail["password"] = s.odd("SMTP password that is wrong")
+	s.configure(object{"emailConfiguration": s.mail})
+	refused(s.call("POST", "/api/two-factor/send", toMail))
+	s.call("POST", "/api/email/test", object{"to": secretMail}).Want(200)
+	s.mail["password"] = s.odd("SMTP password that is tried")
+	s.call("POST", "/api/email/test", object{"to": secretMail, "emailConfiguration": s.mail}).Want(200)
+	s.mail["password"] = right
+	s.configure(object{"emailConfiguration": s.mail})
+}
+
+// mistakes are requests that are refused, with a secret in them.
+func (s *secretStory) mistakes() {
+	const user, key, webhook, messenger, tenant = "/api/user", "/api/api-key", "/api/webhook", "/api/messenger", "/api/tenant"
+	bad := func(what string) string { return s.even("secret in a bad request: " + what) }
+	patch := []string{"Content-Type", "application/json-patch+json"}
+	hook := func(name string, value any) object {
+		return object{"webhook": object{"url": "https://example.com", "connectTimeout": 1, "readTimeout": 1, name: value}}
+	}
+	sender := func(name string, value any) object {
+		return object{"messenger": object{"type": "Generic", "name": "m", "url": "https://example.com", "connectTimeout": 1, "readTimeout": 1, name: value}}
+	}
+	mailServer := func(name string, value any) object {
+		return object{"tenant": object{"emailConfiguration": object{name: value}}}
+	}
+	for _, c := range []struct {
+		method, path string
+		body         any
+		header       []string
+		status       int
+	}{
+		{"POST", user, object{"user": object{"email": secretMail, "password": bad("taken")}}, nil, 400},
+		{"POST", user, `{"user":{"password":"` + bad("no JSON") + `","email":}}`, nil, 400},
+		{"POST", user, `{"user":{"password":"` + bad("twice") + `","password":"` + bad("twice") + `"}}`, nil, 400},
+		{"POST", user, object{"user": object{"email": "b@example.com", "password": object{"text": bad("an object")}}}, nil, 400},
+		{"POST", user, object{"user": object{"email": "b@example.com", "password": strings.Repeat(bad("too long"), 20)}}, nil, 400},
+		{"POST", user, object{"user": object{"email": "b@example.com", "password": bad("other type")}}, []string{"Content-Type", "text/" + bad("a type")}, 400},
+		{"PUT", user + "/" + secretUser, object{"user": object{"email": secretMail}, "currentPassword": bad("current password")}, nil, 400},
+		{"PATCH", user + "/" + secretUser, `[{"op":"test","path":"/user/firstName","value":"` + bad("a test") + `"}]`, patch, 400},
+		{"PATCH", user + "/" + secretUser, `[{"op":"replace","path":"/user/password/` + bad("a path") + `","value":"` + bad("a value") + `"}]`, patch, 400},
+		{"POST", key, object{"apiKey": object{"key": []string{bad("a list")}}}, nil, 400},
+		{"POST", key, object{"apiKey": object{"key": bad("too long") + strings.Repeat("x", 10_000)}}, nil, 400},
+		{"GET", user, nil, []string{"Authorization", "Bearer " + bad("a key")}, 401},
+		{"GET", "/api/user?loginId=x&password=" + bad("a query") + "%zz", nil, nil, 400},
+		{"POST", webhook, hook("headers", object{"X-Key": "a\n" + bad("a line")}), nil, 400},
+		{"POST", webhook, hook("headers", object{"X-Key": []string{bad("a list")}}), nil, 400},
+		{"POST", webhook, hook("headers", object{bad("a name") + ":": "x"}), nil, 400},
+		{"POST", webhook, hook("httpAuthenticationPassword", "a\n"+bad("a line")), nil, 400},
+		{"POST", webhook, hook("url", "https://herald:"+bad("in a URL")+"@example.com"), nil, 400},
+		{"POST", webhook, hook("url", "ftp://example.com/"+bad("in a URL")), nil, 400},
+		{"POST", webhook, hook("sslCertificate", "-----BEGIN PRIVATE KEY-----\n"+bad("a PEM")+"\n-----END PRIVATE KEY-----"), nil, 400},
+		{"POST", messenger, sender("headers", object{"X-Key": "a\n" + bad("a line")}), nil, 400},
+		{"POST", messenger, sender("httpAuthenticationPassword", "a\n"+bad("a line")), nil, 400},
+		{"POST", messenger, sender("url", "https://herald:"+bad("in a URL")+"@example.com"), nil, 400},
+		{"POST", messenger, sender("sslCertificate", "-----BEGIN PRIVATE KEY-----\n"+bad("a PEM")+"\n-----END PRIVATE KEY-----"), nil, 400},
+		{"POST", messenger, object{"messenger": object{"type": "Twilio", "name": "m", "authToken": "a\n" + bad("a line"), "accountSID": "AC/" + bad("a SID")}}, nil, 400},
+		{"POST", messenger + "/test", sender("authToken", object{"text": bad("an object")}), nil, 400},
+		{"PATCH", tenant + "/" + string(s.Tenant), mailServer("password", []string{bad("a list")}), nil, 400},
+		{"POST", "/api/email/test", object{"to": secretMail, "emailConfiguration": object{"username": "a\nb", "password": "a\n" + bad("a line")}}, nil, 400},
+		{"POST", "/api/key/import", object{"key": object{"name": "k", "privateKey": "-----BEGIN PRIVATE KEY-----\n" + bad("a PEM") + "\n-----END PRIVATE KEY-----"}}, nil, 400},
+		{"POST", "/api/key/import", object{"key": object{"name": "k", "algorithm": "RS256", "secret": bad("of another kind")}}, nil, 400},
+		{"POST", "/api/event", object{"event": object{"type": "user.create", "user": object{"password": bad("in an event"), "twoFactor": object{"recoveryCodes": []string{bad("in an event")}}}}}, nil, 400},
+		{"POST", "/api/two-factor/start", object{"userId": secretUser, "code": strings.Repeat(bad("a long code"), 20)}, nil, 400},
+		{"POST", "/api/two-factor/login", object{"twoFactorId": bad("a two-factor id"), "code": bad("a code")}, nil, 404},
+		{"POST", "/api/two-factor/login", object{"twoFactorId": bad("a two-factor id"), "code": strings.Repeat(bad("a long code"), 20)}, nil, 400},
+		{"POST", "/api/two-factor/send/" + bad("a two-factor id"), object{"methodId": bad("a method")}, nil, 404},
+		{"GET", "/api/two-factor/status/" + bad("a trust id"), nil, nil, 404},
+		{"POST", "/api/user/two-factor/" + secretUser, object{"method": "authenticator", "code": bad("a code"), "secret": bad("a secret") + "!"}, nil, 400},
+		{"POST", "/api/user/two-factor/" + secretUser, object{"method": "authenticator", "code": object{"text": bad("a code")}, "secretBase32Encoded": "1" + bad("a secret")}, nil, 400},
+		{"DELETE", "/api/user/two-factor/" + secretUser + "?methodId=x&code=" + strings.Repeat(bad("a long code"), 20), nil, nil, 400},
+		{"POST", "/api/user/change-password/" + bad("an id"), object{"password": bad("a password")}, nil, 404},
+		{"POST", "/api/user/change-password", object{"loginId": secretMail, "password": strings.Repeat(bad("a long password"), 20)}, nil, 400},
+		{"POST", "/api/user/change-password", object{"loginId": secretMail, "password": bad("a password"), "currentPassword": bad("a password")}, nil, 400},
+		{"POST", "/api/user/forgot-password", object{"loginId": secretMail, "changePasswordId": strings.Repeat(bad("a long id"), 10)}, nil, 400},
+		// What callers put on record themselves.
+		{"POST", "/api/system/audit-log", object{"auditLog": object{
+			"insertUser": "me", "message": "changed", "oldValue": object{"password": bad("audited"), "headers": object{"Authorization": bad("audited")}},
+			"newValue": object{"apiKey": bad("audited"), "sslCertificate": "-----BEGIN PRIVATE KEY-----\n" + bad("audited")}, "data": object{"authToken": bad("audited"), "recoveryCodes": []string{bad("audited")}},
+		}}, nil, 200},
+	} {
+		if a := s.call(c.method, c.path, c.body, c.header...); a.Status != c.status {
+			s.t.Errorf("%s %s with %v: status %d, want %d: %s", c.method, c.path, c.body, a.Status, c.status, a.Body)
+		}
+	}
+}
+
+// records reads all logs through the API, which is remembered, and makes sure that there is something in them.
+func (s *secretStory) records() {
+	s.Settled(patience)
+	var events wire.WebhookEventLogSearchResponse
+	s.call("POST", eventLogPath+"search", object{"search": object{"numberOfResults": 500}}).Want(200).Decode(&events)
+	hidden := 0
+	for _, e := range events.WebhookEventLogs {
+		s.call("GET", eventLogPath+string(e.ID), nil).Want(200)
+		for _, a := range e.Attempts {
+			one := s.call("GET", attemptLogPath+string(a.ID), nil).Want(200)
+			hidden += strings.Count(string(one.Body), "(hidden)")
+		}
+	}
+	if len(events.WebhookEventLogs) < 50 || hidden < 500 {
+		s.t.Errorf("%d events are on record, with %d secrets hidden in the answers of webhooks", len(events.WebhookEventLogs), hidden)
+	}
+	var messages wire.MessageSearchResponse
+	s.call("POST", "/api/message/log/search", object{"search": object{"numberOfResults": 500}}).Want(200).Decode(&messages)
+	states := map[wire.MessageState]int{}
+	for _, m := range messages.Messages {
+		states[m.State]++
+		s.call("GET", "/api/message/log/"+string(m.ID), nil).Want(200)
+	}
+	if states[wire.MessageSent] < 5 || states[wire.MessageFailed] < 8 || states[wire.MessageUnknown] < 1 {
+		s.t.Errorf("messages on record: %v", states)
+	}
+	var entries wire.EventLogSearchResponse
+	s.call("POST", "/api/system/event-log/search", object{"search": object{"numberOfResults": 500}}).Want(200).Decode(&entries)
+	kinds := map[wire.EventLogType]int{}
+	for _, e := range entries.EventLogs {
+		kinds[e.Type]++
+	}
+	if kinds[wire.EventLogDebug] < 10 || kinds[wire.EventLogError] < 10 {
+		s.t.Errorf("entries in the event log: %v", kinds)
+	}
+	s.call("POST", "/api/system/audit-log/search", object{"search": object{"numberOfResults": 500}}).Want(200)
+	s.call("POST", "/api/system/audit-log/export", object{}).Want(200)
+	s.call("POST", "/api/delivery/search", object{"search": object{"numberOfResults": 500}}).Want(200)
+	s.call("GET", "/api/prometheus/metrics", nil).Want(200)
+}
+
+// heard is what the webhook that hears everything has got.
+func (s *secretStory) heard() (all []place) {
+	for _, r := range s.listener.Requests() {
+		all = append(all, place{"event " + r.Event(), string(r.Body)})
+	}
+	for _, kind := range []string{
+		"event-log.create", "audit-log.create", "user.create", "user.password.update", "user.password.reset.send", "user.two-factor.method.add", "user.two-factor.method.remove",
+		"user.two-factor.challenge", "user.two-factor.failed-attempt", "user.two-factor.success", "user.login.success",
+	} {
+		if !slices.ContainsFunc(all, func(p place) bool { return p.name == "event "+kind }) {
+			s.t.Errorf("no webhook has heard of %s", kind)
+		}
+	}
+	return all
+}
