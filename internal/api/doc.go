@@ -13,6 +13,7 @@
 //	patch.go    the three kinds of PATCH, all ending in decode
 //	query.go    query parameters; search criteria from either query or body
 //	respond.go  result or error → status and body; the only place that knows both
+//	resource.go the handlers of objects that work alike: create, list, load, replace, patch, delete
 //
 // # How to add a resource
 //
@@ -27,6 +28,8 @@
 //  3. thing.go: the handlers, func (s *server) createThing(c *call) (any, error). They ask c for everything (pathID, decode,
 //     patch, query, search, tenant, eventInfo), return the errors they are given as they are, and else a result: a struct
 //     becomes JSON, nil an empty 200 (deletes only: the clients decode the rest), status(202) that status without a body.
+//
+//     A thing that belongs to the whole installation and has no events needs none of them: resource.go has them, see webhook.go.
 //
 //  4. A thing that belongs to a tenant and was found by its id: c.narrow(thing.TenantID) before anything else is done with
 //     it, so that nobody reaches into another tenant.

@@ -44,64 +44,23 @@ type messaging struct {
 
 func (s *server) messengerRoutes(m Messaging) []route {
 	h := messaging{s, m}
-	return []route{
-		{"POST", "/api/messenger", "/api/messenger", globalKey, h.create},
-		{"POST", "/api/messenger/{messengerId}", "/api/messenger", globalKey, h.create},
-		{"GET", "/api/messenger", "/api/messenger", globalKey, h.list},
-		{"GET", "/api/messenger/{messengerId}", "/api/messenger", globalKey, h.load},
-		{"PUT", "/api/messenger/{messengerId}", "/api/messenger", globalKey, h.replace},
-		{"PATCH", "/api/messenger/{messengerId}", "/api/messenger", globalKey, h.patch},
-		{"DELETE", "/api/messenger/{messengerId}", "/api/messenger", globalKey, h.remove},
+	messengers := resource[wire.Messenger, wire.MessengerRequest]{
+		objects: m.Messengers, path: "/api/messenger", id: "messengerId",
+		in:  func(r *wire.MessengerRequest) *wire.Messenger { return &r.Messenger },
+		one: func(m *wire.Messenger) any { return wire.MessengerResponse{Messenger: m} },
+		all: func(all []wire.Messenger) any { return wire.MessengersResponse{Messengers: all} },
+		unpatched: func(c *call, current wire.Messenger) wire.Messenger {
+			if c.namesMessageTypes() {
+				current.MessageTypes = nil
+			}
+			return current
+		},
+	}
+	return append(messengers.routes(), []route{
 		{"POST", "/api/messenger/test", "/api/messenger", globalKey, h.testUnsaved},
 		{"POST", "/api/messenger/{messengerId}/test", "/api/messenger", globalKey, h.test},
 		{"POST", "/api/email/test", "/api/email/test", tenantKey, h.testEmail},
-	}
-}
-
-func (h messaging) create(c *call) (any, error) {
-	id, err := c.pathID("messengerId")
-	if err != nil {
-		return nil, err
-	}
-	var request wire.MessengerRequest
-	if err := c.decode(&request); err != nil {
-		return nil, err
-	}
-	m, err := h.Messengers.Create(c.ctx(), id, request.Messenger)
-	return wire.MessengerResponse{Messenger: &m}, err
-}
-
-func (h messaging) list(c *call) (any, error) {
-	messengers, err := h.Messengers.List(c.ctx())
-	return wire.MessengersResponse{Messengers: messengers}, err
-}
-
-func (h messaging) load(c *call) (any, error) {
-	id, err := c.pathID("messengerId")
-	if err != nil {
-		return nil, err
-	}
-	m, err := h.Messengers.Load(c.ctx(), id)
-	return wire.MessengerResponse{Messenger: &m}, err
-}
-
-func (h messaging) replace(c *call) (any, error) {
-	return h.change(c, func(wire.Messenger) (wire.Messenger, error) {
-		var request wire.MessengerRequest
-		err := c.decode(&request)
-		return request.Messenger, err
-	})
-}
-
-func (h messaging) patch(c *call) (any, error) {
-	return h.change(c, func(current wire.Messenger) (wire.Messenger, error) {
-		if c.namesMessageTypes() {
-			current.MessageTypes = nil
-		}
-		var request wire.MessengerRequest
-		err := c.patch(wire.MessengerRequest{Messenger: current}, &request)
-		return request.Messenger, err
-	})
+	}...)
 }
 
 // namesMessageTypes tells whether the body is a patch of the original kind that sets the message types: they are a set, and the exception to the rule
@@ -116,23 +75,6 @@ func (c *call) namesMessageTypes() bool {
 		} `json:"messenger"`
 	}
 	return json.Unmarshal(c.body, &body) == nil && len(body.Messenger.MessageTypes) > 0
-}
-
-func (h messaging) change(c *call, change func(wire.Messenger) (wire.Messenger, error)) (any, error) {
-	id, err := c.pathID("messengerId")
-	if err != nil {
-		return nil, err
-	}
-	m, err := h.Messengers.Update(c.ctx(), id, change)
-	return wire.MessengerResponse{Messenger: &m}, err
-}
-
-func (h messaging) remove(c *call) (any, error) {
-	id, err := c.pathID("messengerId")
-	if err != nil {
-		return nil, err
-	}
-	return nil, h.Messengers.Delete(c.ctx(), id)
 }
 
 // test sends one message through a stored messenger and shows what came back. The call is ours.

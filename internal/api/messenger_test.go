@@ -117,6 +117,19 @@ func TestMessengers_API(t *testing.T) {
 		patch(typeJSON, `{"messenger":{"messageTypes":null}}`).has(t, 200, `"messageTypes":["SMS"]`)
 		patch(typeJSON, `{"messenger":{"type":"Twilio"}}`).has(t, 400, "[invalid]messenger.type")
 		patch(typeJSON, `{"messenger":{"readTimeout":null}}`).expectCodes(t, 400, "[missing]messenger.readTimeout")
+
+		// Wrong types and broken rules are told in one answer.
+		h.do("POST", "/api/messenger", `{"messenger":{"type":"Generic","name":1,"url":["x"],"connectTimeout":"soon","headers":{"A":1,"Host":"x"},"messageTypes":["sms",7],"debug":"maybe"}}`).
+			expectCodes(t, 400, "[couldNotConvert]messenger.connectTimeout [couldNotConvert]messenger.debug [couldNotConvert]messenger.headers[A] [couldNotConvert]messenger.messageTypes[1] "+
+				"[couldNotConvert]messenger.name [couldNotConvert]messenger.url [invalid]messenger.headers [invalid]messenger.messageTypes [missing]messenger.readTimeout")
+		h.do("POST", "/api/messenger", `{"messenger":{"type":1,"name":"A"}}`).expectCodes(t, 400, "[couldNotConvert]messenger.type [duplicate]messenger.name")
+		h.do("PUT", one, `{"messenger":{"type":"Twilio","name":"a","url":7,"readTimeout":-1}}`).
+			expectCodes(t, 400, "[blank]messenger.accountSID [blank]messenger.authToken [blank]messenger.fromPhoneNumber [couldNotConvert]messenger.url [duplicate]messenger.name "+
+				"[invalid]messenger.readTimeout [invalid]messenger.type")
+		patch(typeJSON, `{"messenger":{"readTimeout":"soon","url":"none"}}`).expectCodes(t, 400, "[couldNotConvert]messenger.readTimeout [invalid]messenger.url")
+		h.do("PUT", "/api/messenger/"+string(nowhere), `{"messenger":{"url":7}}`).expect(t, 404, "")
+		h.do("PUT", one, `{"messenger":`).expectCodes(t, 400, "[invalidJSON]")
+
 		h.do("PUT", one, `{"messenger":{"type":"Generic","name":"m","url":"http://example.com/","connectTimeout":1,"readTimeout":2}}`).has(t, 200, `"debug":false`)
 		if got := h.do("GET", one, ""); strings.Contains(got.body, `"headers"`) || strings.Contains(got.body, `"httpAuthenticationPassword"`) {
 			t.Errorf("PUT kept what it did not mention: %s", got.body)

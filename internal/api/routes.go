@@ -36,7 +36,7 @@ func (s *server) routes() []route {
 		s.twoFactorRoutes(s.TwoFactor),
 		s.messengerRoutes(s.Messaging),
 		messageRoutes(s.Messages),
-		s.templateRoutes(s.Templates),
+		templateRoutes(s.Templates),
 		s.keepRoutes(s.Kept),
 		s.webhookRoutes(),
 		s.eventRoutes(),

@@ -25,7 +25,7 @@ func eachTemplates(t *testing.T, fn func(t *testing.T, h *herald, templates *tem
 		h := &herald{t: t, keys: access.New(d, key.NewSealer(make([]byte, key.Size)), time.Now, exists)}
 		s := newServer(Services{Keys: h.keys, Tenancy: tenants{tenantA, tenantB}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 		service := template.New(d)
-		server := httptest.NewServer(s.handler(s.templateRoutes(service)))
+		server := httptest.NewServer(s.handler(templateRoutes(service)))
 		t.Cleanup(server.Close)
 		h.url = server.URL
 		h.key(wire.APIKey{Key: superKey})
@@ -44,7 +44,7 @@ func TestMessageTemplates(t *testing.T) {
 		h.do("POST", path+template1, `{"messageTemplate":{"name":"code","type":"SMS","defaultTemplate":"${"}}`).
 			expectCodes(t, 400, "[duplicate]messageTemplate.name [duplicate]messageTemplateId [invalid]messageTemplate.defaultTemplate")
 		h.do("POST", path, `{"messageTemplate":{"name":1,"type":"SMS","localizedTemplates":{"de":["x"]}}}`).
-			expectCodes(t, 400, "[couldNotConvert]messageTemplate.localizedTemplates[de] [couldNotConvert]messageTemplate.name")
+			expectCodes(t, 400, "[blank]messageTemplate.defaultTemplate [couldNotConvert]messageTemplate.localizedTemplates[de] [couldNotConvert]messageTemplate.name")
 		h.do("POST", path, `{}`).expectCodes(t, 400, "[blank]messageTemplate.defaultTemplate [blank]messageTemplate.name [missing]messageTemplate.type")
 		h.do("GET", path+template1, "").has(t, 200, `{"messageTemplate":{"id":"`+string(someID)+`","name":"Code","type":"SMS"`)
 		h.do("GET", path, "").has(t, 200, `{"messageTemplates":[{"id":"`+string(someID))
@@ -54,6 +54,8 @@ func TestMessageTemplates(t *testing.T) {
 			has(t, 200, `"defaultTemplate":"Code: ${code}","localizedTemplates":{"fr":"Code : ${code}"},"data":{"a":1}`)
 		h.do("PATCH", path+template1, `[{"op":"add","path":"/messageTemplate/localizedTemplates/it","value":"Codice ${code}"}]`, with("Content-Type", "application/json-patch+json")).
 			has(t, 200, `{"fr":"Code : ${code}","it":"Codice ${code}"}`)
+		h.do("PATCH", path+template1, `{"messageTemplate":{"type":"Voice","defaultTemplate":1,"localizedTemplates":{"it":"${"}}}`).
+			expectCodes(t, 400, "[couldNotConvert]messageTemplate.defaultTemplate [invalid]messageTemplate.localizedTemplates[it] [invalid]messageTemplate.type")
 		h.do("PATCH", path+template1, `{"messageTemplate":{"type":"Voice"}}`).expectCodes(t, 400, "[invalid]messageTemplate.type")
 		h.do("PATCH", path+template1, `{"messageTemplate":{"localizedTemplates":{"FR":"x"}}}`).expectCodes(t, 400, "[duplicate]messageTemplate.localizedTemplates[fr]")
 		h.do("PUT", path+template1, `{"messageTemplate":{"name":"Other","type":"SMS","defaultTemplate":"x"}}`).has(t, 200, `"name":"Other","type":"SMS","defaultTemplate":"x","localizedTemplates":{},"data":{}`)

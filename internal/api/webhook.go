@@ -3,8 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"slices"
-	"strings"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/problem"
@@ -19,109 +17,18 @@ type Trier interface {
 }
 
 func (s *server) webhookRoutes() []route {
-	return []route{
-		{"POST", "/api/webhook", "/api/webhook", globalKey, s.createWebhook},
-		{"POST", "/api/webhook/{webhookId}", "/api/webhook", globalKey, s.createWebhook},
-		{"GET", "/api/webhook", "/api/webhook", globalKey, s.listWebhooks},
-		{"GET", "/api/webhook/{webhookId}", "/api/webhook", globalKey, s.loadWebhook},
-		{"PUT", "/api/webhook/{webhookId}", "/api/webhook", globalKey, s.replaceWebhook},
-		{"PATCH", "/api/webhook/{webhookId}", "/api/webhook", globalKey, s.patchWebhook},
-		{"DELETE", "/api/webhook/{webhookId}", "/api/webhook", globalKey, s.deleteWebhook},
+	webhooks := resource[wire.Webhook, wire.WebhookRequest]{
+		objects: s.Webhooks, path: "/api/webhook", id: "webhookId",
+		in:  func(r *wire.WebhookRequest) *wire.Webhook { return &r.Webhook },
+		one: func(w *wire.Webhook) any { return wire.WebhookResponse{Webhook: w} },
+		all: func(all []wire.Webhook) any { return wire.WebhooksResponse{Webhooks: all} },
+	}
+	return append(webhooks.routes(), []route{
 		{"GET", "/api/webhook/search", "/api/webhook/search", globalKey, s.searchWebhooks},
 		{"POST", "/api/webhook/search", "/api/webhook/search", globalKey, s.searchWebhooks},
 		{"POST", "/api/webhook/{webhookId}/test", "/api/webhook", globalKey, s.testWebhook},
 		{"GET", "/api/webhook/{webhookId}/explain", "/api/webhook", globalKey, s.explainWebhook},
-	}
-}
-
-func (s *server) createWebhook(c *call) (any, error) {
-	id, err := c.pathID("webhookId")
-	if err != nil {
-		return nil, err
-	}
-	var request wire.WebhookRequest
-	if err := c.decode(&request); err != nil {
-		return nil, s.alsoRules(c, err, request.Webhook)
-	}
-	w, err := s.Webhooks.Create(c.ctx(), id, request.Webhook)
-	return wire.WebhookResponse{Webhook: &w}, err
-}
-
-// alsoRules adds to the members that have a wrong type those that break a rule, so that a caller learns of all at once.
-func (s *server) alsoRules(c *call, wrong error, w wire.Webhook) error {
-	typed, ok := problem.As(wrong)
-	if !ok || len(typed.Fields) == 0 {
-		return wrong
-	}
-	rules, ok := problem.As(s.Webhooks.Check(c.ctx(), w))
-	if !ok {
-		return wrong
-	}
-	both := *typed
-	for _, f := range rules.Fields {
-		// A member of the wrong type is absent from w, which must not be held against it as well.
-		if !slices.ContainsFunc(typed.Fields, func(t problem.FieldDetail) bool {
-			return strings.HasPrefix(t.Field, f.Field) || strings.HasPrefix(f.Field, t.Field+".")
-		}) {
-			both.Fields = append(both.Fields, f)
-		}
-	}
-	return &both
-}
-
-func (s *server) listWebhooks(c *call) (any, error) {
-	webhooks, err := s.Webhooks.List(c.ctx())
-	return wire.WebhooksResponse{Webhooks: webhooks}, err
-}
-
-func (s *server) loadWebhook(c *call) (any, error) {
-	id, err := c.pathID("webhookId")
-	if err != nil {
-		return nil, err
-	}
-	w, err := s.Webhooks.Load(c.ctx(), id)
-	return wire.WebhookResponse{Webhook: &w}, err
-}
-
-func (s *server) replaceWebhook(c *call) (any, error) {
-	return s.changeWebhook(c, func(wire.Webhook) (wire.Webhook, error) {
-		var request wire.WebhookRequest
-		err := c.decode(&request)
-		return request.Webhook, err
-	})
-}
-
-func (s *server) patchWebhook(c *call) (any, error) {
-	return s.changeWebhook(c, func(current wire.Webhook) (wire.Webhook, error) {
-		var request wire.WebhookRequest
-		err := c.patch(wire.WebhookRequest{Webhook: current}, &request)
-		return request.Webhook, err
-	})
-}
-
-func (s *server) changeWebhook(c *call, change func(wire.Webhook) (wire.Webhook, error)) (any, error) {
-	id, err := c.pathID("webhookId")
-	if err != nil {
-		return nil, err
-	}
-	var wrong error
-	var changed wire.Webhook
-	w, err := s.Webhooks.Update(c.ctx(), id, func(current wire.Webhook) (wire.Webhook, error) {
-		changed, wrong = change(current)
-		return changed, wrong
-	})
-	if wrong != nil {
-		return nil, s.alsoRules(c, wrong, changed)
-	}
-	return wire.WebhookResponse{Webhook: &w}, err
-}
-
-func (s *server) deleteWebhook(c *call) (any, error) {
-	id, err := c.pathID("webhookId")
-	if err != nil {
-		return nil, err
-	}
-	return nil, s.Webhooks.Delete(c.ctx(), id)
+	}...)
 }
 
 func (s *server) searchWebhooks(c *call) (any, error) {

@@ -91,10 +91,7 @@ func (s *Service) Create(ctx context.Context, id wire.ID, m wire.Messenger) (cre
 				return err
 			}
 			v.Check(!taken, "messengerId", "duplicate", "There is a messenger with the id %s already.", created.ID)
-			if err := checkName(tx, &v, &created); err != nil {
-				return err
-			}
-			if err := check(&v, &created); err != nil {
+			if err := checkAll(tx, &v, &created, nil); err != nil {
 				return err
 			}
 			if err := s.insert(tx, &created); err != nil {
@@ -141,11 +138,7 @@ func (s *Service) Update(ctx context.Context, id wire.ID, change func(current wi
 			}
 			m.ID, m.InsertInstant, m.LastUpdateInstant = id, current.InsertInstant, wire.Instant(tx.NowMillis())
 			var v problem.Validation
-			v.Check(m.Type == current.Type || m.Type == "", "messenger.type", "invalid", "The type of a messenger cannot change: this one is %s.", current.Type)
-			if err := checkName(tx, &v, &m); err != nil {
-				return err
-			}
-			if err := check(&v, &m); err != nil {
+			if err := checkAll(tx, &v, &m, &current); err != nil {
 				return err
 			}
 			if err := s.update(tx, &m, version); err != nil {
@@ -182,6 +175,22 @@ func (s *Service) Delete(ctx context.Context, id wire.ID) error {
 	})
 }
 
+// Check reports what Update would say about m in the place of the messenger with that id, or Create without one, and stores nothing.
+func (s *Service) Check(ctx context.Context, id wire.ID, m wire.Messenger) error {
+	return s.DB.View(ctx, func(tx *db.Tx) error {
+		var current *wire.Messenger
+		if m.ID = id; id != "" {
+			stored, _, err := s.load(tx, id)
+			if err != nil {
+				return err
+			}
+			current = &stored
+		}
+		var v problem.Validation
+		return checkAll(tx, &v, &m, current)
+	})
+}
+
 // Carries tells whether there is a messenger with that id that carries messages of the type. It cannot be deleted before tx, which must be an
 // Update, has ended: what tx stores about it is then seen by whoever wants to delete it.
 func (s *Service) Carries(tx *db.Tx, id wire.ID, what wire.MessageType) (bool, error) {
@@ -200,6 +209,18 @@ func (s *Service) Unsaved(m wire.Messenger) (*Target, error) {
 		return nil, err
 	}
 	return s.newTarget(m), nil
+}
+
+// checkAll normalizes m and reports every member that cannot be accepted, together with what v holds already. current is the messenger before its
+// change, nil for a new one.
+func checkAll(tx *db.Tx, v *problem.Validation, m, current *wire.Messenger) error {
+	if current != nil && m.Type != "" {
+		v.Check(m.Type == current.Type, "messenger.type", "invalid", "The type of a messenger cannot change: this one is %s.", current.Type)
+	}
+	if err := checkName(tx, v, m); err != nil {
+		return err
+	}
+	return check(v, m)
 }
 
 // checkName trims the name and adds what is wrong with it.

@@ -142,11 +142,7 @@ func (o *objects[T, C]) Create(ctx context.Context, id wire.ID, t T) (created T,
 				return err
 			}
 			v.Check(!taken, o.kind.id(), "duplicate", "There is a template with the id %s already.", *h.id)
-			if err := o.checkName(tx, &v, h.name, ""); err != nil {
-				return err
-			}
-			o.check(&v, &created, nil)
-			if err := v.Err(); err != nil {
+			if err := o.checkAll(tx, &v, &created, nil); err != nil {
 				return err
 			}
 			if err := o.insert(tx, &created); err != nil {
@@ -193,11 +189,7 @@ func (o *objects[T, C]) Update(ctx context.Context, id wire.ID, change func(curr
 			h := o.head(&t)
 			*h.id, *h.inserted, *h.updated = id, *o.head(&current).inserted, wire.Instant(tx.NowMillis())
 			var v problem.Validation
-			if err := o.checkName(tx, &v, h.name, id); err != nil {
-				return err
-			}
-			o.check(&v, &t, &current)
-			if err := v.Err(); err != nil {
+			if err := o.checkAll(tx, &v, &t, &current); err != nil {
 				return err
 			}
 			if err := o.update(tx, &t, version); err != nil {
@@ -230,6 +222,36 @@ func (o *objects[T, C]) Delete(ctx context.Context, id wire.ID) error {
 		}
 		return tx.Bump(o.topic())
 	})
+}
+
+// Check reports what Update would say about t in the place of the template with that id, or Create without one, and stores nothing.
+func (o *objects[T, C]) Check(ctx context.Context, id wire.ID, t T) error {
+	return o.db.View(ctx, func(tx *db.Tx) error {
+		var current *T
+		if id != "" {
+			stored, _, err := o.load(tx, id)
+			if err != nil {
+				return err
+			}
+			current = &stored
+		}
+		var v problem.Validation
+		return o.checkAll(tx, &v, &t, current)
+	})
+}
+
+// checkAll normalizes t and reports everything that cannot be accepted, together with what v holds already. current is the template before its
+// change, nil for a new one.
+func (o *objects[T, C]) checkAll(tx *db.Tx, v *problem.Validation, t, current *T) error {
+	var self wire.ID
+	if current != nil {
+		self = *o.head(current).id
+	}
+	if err := o.checkName(tx, v, o.head(t).name, self); err != nil {
+		return err
+	}
+	o.check(v, t, current)
+	return v.Err()
 }
 
 // checkName trims the name and adds what is wrong with it. self is the template that may have it already.

@@ -163,8 +163,8 @@ func (s *Service) Update(ctx context.Context, id wire.ID, change func(current wi
 	return w, err
 }
 
-// Check reports what Create would say about w, without storing it.
-func (s *Service) Check(ctx context.Context, w wire.Webhook) error {
+// Check reports what Create, or Update of the webhook with that id, would say about w, without storing it.
+func (s *Service) Check(ctx context.Context, _ wire.ID, w wire.Webhook) error {
 	return s.DB.View(ctx, func(tx *db.Tx) error {
 		var v problem.Validation
 		return s.check(tx, &v, &w)
