@@ -12,12 +12,16 @@ import (
 
 // Set is all signing keys at one moment. It is immutable and safe for concurrent use.
 type Set struct {
-	byID map[wire.ID]*Key
-	jwks func() ([]byte, error)
+	byID  map[wire.ID]*Key
+	byKID map[string]*Key
+	jwks  func() ([]byte, error)
 }
 
 // Key is the key with the given id, nil if there is none.
 func (s *Set) Key(id wire.ID) *Key { return s.byID[id] }
+
+// ByKID is the key that tokens call kid, nil if there is none.
+func (s *Set) ByKID(kid string) *Key { return s.byKID[kid] }
 
 // JWKS is the public key set (RFC 7517) as JSON: every public key whose private key is here. A certificate or a public key that was imported
 // alone is somebody else's; in this set it would let that somebody sign in our name.
@@ -28,14 +32,14 @@ func (s *Service) loadSet(tx *db.Tx) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := &Set{byID: make(map[wire.ID]*Key, len(rows))}
+	set := &Set{byID: make(map[wire.ID]*Key, len(rows)), byKID: make(map[string]*Key, len(rows))}
 	var ours []*Key // in the order of their names
 	for _, r := range rows {
 		k, err := s.newKey(r)
 		if err != nil {
 			return nil, err
 		}
-		set.byID[k.ID] = k
+		set.byID[k.ID], set.byKID[k.KID] = k, k
 		if k.HasPrivateKey {
 			ours = append(ours, k)
 		}

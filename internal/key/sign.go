@@ -71,6 +71,42 @@ func (k *Key) JWT(claims []byte) (string, error) {
 	return signed.CompactSerialize()
 }
 
+// Verify checks the signature of a JWT in its compact form against this key, and nothing else of it, and returns its claims, a JSON object. The
+// algorithm is the key's, whatever the header says.
+func (k *Key) Verify(compact string) (claims []byte, err error) {
+	a, ok := algorithmOf(k.Algorithm)
+	if !ok || !k.CanSign() {
+		return nil, fmt.Errorf("the key %s verifies nothing", k.ID)
+	}
+	signed, err := jose.ParseSigned(compact, []jose.SignatureAlgorithm{a.jose})
+	if err != nil {
+		return nil, err
+	}
+	var by any
+	if a.family == wire.KeyTypeHMAC {
+		by, err = k.padded(a)
+	} else {
+		var private crypto.Signer
+		if private, err = k.private(); err == nil {
+			by = private.Public()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return signed.Verify(by)
+}
+
+// padded is the secret of an HMAC. An HMAC fills a short key up with zeros itself, so the signature is the same. The library wants to see no
+// short ones, which other systems have all the same.
+func (k *Key) padded(a algorithm) ([]byte, error) {
+	text, err := k.hidden()
+	if len(text) < a.hash {
+		text = slices.Concat(text, make([]byte, a.hash-len(text)))
+	}
+	return text, err
+}
+
 func (k *Key) openPrivate() (crypto.Signer, error) {
 	if !k.HasPrivateKey {
 		return nil, fmt.Errorf("the key %s has no private part", k.ID)
@@ -95,13 +131,7 @@ func (k *Key) newSigner() (jose.Signer, error) {
 	var secret any
 	var err error
 	if a.family == wire.KeyTypeHMAC {
-		var text []byte
-		if text, err = k.hidden(); len(text) < a.hash {
-			// An HMAC fills a short key up with zeros itself, so the signature is the same. The library wants to see no short ones, which
-			// other systems have all the same.
-			text = slices.Concat(text, make([]byte, a.hash-len(text)))
-		}
-		secret = text
+		secret, err = k.padded(a)
 	} else {
 		secret, err = k.private()
 	}
