@@ -100,35 +100,13 @@ type TwoFactorStartResponse struct {
 // TwoFactorLoginRequest completes a login with a second factor.
 type TwoFactorLoginRequest struct {
 	// TwoFactorID and Code are required.
-	TwoFactorID   string `json:"twoFactorId,omitzero"`
-	Code          string `json:"code,omitzero"`
-	ApplicationID ID     `json:"applicationId,omitzero"`
+	TwoFactorID string `json:"twoFactorId,omitzero"`
+	Code        string `json:"code,omitzero"`
 	// UserID is checked, if given.
 	UserID ID `json:"userId,omitzero"`
 	// TrustComputer asks for a twoFactorTrustId, with which later logins need no second factor.
 	TrustComputer bool `json:"trustComputer,omitzero"`
-	// IPAddress is that of the user, for the events.
-	IPAddress string `json:"ipAddress,omitzero"`
-	// NewDevice says that the user has not logged in from here before.
-	NewDevice bool `json:"newDevice,omitzero"`
-	// NoJWT asks for no token. There is none yet.
-	NoJWT     bool       `json:"noJWT,omitzero"`
-	EventInfo *EventInfo `json:"eventInfo,omitzero"`
-}
-
-// LoginResponse answers a login. Which members it has depends on the status.
-type LoginResponse struct {
-	// User is who has logged in.
-	User *User `json:"user,omitzero"`
-	// TwoFactorTrustID spares later logins the second factor.
-	TwoFactorTrustID string `json:"twoFactorTrustId,omitzero"`
-	// TrustToken proves the second factor to the next call.
-	TrustToken string `json:"trustToken,omitzero"`
-	// State is that of the request that began it.
-	State Object `json:"state,omitzero"`
-	// ChangePasswordID lets the user choose a new password, which has to happen first for ChangePasswordReason.
-	ChangePasswordID     string               `json:"changePasswordId,omitzero"`
-	ChangePasswordReason PasswordChangeReason `json:"changePasswordReason,omitzero"`
+	BaseLogin
 }
 
 // TwoFactorStatusRequest asks whether a login would need a second factor.

@@ -14,12 +14,14 @@ import (
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/keep"
 	"github.com/herald-events/herald/internal/key"
+	"github.com/herald-events/herald/internal/login"
 	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/metrics"
 	"github.com/herald-events/herald/internal/replay"
 	"github.com/herald-events/herald/internal/system"
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/token"
 	"github.com/herald-events/herald/internal/twofactor"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
@@ -40,6 +42,8 @@ type Services struct {
 	Replay       *replay.Service
 	Users        *identity.Service
 	Resets       *identity.Resets
+	Logins       *login.Service
+	Tokens       *token.Service
 	TwoFactor    *twofactor.Service
 	Messaging    Messaging
 	Messages     *message.Sender
@@ -48,6 +52,9 @@ type Services struct {
 	Journal      *journal.Journal
 	System       *system.Service
 
+	// ClientCredentials returns the claims of a client that acts for itself, and its tenant. It is problem.ErrNotFound when there is no such client or its secret
+	// is another one. Optional: without it the grant client_credentials is not supported.
+	ClientCredentials func(ctx context.Context, clientID, secret string, scope []string) (claims map[string]any, tenant wire.ID, err error)
 	// Healthy answers GET /api/health and GET /api/status: nil, or why Herald cannot work (the store does not answer). The
 	// reason is logged. Optional.
 	Healthy func(ctx context.Context) error

@@ -10,17 +10,21 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/herald-events/herald/internal/access"
+	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/system"
+	"github.com/herald-events/herald/internal/token"
 	"github.com/herald-events/herald/wire"
 )
 
 // call is one request on its way through a handler. It is not safe for concurrent use.
 type call struct {
-	s     *server
-	r     *http.Request
-	route route
-	key   *access.Key // nil on open routes, and on metrics and status that are read from this machine
+	s      *server
+	r      *http.Request
+	route  route
+	key    *access.Key    // nil on open routes, with the token of a user, and on metrics and status that are read from this machine
+	user   *identity.User // whose access token the request has, nil without one; see bearer.go
+	claims token.Claims   // of that token
 
 	// scope is the tenant the request is confined to: that of its key, else of its header, else "".
 	scope wire.ID

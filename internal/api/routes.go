@@ -18,6 +18,9 @@ const (
 	open        accessKind = "open"         // no key at all
 	tenantKey   accessKind = "tenant key"   // a global key, or one bound to a tenant, which then stays inside it
 	optionalKey accessKind = "optional key" // as tenantKey with a key; as open without one, when the tenant header names the tenant
+	userOrKey   accessKind = "user or key"  // as tenantKey, or with the access token of a user instead of a key
+	userOrOpen  accessKind = "user or open" // as optionalKey, or with the access token of a user
+	userOnly    accessKind = "user"         // only with the access token of a user
 	globalKey   accessKind = "global key"   // only a key that is bound to no tenant; the tenant header means nothing
 	instanceKey accessKind = "instance key" // as globalKey, and a tenant header is refused
 	keyManager  accessKind = "key manager"  // a key with the flag; see access.Service for what it may do to which keys
@@ -32,6 +35,9 @@ func (s *server) routes() []route {
 		s.tenantRoutes(),
 		s.applicationRoutes(),
 		s.userRoutes(),
+		s.loginRoutes(s.Logins),
+		s.tokenRoutes(s.Tokens, s.Logins),
+		s.oauthRoutes(s.Tokens, s.Logins),
 		s.passwordRoutes(s.Resets),
 		s.twoFactorRoutes(s.TwoFactor),
 		s.messengerRoutes(s.Messaging),

@@ -126,7 +126,15 @@ func (c *call) admit(a *answer) error {
 	if c.route.access == open {
 		return nil
 	}
-	if c.route.access == optionalKey && text == "" {
+	if c.route.access == userOrKey || c.route.access == userOrOpen || c.route.access == userOnly {
+		if bearer, ok := c.bearer(); ok {
+			return c.admitUser(bearer)
+		}
+	}
+	switch {
+	case c.route.access == userOnly:
+		return problem.ErrUnauthenticated
+	case (c.route.access == optionalKey || c.route.access == userOrOpen) && text == "":
 		return c.confine("")
 	}
 	if c.route.access == metricsKey {
@@ -154,16 +162,17 @@ func (c *call) admit(a *answer) error {
 		allowed = key.May(method, c.route.permission) && key.Tenant() == ""
 	case instanceKey:
 		allowed = key.May(method, c.route.permission) && key.Tenant() == "" && header == ""
-	case tenantKey, optionalKey:
+	case tenantKey, optionalKey, userOrKey, userOrOpen:
 		allowed = key.May(method, c.route.permission)
 	}
 	if !allowed {
 		return problem.ErrUnauthenticated
 	}
-	if c.route.access != tenantKey && c.route.access != optionalKey {
-		return nil
+	switch c.route.access {
+	case tenantKey, optionalKey, userOrKey, userOrOpen:
+		return c.confine(key.Tenant())
 	}
-	return c.confine(key.Tenant())
+	return nil
 }
 
 // confine sets the tenant that the request stays in: that of its key, else the one its header names.

@@ -44,7 +44,9 @@ func TestRoutes_Table(t *testing.T) {
 	t.Parallel()
 	public := []string{
 		"/api/health", "/api/tenant/password-validation-rules", "/api/tenant/password-validation-rules/{tenantId}", "/.well-known/jwks.json",
-		"/api/two-factor/send/{twoFactorId}", "/api/two-factor/login", "/api/user/two-factor",
+		"/api/two-factor/send/{twoFactorId}", "/api/two-factor/login", "/api/logout", "/api/passwordless/send", "/api/passwordless/login",
+		"/api/jwt/refresh", "/api/jwt/validate", "/api/jwt/public-key", "/oauth2/token", "/oauth2/introspect",
+		"/.well-known/openid-configuration", "/.well-known/openid-configuration/{tenantId}",
 	}
 	s := newServer(Services{})
 	for _, row := range s.routes() {
@@ -55,7 +57,7 @@ func TestRoutes_Table(t *testing.T) {
 			t.Errorf("%s %s is open", row.method, row.pattern)
 		}
 		switch row.access {
-		case open, optionalKey, tenantKey, globalKey, instanceKey, keyManager, metricsKey:
+		case open, optionalKey, userOrKey, userOrOpen, userOnly, tenantKey, globalKey, instanceKey, keyManager, metricsKey:
 		default:
 			t.Errorf("%s %s has no access kind", row.method, row.pattern)
 		}

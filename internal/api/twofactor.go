@@ -6,17 +6,8 @@ import (
 	"net/http"
 
 	"github.com/herald-events/herald/internal/identity"
-	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/twofactor"
 	"github.com/herald-events/herald/wire"
-)
-
-// Statuses of FusionAuth's own.
-const (
-	statusNotRegistered  = http.StatusAccepted
-	statusPasswordChange = http.StatusNonAuthoritativeInfo
-	statusUnverified     = 212
-	statusChallenge      = 242
 )
 
 // twoFactors are the handlers of second factors.
@@ -26,12 +17,11 @@ type twoFactors struct {
 	factors *twofactor.Service
 }
 
-// twoFactorRoutes are open where a caller proves with an id that nobody can guess to be in the middle of a login. Those that know the user from
-// a token alone have no token to look at yet.
+// twoFactorRoutes are open where a caller proves with an id that nobody can guess to be in the middle of a login.
 func (s *server) twoFactorRoutes(factors *twofactor.Service) []route {
 	h := twoFactors{s, factors}
 	return []route{
-		{"GET", "/api/two-factor/secret", "/api/two-factor/secret", tenantKey, h.secret},
+		{"GET", "/api/two-factor/secret", "/api/two-factor/secret", userOrKey, h.secret},
 		{"POST", "/api/two-factor/send", "/api/two-factor/send", tenantKey, h.send},
 		{"POST", "/api/two-factor/send/{twoFactorId}", "/api/two-factor/send", open, h.sendForLogin},
 		{"POST", "/api/two-factor/start", "/api/two-factor/start", tenantKey, h.start},
@@ -41,15 +31,12 @@ func (s *server) twoFactorRoutes(factors *twofactor.Service) []route {
 		{"POST", "/api/user/two-factor/{userId}", "/api/user/two-factor", tenantKey, h.enable},
 		{"PUT", "/api/user/two-factor/{userId}", "/api/user/two-factor", tenantKey, h.rename},
 		{"DELETE", "/api/user/two-factor/{userId}", "/api/user/two-factor", tenantKey, h.disable},
-		{"POST", "/api/user/two-factor", "/api/user/two-factor", open, h.byToken},
-		{"DELETE", "/api/user/two-factor", "/api/user/two-factor", open, h.byToken},
+		{"POST", "/api/user/two-factor", "", userOnly, h.enable},
+		{"DELETE", "/api/user/two-factor", "", userOnly, h.disable},
 		{"POST", "/api/user/two-factor/recovery-code/{userId}", "/api/user/two-factor/recovery-code", tenantKey, h.newRecoveryCodes},
 		{"GET", "/api/user/two-factor/recovery-code/{userId}", "/api/user/two-factor/recovery-code", tenantKey, h.recoveryCodes},
 	}
 }
-
-// byToken is what only a token of the user would allow.
-func (h twoFactors) byToken(*call) (any, error) { return nil, problem.ErrUnauthenticated }
 
 // byID returns the user with an id, unless out of the caller's reach.
 func (h twoFactors) byID(c *call, id wire.ID) (*identity.User, error) {
@@ -63,15 +50,20 @@ func (h twoFactors) byID(c *call, id wire.ID) (*identity.User, error) {
 	return u, c.narrow(u.TenantID)
 }
 
-// said makes statuses of the errors that have one of their own.
+// said makes a status of a wrong code.
 func said(result any, err error) (any, error) {
-	switch {
-	case errors.Is(err, twofactor.ErrWrongCode):
+	if errors.Is(err, twofactor.ErrWrongCode) {
 		return status(http.StatusMisdirectedRequest), nil
-	case errors.Is(err, twofactor.ErrExpired):
-		return status(http.StatusGone), nil
 	}
 	return result, err
+}
+
+// mine returns the user that the path names, or whose token the request has.
+func (h twoFactors) mine(c *call) (*identity.User, error) {
+	if c.user != nil {
+		return c.user, nil
+	}
+	return h.server.user(c)
 }
 
 func (h twoFactors) secret(*call) (any, error) { return h.factors.Secret(), nil }
@@ -126,19 +118,11 @@ func (h twoFactors) login(c *call) (any, error) {
 	if err := c.decode(&request); err != nil {
 		return nil, err
 	}
-	result, err := h.factors.Complete(c.ctx(), request, c.eventInfo(request.EventInfo))
-	if err != nil {
+	out, err := h.factors.Complete(c.ctx(), request, c.eventInfo(request.EventInfo))
+	if errors.Is(err, twofactor.ErrWrongCode) {
 		return said(nil, err)
 	}
-	switch {
-	case result.Standing == identity.ChangePassword:
-		return coded{statusPasswordChange, result.LoginResponse}, nil
-	case result.Standing == identity.Unverified:
-		return coded{statusUnverified, result.LoginResponse}, nil
-	case !result.Registered:
-		return coded{statusNotRegistered, result.LoginResponse}, nil
-	}
-	return result.LoginResponse, nil
+	return loggedIn(c, request.NoJWT, out, err)
 }
 
 // status takes the trust id from the path or the body. Without a user it is about the one who trusted the computer.
@@ -178,7 +162,7 @@ func (h twoFactors) enable(c *call) (any, error) {
 	if err := c.decode(&request); err != nil {
 		return nil, err
 	}
-	u, err := h.user(c)
+	u, err := h.mine(c)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +194,7 @@ func (h twoFactors) disable(c *call) (any, error) {
 	if err := c.decodeOptional(&request); err != nil {
 		return nil, err
 	}
-	u, err := h.user(c)
+	u, err := h.mine(c)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ func (s *server) userRoutes() []route {
 	return []route{
 		{"POST", "/api/user", "/api/user", tenantKey, s.createUser},
 		{"POST", "/api/user/{userId}", "/api/user", tenantKey, s.createUser},
-		{"GET", "/api/user", "/api/user", tenantKey, s.findUser},
+		{"GET", "/api/user", "/api/user", userOrKey, s.findUser},
 		{"GET", "/api/user/{userId}", "/api/user", tenantKey, s.loadUser},
 		{"PUT", "/api/user/{userId}", "/api/user", tenantKey, s.replaceUser},
 		{"PATCH", "/api/user/{userId}", "/api/user", tenantKey, s.patchUser},
@@ -69,6 +69,9 @@ func (s *server) loadUser(c *call) (any, error) {
 
 // findUser looks a user up by a login id. The parameters are tried in the order of the code; the first that is there counts.
 func (s *server) findUser(c *call) (any, error) {
+	if c.user != nil { // with a token: one's own
+		return userResponse(c.user), nil
+	}
 	for _, by := range []struct {
 		parameter string
 		kinds     []wire.IdentityType

@@ -34,6 +34,7 @@ import (
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/keep"
 	"github.com/herald-events/herald/internal/key"
+	"github.com/herald-events/herald/internal/login"
 	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/messenger"
 	"github.com/herald-events/herald/internal/metrics"
@@ -44,6 +45,7 @@ import (
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/ticket"
+	"github.com/herald-events/herald/internal/token"
 	"github.com/herald-events/herald/internal/twofactor"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
@@ -82,6 +84,8 @@ type App struct {
 	replay       *replay.Service
 	users        *identity.Service
 	resets       *identity.Resets
+	tokens       *token.Service
+	logins       *login.Service
 	factors      *twofactor.Service
 	kept         *keep.Service
 	messengers   *messenger.Service
@@ -177,8 +181,13 @@ func New(ctx context.Context, o Options) (*App, error) {
 	})
 	office := ticket.NewOffice(sealer)
 	a.resets = identity.NewResets(a.users, identity.ResetOptions{Tickets: office, Sender: a.messages, Model: a.messageModel})
+	a.tokens = token.New(token.Options{DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Keys: a.signing})
+	a.logins = login.New(login.Options{
+		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Resets: a.resets, Tokens: a.tokens, Tickets: office,
+		Sender: a.messages, Model: a.messageModel,
+	})
 	a.factors = twofactor.New(twofactor.Options{
-		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Resets: a.resets, Tickets: office, Sealer: sealer, Sender: a.messages, Model: a.messageModel,
+		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Logins: a.logins, Tickets: office, Sealer: sealer, Sender: a.messages, Model: a.messageModel,
 	})
 	a.kept = keep.New(a.store, sealer)
 
@@ -203,7 +212,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	a.handler = api.New(api.Services{
-		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Resets: a.resets, TwoFactor: a.factors,
+		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Resets: a.resets, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Kept:     a.kept,
 		Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: webhooklog.NewReader(a.store), Journal: a.journal,

@@ -35,6 +35,7 @@ func (a *App) connect() {
 		settings, err := a.system.Settings(ctx)
 		return settings.ReportTimezone, err
 	}
+	a.logins.Factors = a.factors
 	a.tenants.Bindings = a.webhooks
 	a.tenants.HasMessenger = a.messengers.Carries
 	a.tenants.HasMessageTemplate, a.tenants.HasEmailTemplate = a.templates.HasMessage, a.templates.HasEmail

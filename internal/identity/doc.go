@@ -22,5 +22,4 @@
 //	forgot      user.password.reset.start, then user.password.reset.send once somebody has taken the message (reset.go)
 //	change      user.email.verified and user.identity.verified when the address waited for that, user.password.update, and by id
 //	            user.password.reset.success
-//	log in      user.login.success, user.login.new-device: in the operation of whoever checked what was asked (login.go)
 package identity

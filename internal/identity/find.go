@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/herald-events/herald/internal/db"
@@ -37,6 +38,25 @@ func (s *Service) LoadByLoginID(ctx context.Context, tenant wire.ID, text string
 		return problem.ErrNotFound
 	})
 	return u, err
+}
+
+// FindByLoginID is LoadByLoginID for a request, and also tells what the text is. Errors: problem.Invalid, problem.ErrNotFound.
+func (s *Service) FindByLoginID(ctx context.Context, tenant wire.ID, text string, kinds []wire.IdentityType) (*User, wire.IdentityType, error) {
+	if len(kinds) == 0 {
+		kinds = []wire.IdentityType{wire.IdentityEmail, wire.IdentityUsername}
+	}
+	for _, kind := range kinds {
+		if !slices.Contains([]wire.IdentityType{wire.IdentityEmail, wire.IdentityUsername, wire.IdentityPhoneNumber}, kind) {
+			var v problem.Validation
+			v.Field("loginIdTypes", "invalid", "A login id is an email, a phoneNumber or a username.")
+			return nil, "", v.Err()
+		}
+		u, err := s.LoadByLoginID(ctx, tenant, text, kind)
+		if !errors.Is(err, problem.ErrNotFound) {
+			return u, kind, err
+		}
+	}
+	return nil, "", problem.ErrNotFound
 }
 
 // key brings a text that somebody typed into the form in which a login id is stored. It is "" when it cannot be one.

@@ -24,6 +24,23 @@ func (s *Service) WriteIn(tx *db.Tx, original, changed *User) error {
 	return update(tx, original, changed)
 }
 
+// LoggedInIn stores that the user has logged in, to an application if one is given; u has the instant. It is problem.ErrNotFound when the user is gone, or was
+// deactivated meanwhile.
+func (s *Service) LoggedInIn(tx *db.Tx, u *User, application wire.ID) error {
+	return writeLogin(tx, u, application)
+}
+
+// Languages are the locales of the user for an application, the best first: those of the registration, then the user's own.
+func (u *User) Languages(application wire.ID) []string {
+	var all []string
+	for _, r := range u.Registrations {
+		if r.ApplicationID == application && application != "" {
+			all = append(all, r.PreferredLanguages...)
+		}
+	}
+	return append(all, u.PreferredLanguages...)
+}
+
 // Copy returns a copy of u whose second factors and identities can be changed without changing those of u.
 func (u *User) Copy() *User {
 	c := *u

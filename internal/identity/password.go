@@ -80,6 +80,19 @@ func (h hasher) hash(ctx context.Context, password string) (c credential, err er
 	return c, err
 }
 
+// CheckPassword tells whether a password is the user's. Without a user it takes as long as with one, so that nobody can tell by the time whether there is
+// one. Never call it inside a transaction.
+func (s *Service) CheckPassword(ctx context.Context, u *User, password string) (bool, error) {
+	if u == nil || u.password == (credential{}) {
+		_, err := s.hasher.hash(ctx, password)
+		return false, err
+	}
+	return s.hasher.verify(ctx, u.password, password)
+}
+
+// SamePassword tells whether both have the same password set, unchanged since.
+func (u *User) SamePassword(other *User) bool { return u.password == other.password }
+
 // verify tells whether password is the one that c was made from. A user without a password has none that is right. Errors: that of ctx;
 // a hash that cannot be read.
 func (h hasher) verify(ctx context.Context, c credential, password string) (ok bool, err error) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/herald-events/herald/event"
@@ -80,7 +79,7 @@ func (s *Resets) Forgot(ctx context.Context, tenantID wire.ID, req wire.ForgotPa
 	if err := v.Err(); err != nil {
 		return "", err
 	}
-	u, kind, err := s.find(ctx, tenantID, loginID, req.LoginIDTypes)
+	u, kind, err := s.users.FindByLoginID(ctx, tenantID, loginID, req.LoginIDTypes)
 	if err != nil {
 		return "", err
 	}
@@ -175,25 +174,6 @@ func (s *Resets) message(ctx context.Context, u *User, kind wire.IdentityType, f
 	}
 	r.Model["changePasswordId"], r.Model["state"] = id, map[string]any(req.State)
 	return to, r, nil
-}
-
-// find returns the user who logs in with a text, and what the text is.
-func (s *Resets) find(ctx context.Context, tenantID wire.ID, text string, kinds []wire.IdentityType) (*User, wire.IdentityType, error) {
-	if len(kinds) == 0 {
-		kinds = []wire.IdentityType{wire.IdentityEmail, wire.IdentityUsername}
-	}
-	for _, kind := range kinds {
-		if !slices.Contains([]wire.IdentityType{wire.IdentityEmail, wire.IdentityUsername, wire.IdentityPhoneNumber}, kind) {
-			var v problem.Validation
-			v.Field("loginIdTypes", "invalid", "A login id is an email, a phoneNumber or a username.")
-			return nil, "", v.Err()
-		}
-		u, err := s.users.LoadByLoginID(ctx, tenantID, text, kind)
-		if !errors.Is(err, problem.ErrNotFound) {
-			return u, kind, err
-		}
-	}
-	return nil, "", problem.ErrNotFound
 }
 
 func (s *Resets) flows(ctx context.Context, id wire.ID) (*tenant.Flows, error) {
@@ -306,7 +286,7 @@ func (s *Resets) Find(ctx context.Context, tenantID wire.ID, req wire.ChangePass
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	u, _, err := s.find(ctx, tenantID, req.LoginID, req.LoginIDTypes)
+	u, _, err := s.users.FindByLoginID(ctx, tenantID, req.LoginID, req.LoginIDTypes)
 	return u, err
 }
 

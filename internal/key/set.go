@@ -2,6 +2,8 @@ package key
 
 import (
 	"encoding/json"
+	"iter"
+	"maps"
 	"sync"
 
 	"github.com/go-jose/go-jose/v4"
@@ -19,6 +21,9 @@ type Set struct {
 
 // Key is the key with the given id, nil if there is none.
 func (s *Set) Key(id wire.ID) *Key { return s.byID[id] }
+
+// All yields every key, in no order.
+func (s *Set) All() iter.Seq2[wire.ID, *Key] { return maps.All(s.byID) }
 
 // ByKID is the key that tokens call kid, nil if there is none.
 func (s *Set) ByKID(kid string) *Key { return s.byKID[kid] }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/herald-events/herald/internal/loose"
+	"github.com/herald-events/herald/internal/risk"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -13,11 +14,17 @@ import (
 // emailConfiguration and phoneConfiguration, externalIdentifierConfiguration and rateLimitConfiguration. Tenants keep these
 // members as they were sent; Flows is what they mean, parsed once per snapshot. A member that is absent or cannot be read has its default.
 type Flows struct {
-	JWT         JWT
-	Issuer      string // the iss of tokens
-	MultiFactor MultiFactor
-	Email       EmailFlows
-	Phone       PhoneFlows
+	JWT    JWT
+	Issuer string // the iss of tokens
+	// RequireAuthentication says that a login to no application takes an API key. Defaults to true.
+	RequireAuthentication bool
+	// Risk says which signals make a login suspicious.
+	Risk risk.Settings
+	// PasswordlessCode is the form of the short code of a login without a password.
+	PasswordlessCode Generator
+	MultiFactor      MultiFactor
+	Email            EmailFlows
+	Phone            PhoneFlows
 	// Code is the form of one-time codes (twoFactorOneTimeCodeIdGenerator).
 	Code      Generator
 	Lifetimes Lifetimes
@@ -64,8 +71,8 @@ const (
 // EmailFlows are the parts of emailConfiguration that flows read.
 type EmailFlows struct {
 	// Verify makes a user's first address wait for its verification, VerifyWhenChanged every later one.
-	Verify, VerifyWhenChanged bool
-	ForgotPasswordTemplateID  wire.ID
+	Verify, VerifyWhenChanged                        bool
+	ForgotPasswordTemplateID, PasswordlessTemplateID wire.ID
 	// ImplicitVerification counts an address as verified when something that was sent to it came back. Defaults to true.
 	ImplicitVerification bool
 	// Gated keeps a user from logging in whose address waits for its verification.
@@ -99,34 +106,16 @@ var VerificationStrategies = []VerificationStrategy{ClickableLink, FormField}
 // PhoneFlows are the parts of phoneConfiguration that flows read.
 type PhoneFlows struct {
 	// Verify makes a phone number wait for its verification.
-	Verify                   bool
-	Messengers               []wire.ID
-	ForgotPasswordTemplateID wire.ID
-	ImplicitVerification     bool
-	Gated                    bool
+	Verify                                           bool
+	Messengers                                       []wire.ID
+	ForgotPasswordTemplateID, PasswordlessTemplateID wire.ID
+	ImplicitVerification                             bool
+	Gated                                            bool
 }
-
-// Generator is the form of a code.
-type Generator struct {
-	// Length in characters, or in bytes before their encoding.
-	Length int
-	Type   GeneratorType
-}
-
-// GeneratorType says what a code is made of.
-type GeneratorType string
-
-// The types.
-const (
-	RandomDigits       GeneratorType = "randomDigits"
-	RandomAlpha        GeneratorType = "randomAlpha"
-	RandomAlphaNumeric GeneratorType = "randomAlphaNumeric"
-	RandomBytes        GeneratorType = "randomBytes" // in hexadecimal
-)
 
 // Lifetimes say how long ids and codes are worth something.
 type Lifetimes struct {
-	ChangePassword, OneTimePassword, TrustToken time.Duration
+	ChangePassword, OneTimePassword, TrustToken, Passwordless time.Duration
 	// TwoFactorID is that of a login waiting for its second factor, with the code that was sent for it. TwoFactorCode is that of a code to
 	// switch a method on or off. TwoFactorTrust is that of a trusted computer.
 	TwoFactorID, TwoFactorCode, TwoFactorTrust time.Duration
@@ -162,6 +151,7 @@ var lifetimes = []struct {
 }{
 	{"changePasswordIdTimeToLiveInSeconds", 600, func(l *Lifetimes) *time.Duration { return &l.ChangePassword }},
 	{"oneTimePasswordTimeToLiveInSeconds", 60, func(l *Lifetimes) *time.Duration { return &l.OneTimePassword }},
+	{"passwordlessLoginTimeToLiveInSeconds", 180, func(l *Lifetimes) *time.Duration { return &l.Passwordless }},
 	{"trustTokenTimeToLiveInSeconds", 180, func(l *Lifetimes) *time.Duration { return &l.TrustToken }},
 	{"twoFactorIdTimeToLiveInSeconds", 300, func(l *Lifetimes) *time.Duration { return &l.TwoFactorID }},
 	{"twoFactorOneTimeCodeIdTimeToLiveInSeconds", 60, func(l *Lifetimes) *time.Duration { return &l.TwoFactorCode }},
@@ -189,17 +179,19 @@ func FlowsOf(t *wire.Tenant) *Flows {
 	email := loose.Members(t.Extra["emailConfiguration"])
 	f.Email = EmailFlows{
 		Verify: loose.Bool(email["verifyEmail"], false), VerifyWhenChanged: loose.Bool(email["verifyEmailWhenChanged"], false),
-		ForgotPasswordTemplateID: loose.ID(email["forgotPasswordEmailTemplateId"]),
-		ImplicitVerification:     loose.Bool(email["implicitEmailVerificationAllowed"], true), Gated: gated(email),
+		ForgotPasswordTemplateID: loose.ID(email["forgotPasswordEmailTemplateId"]), PasswordlessTemplateID: loose.ID(email["passwordlessEmailTemplateId"]),
+		ImplicitVerification: loose.Bool(email["implicitEmailVerificationAllowed"], true), Gated: gated(email),
 	}
 	phone := loose.Members(t.Extra["phoneConfiguration"])
 	f.Phone = PhoneFlows{
-		Verify: loose.Bool(phone["verifyPhoneNumber"], false), Messengers: messengersOf(phone), ForgotPasswordTemplateID: loose.ID(phone["forgotPasswordTemplateId"]),
+		Verify: loose.Bool(phone["verifyPhoneNumber"], false), Messengers: messengersOf(phone),
+		ForgotPasswordTemplateID: loose.ID(phone["forgotPasswordTemplateId"]), PasswordlessTemplateID: loose.ID(phone["passwordlessTemplateId"]),
 		ImplicitVerification: loose.Bool(phone["implicitPhoneVerificationAllowed"], true), Gated: gated(phone),
 	}
 	ids := loose.Members(t.Extra["externalIdentifierConfiguration"])
-	code := loose.Members(ids["twoFactorOneTimeCodeIdGenerator"])
-	f.Code = Generator{Length: loose.Int(code["length"], 6, minCodeLength, maxCodeLength), Type: loose.OneOf(code["type"], RandomDigits, generatorTypes)}
+	f.Code, f.PasswordlessCode = generatorOf(ids["twoFactorOneTimeCodeIdGenerator"], RandomDigits), generatorOf(ids["passwordlessLoginOneTimeCodeGenerator"], RandomAlphaNumeric)
+	f.RequireAuthentication = loose.Bool(loose.Members(t.Extra["loginConfiguration"])["requireAuthentication"], true)
+	f.Risk = risk.SettingsOf(t.Extra["clientRiskConfiguration"])
 	for _, l := range lifetimes {
 		*l.of(&f.Lifetimes) = time.Duration(loose.Int(ids[l.name], l.fallback, 1, maxLifetime)) * time.Second
 	}

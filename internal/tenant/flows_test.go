@@ -42,7 +42,7 @@ func TestFlows_Defaults(t *testing.T) {
 				RefreshToken: 30 * 24 * time.Hour, MaximumRefreshToken: 30 * 24 * time.Hour, Expiration: tenant.ExpirationFixed, Usage: tenant.UsageReusable,
 				Revoke: tenant.RevocationPolicy{OnLoginPrevented: true, OnPasswordChanged: true},
 			},
-			Issuer: "acme.com",
+			Issuer: "acme.com", RequireAuthentication: true, PasswordlessCode: tenant.Generator{Length: 6, Type: tenant.RandomAlphaNumeric},
 			MultiFactor: tenant.MultiFactor{
 				LoginPolicy: tenant.ChallengeEnabled,
 				Authenticator: tenant.Authenticator{
@@ -53,7 +53,7 @@ func TestFlows_Defaults(t *testing.T) {
 			Phone: tenant.PhoneFlows{ImplicitVerification: true},
 			Code:  tenant.Generator{Length: 6, Type: tenant.RandomDigits},
 			Lifetimes: tenant.Lifetimes{
-				ChangePassword: 10 * time.Minute, OneTimePassword: time.Minute, TrustToken: 3 * time.Minute,
+				ChangePassword: 10 * time.Minute, OneTimePassword: time.Minute, TrustToken: 3 * time.Minute, Passwordless: 3 * time.Minute,
 				TwoFactorID: 5 * time.Minute, TwoFactorCode: time.Minute, TwoFactorTrust: 30 * 24 * time.Hour,
 			},
 			SendTwoFactor: tenant.RateLimit{Limit: 5, Period: time.Minute}, ForgotPassword: tenant.RateLimit{Limit: 5, Period: time.Minute},

@@ -10,6 +10,7 @@ import (
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/loose"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/risk"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -106,6 +107,7 @@ func checkExtra(v *problem.Validation, given map[string]json.RawMessage) map[str
 		extra["data"] = loose.Encode(data)
 	}
 	loose.CheckObject(v, "tenant.passwordValidationRules", extra["passwordValidationRules"])
+	risk.Check(v, "tenant.clientRiskConfiguration", extra["clientRiskConfiguration"])
 	CheckJWT(v, "tenant.jwtConfiguration", extra["jwtConfiguration"])
 	checkFlows(v, extra)
 	secrets.Check(v, "tenant", extra)

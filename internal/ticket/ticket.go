@@ -9,6 +9,7 @@ package ticket
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -31,6 +32,7 @@ const (
 	TrustToken      Kind = "trustToken"      // the proof of a second factor, for the next call
 	ChangePassword  Kind = "changePassword"  // the right to choose a new password
 	OneTimePassword Kind = "oneTimePassword" // logs in once after a new password was chosen
+	Passwordless    Kind = "passwordless"    // logs in once, and was sent to the user
 )
 
 // MaxWrong is how many wrong tries a ticket survives. The last of them makes it void.
@@ -66,6 +68,12 @@ func NewID() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// Same compares codes in a time that tells nothing about either. An empty code is none.
+func Same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1 && a != ""
 }
 
 func hashOf(kind Kind, id string) string {

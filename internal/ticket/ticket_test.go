@@ -294,3 +294,10 @@ func TestTicket_GuardCountsWhereNothingWasIssued(t *testing.T) {
 		}
 	})
 }
+
+func TestSame(t *testing.T) {
+	t.Parallel()
+	if ticket.Same("", "") || ticket.Same("1", "2") || !ticket.Same("12", "12") {
+		t.Error("codes are compared wrongly")
+	}
+}

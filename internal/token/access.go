@@ -175,6 +175,18 @@ func (s *Service) Vend(ctx context.Context, of wire.ID, req wire.JWTVendRequest)
 	return s.sign(ctx, by, claims)
 }
 
+// SignClaims signs claims for a client that acts for no user, in the name of a tenant.
+func (s *Service) SignClaims(ctx context.Context, of wire.ID, claims map[string]any) (Signed, error) {
+	rules, flows, err := s.rules(ctx, of, nil)
+	if err != nil {
+		return Signed{}, err
+	}
+	now := s.DB.Now()
+	claims = maps.Clone(claims)
+	claims["iss"], claims["tid"], claims["jti"], claims["iat"], claims["exp"] = flows.Issuer, of, db.NewID(), now.Unix(), now.Add(rules.AccessToken).Unix()
+	return s.sign(ctx, rules.AccessTokenKeyID, claims)
+}
+
 // maxVended is ten years, in seconds.
 const maxVended = 10 * 365 * 24 * 60 * 60
 
@@ -250,3 +262,43 @@ func verified(keys *key.Set, jwt string) (claims []byte, ok bool) {
 
 // longestJWT in bytes: far more than a user with a thousand roles needs.
 const longestJWT = 64 << 10
+
+// PublicKeys are the public keys that verify tokens, in PEM form by their kid: all whose private key is here, those of an application, or the one that tokens
+// call kid. Secrets are none.
+//
+// Errors: problem.ErrNotFound when there is no such application or key.
+func (s *Service) PublicKeys(ctx context.Context, application wire.ID, kid string) (wire.Map[string], error) {
+	keys, err := s.Keys.Set(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.Applications.Registry(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := wire.Map[string]{}
+	add := func(k *key.Key) {
+		if k != nil && k.HasPrivateKey {
+			found[k.KID] = k.PublicKey
+		}
+	}
+	switch {
+	case application != "":
+		a := all.Find(application)
+		if a == nil {
+			return nil, problem.ErrNotFound
+		}
+		add(keys.Key(a.JWT.AccessTokenKeyID))
+	case kid != "":
+		add(keys.ByKID(kid))
+	default:
+		for _, k := range keys.All() {
+			add(k)
+		}
+		return found, nil
+	}
+	if len(found) == 0 {
+		return nil, problem.ErrNotFound
+	}
+	return found, nil
+}

@@ -11,8 +11,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/identity"
+	"github.com/herald-events/herald/internal/login"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/tenant"
@@ -22,11 +24,13 @@ import (
 
 // challenge is what goes with the ticket of a login that waits for its second factor.
 type challenge struct {
-	Application    wire.ID                  `json:"application,omitempty"`
-	Type           event.AuthenticationType `json:"type,omitempty"`
-	Sent           sentCode                 `json:"sent"`
-	State          wire.Object              `json:"state,omitempty"`
-	TrustChallenge string                   `json:"trustChallenge,omitempty"`
+	Application wire.ID                  `json:"application,omitempty"`
+	Type        event.AuthenticationType `json:"type,omitempty"`
+	Sent        sentCode                 `json:"sent"`
+	State       wire.Object              `json:"state,omitempty"`
+	// Origin is that of the request which began the login.
+	Origin         login.Origin `json:"origin,omitzero"`
+	TrustChallenge string       `json:"trustChallenge,omitempty"`
 }
 
 // minCode is for codes that a caller brings along, in bytes.
@@ -54,8 +58,9 @@ func (s *Service) Start(ctx context.Context, u *identity.User, req wire.TwoFacto
 		return res, err
 	}
 	c := challenge{Application: req.ApplicationID, Type: event.AuthenticationPassword, State: req.State, TrustChallenge: req.TrustChallenge}
-	c.Sent.Code = cmp.Or(code, generate(flows.Code))
+	c.Sent.Code = cmp.Or(code, flows.Code.New())
 	id := ticket.NewID()
+	var commit func(*db.Tx) error
 	err = s.o.Events.Do(ctx, publish.Operation{
 		Tenant: u.TenantID,
 		Info:   info,
@@ -66,20 +71,70 @@ func (s *Service) Start(ctx context.Context, u *identity.User, req wire.TwoFacto
 			if !u.Active {
 				return problem.ErrNotFound
 			}
-			plan.Publish(&event.UserTwoFactorChallengeEvent{
-				Header: event.About(event.UserTwoFactorChallenge, u.ID), ApplicationID: req.ApplicationID, User: u.User,
-			})
+			commit = s.challenge(plan, u, id, c, flows)
 			return nil
 		},
-		Commit: func(tx *db.Tx) error {
-			_, err := s.o.Tickets.Issue(tx, ticket.Challenge, id, u.ID, c, flows.Lifetimes.TwoFactorID)
-			return err
-		},
+		Commit: func(tx *db.Tx) error { return commit(tx) },
 	})
 	if err != nil {
 		return res, err
 	}
 	return wire.TwoFactorStartResponse{Code: c.Sent.Code, TwoFactorID: id, Methods: u.TwoFactor.Methods}, nil
+}
+
+// challenge plans user.two-factor.challenge, and returns what stores the challenge under an id.
+func (s *Service) challenge(plan *publish.Plan, u *identity.User, id string, c challenge, flows *tenant.Flows) (commit func(*db.Tx) error) {
+	plan.Publish(&event.UserTwoFactorChallengeEvent{
+		Header: event.About(event.UserTwoFactorChallenge, u.ID), ApplicationID: c.Application, User: u.User,
+	})
+	return func(tx *db.Tx) error {
+		_, err := s.o.Tickets.Issue(tx, ticket.Challenge, id, u.ID, c, flows.Lifetimes.TwoFactorID)
+		return err
+	}
+}
+
+// Challenge plans the demand for a second factor when a login needs one: that makes it a login.Factors. It returns nil when the login needs none.
+func (s *Service) Challenge(tx *db.Tx, plan *publish.Plan, e login.Entry, flows *tenant.Flows) (commit func(*db.Tx) error, answer *wire.LoginResponse, err error) {
+	var a application.Application
+	if e.Application != nil {
+		a = *e.Application
+	}
+	u := e.User
+	trusted := false
+	if e.TrustID != "" {
+		if trusted, _, err = s.trusted(tx, u, a, e.TrustID); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !needed(flows.MultiFactor.LoginPolicy, a, len(u.TwoFactor.Methods) > 0, trusted) {
+		return nil, nil, nil
+	}
+	origin := e.Origin
+	origin.TrustID = ""
+	id := ticket.NewID()
+	c := challenge{Application: a.ID, Type: e.Type, State: e.State, Origin: origin}
+	answer = &wire.LoginResponse{TwoFactorID: id, State: e.State, Methods: append([]wire.TwoFactorMethod{}, u.TwoFactor.Methods...)}
+	if len(answer.Methods) == 0 {
+		answer.ConfigurableMethods = configurable(flows)
+	}
+	return s.challenge(plan, u, id, c, flows), answer, nil
+}
+
+// configurable are the methods that a user can add in the tenant.
+func configurable(flows *tenant.Flows) (methods []string) {
+	for _, m := range []struct {
+		name    string
+		enabled bool
+	}{
+		{wire.TwoFactorByAuthenticator, flows.MultiFactor.Authenticator.Enabled},
+		{wire.TwoFactorByEmail, flows.MultiFactor.Email.Enabled},
+		{wire.TwoFactorBySMS, flows.MultiFactor.SMS.Enabled},
+	} {
+		if m.enabled {
+			methods = append(methods, m.name)
+		}
+	}
+	return methods
 }
 
 func isCode(code string) bool {
@@ -103,24 +158,14 @@ func (s *Service) waiting(ctx context.Context, id string) (u *identity.User, c c
 	return u, c, err
 }
 
-// Result is how a login was completed. The second factor was right in any case.
-type Result struct {
-	wire.LoginResponse
-
-	// Registered is false when the user is not registered for the application that is logged in to.
-	Registered bool
-	// Standing says what is in the way of the login. It is Good, ChangePassword or Unverified.
-	Standing identity.Standing
-}
-
 // Complete completes a login with a second factor.
 //
-// Errors: problem.Invalid; problem.ErrNotFound for an id that is unknown, has ended, was used or is void, and when the user was deactivated;
-// ErrWrongCode; ErrExpired; publish.ErrRefused, after which the code is good for another try.
+// Errors: problem.Invalid; problem.ErrNotFound for an id that is unknown, has ended, was used or is void; ErrWrongCode; those of login.Completion;
+// publish.ErrRefused, after which the code is good for another try.
 //
-// Events: with a right code user.login.success and user.login.new-device, unless something is in the way, and user.two-factor.success; with a
-// wrong one user.two-factor.failed-attempt.
-func (s *Service) Complete(ctx context.Context, req wire.TwoFactorLoginRequest, info *wire.EventInfo) (*Result, error) {
+// Events: with a right code those of a login, unless something is in the way, and user.two-factor.success; with a wrong one
+// user.two-factor.failed-attempt, and what keeps the user out when it was one too many.
+func (s *Service) Complete(ctx context.Context, req wire.TwoFactorLoginRequest, info *wire.EventInfo) (*login.Outcome, error) {
 	var v problem.Validation
 	v.Check(req.TwoFactorID != "", "twoFactorId", "blank", "Say which login: twoFactorId.")
 	v.Check(strings.TrimSpace(req.Code) != "", "code", "blank", "The code is missing.")
@@ -135,7 +180,7 @@ func (s *Service) Complete(ctx context.Context, req wire.TwoFactorLoginRequest, 
 	v.Check(req.UserID == "" || req.UserID == u.ID, "userId", "mismatch", "This login is another user's.")
 	v.Check(req.ApplicationID == "" || c.Application == "" || req.ApplicationID == c.Application, "applicationId", "mismatch",
 		"This login is one to another application.")
-	application, err := s.application(ctx, &v, u.TenantID, cmp.Or(c.Application, req.ApplicationID))
+	a, err := s.application(ctx, &v, u.TenantID, cmp.Or(c.Application, req.ApplicationID))
 	if err != nil {
 		return nil, err
 	}
@@ -146,20 +191,42 @@ func (s *Service) Complete(ctx context.Context, req wire.TwoFactorLoginRequest, 
 	if err != nil {
 		return nil, err
 	}
-	done := &completion{
-		s: s, req: req, user: u.ID, application: application.ID, flows: flows,
-		login: identity.Login{Application: application.ID, IPAddress: req.IPAddress, NewDevice: req.NewDevice},
+	done := &completion{s: s, req: req, user: u.ID, flows: flows}
+	e := login.Entry{User: u, Type: cmp.Or(c.Type, event.AuthenticationPassword), State: c.State, Origin: c.Origin}
+	if a.ID != "" {
+		e.Application = &a
 	}
+	e.BaseLogin = merged(req.BaseLogin, c.Origin.BaseLogin)
 	if info != nil {
-		done.login.IPAddress = cmp.Or(req.IPAddress, info.IPAddress)
+		e.IPAddress, e.EventInfo = cmp.Or(e.IPAddress, info.IPAddress), info
 	}
+	done.application, done.login = a.ID, s.o.Logins.Complete(e, flows)
 	if err := s.o.Events.Do(ctx, publish.Operation{Tenant: u.TenantID, Info: info, Prepare: done.prepare, Commit: done.commit}); err != nil {
 		return nil, err
 	}
 	if done.proof == nil {
+		if err := s.failed(ctx, u, flows, info); err != nil {
+			return nil, err
+		}
 		return nil, ErrWrongCode
 	}
-	return &done.result, nil
+	out, err := done.login.Outcome(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out.TrustToken, out.TwoFactorTrustID = done.trustToken, done.trustID
+	return out, nil
+}
+
+// merged is what this request says of where it comes from, and what the one that began the login said where this one says nothing.
+func merged(now, before wire.BaseLogin) wire.BaseLogin {
+	now.IPAddress = cmp.Or(now.IPAddress, before.IPAddress)
+	now.NewDevice, now.NoJWT = now.NewDevice || before.NewDevice, now.NoJWT || before.NoJWT
+	if now.MetaData.Device == (wire.Device{}) {
+		now.MetaData = before.MetaData
+	}
+	now.BotDetectionScore = max(now.BotDetectionScore, before.BotDetectionScore)
+	return now
 }
 
 // completion is one call of Complete on its way through its operation.
@@ -169,16 +236,16 @@ type completion struct {
 	user        wire.ID
 	application wire.ID
 	flows       *tenant.Flows
+	login       *login.Completion
 
-	ticket    *ticket.Ticket
-	challenge challenge
-	proof     *proof // nil when the code is wrong
-	login     identity.Login
-	result    Result
+	ticket              *ticket.Ticket
+	challenge           challenge
+	proof               *proof // nil when the code is wrong
+	trustToken, trustID string
 }
 
 func (d *completion) prepare(tx *db.Tx, plan *publish.Plan) (err error) {
-	d.proof, d.challenge, d.result = nil, challenge{}, Result{}
+	d.proof, d.challenge, d.trustToken, d.trustID = nil, challenge{}, "", ""
 	// Locked: with a wrong code there is nobody to ask, so it is counted before the next one looks.
 	if d.ticket, err = d.s.o.Tickets.Lock(tx, ticket.Challenge, d.req.TwoFactorID); err != nil {
 		return err
@@ -190,8 +257,7 @@ func (d *completion) prepare(tx *db.Tx, plan *publish.Plan) (err error) {
 	if err != nil {
 		return err
 	}
-	standing := u.Standing(wire.Instant(tx.NowMillis()), d.flows)
-	if standing == identity.Deactivated {
+	if !u.Active {
 		return problem.ErrNotFound
 	}
 	if d.proof, err = d.s.prove(tx, u, d.challenge.Sent, d.req.Code, ""); err != nil {
@@ -205,17 +271,12 @@ func (d *completion) prepare(tx *db.Tx, plan *publish.Plan) (err error) {
 		plan.Publish(&attempt)
 		return nil
 	}
-	if standing == identity.Expired {
-		return ErrExpired
-	}
 	// Of two with the right code, one asks webhooks.
 	if err := plan.Reserve(tx, d.ticket.Name(), problem.ErrNotFound); err != nil {
 		return err
 	}
-	d.login.User, d.login.Type = u, cmp.Or(d.challenge.Type, event.AuthenticationPassword)
-	d.result = Result{Standing: standing, Registered: d.login.Registered(), LoginResponse: wire.LoginResponse{State: d.challenge.State}}
-	if standing == identity.Good {
-		d.login.Plan(tx, plan)
+	if err := d.login.Prepare(tx, plan, u); err != nil {
+		return err
 	}
 	attempt.Type, attempt.Method, attempt.MessageType, attempt.User = event.UserTwoFactorSuccess, d.proof.method, d.proof.messageType, u.User
 	plan.Publish(&attempt)
@@ -238,38 +299,60 @@ func (d *completion) commit(tx *db.Tx) error {
 	if d.proof == nil {
 		return d.ticket.CountWrong(tx)
 	}
-	u := d.login.User
 	if err := d.ticket.Spend(tx); err != nil {
 		return err
 	}
 	if err := d.s.use(tx, d.proof); err != nil {
 		return err
 	}
-	if err := d.s.markUsed(tx, u.ID, d.proof.methodID); err != nil {
+	if err := d.s.markUsed(tx, d.user, d.proof.methodID); err != nil {
 		return err
 	}
-	var err error
-	switch d.result.Standing {
-	case identity.ChangePassword:
-		d.result.ChangePasswordReason = cmp.Or(u.PasswordChangeReason, wire.PasswordChangeAdministrative)
-		d.result.ChangePasswordID, err = d.s.o.Resets.IssueIn(tx, u, d.flows)
-	case identity.Good:
-		d.result.User = &u.User
-		err = d.login.Write(tx)
-	}
-	if err != nil {
+	if err := d.login.Commit(tx); err != nil {
 		return err
 	}
 	if d.challenge.TrustChallenge != "" {
-		d.result.TrustToken = ticket.NewID()
+		d.trustToken = ticket.NewID()
 		proof := identity.Proof{Challenge: d.challenge.TrustChallenge}
-		if _, err := d.s.o.Tickets.Issue(tx, ticket.TrustToken, d.result.TrustToken, u.ID, proof, d.flows.Lifetimes.TrustToken); err != nil {
+		if _, err := d.s.o.Tickets.Issue(tx, ticket.TrustToken, d.trustToken, d.user, proof, d.flows.Lifetimes.TrustToken); err != nil {
 			return err
 		}
 	}
 	if d.req.TrustComputer {
-		d.result.TwoFactorTrustID = ticket.NewID()
-		_, err = d.s.o.Tickets.Issue(tx, ticket.Trust, d.result.TwoFactorTrustID, u.ID, trust{d.application}, d.flows.Lifetimes.TwoFactorTrust)
+		d.trustID = ticket.NewID()
+		if _, err := d.s.o.Tickets.Issue(tx, ticket.Trust, d.trustID, d.user, trust{d.application}, d.flows.Lifetimes.TwoFactorTrust); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failed counts a wrong code as a failed login, and keeps the user out when it was one too many. The code itself was counted with its event.
+func (s *Service) failed(ctx context.Context, u *identity.User, flows *tenant.Flows, info *wire.EventInfo) error {
+	if flows.Lockout.UserActionID == "" {
+		return nil
+	}
+	failures, err := s.o.Logins.CountFailure(ctx, u.ID, flows.Lockout.Window)
+	if err != nil {
+		return err
+	}
+	var commit func(*db.Tx) error
+	err = s.o.Events.Do(ctx, publish.Operation{
+		Tenant: u.TenantID,
+		Info:   info,
+		Prepare: func(tx *db.Tx, plan *publish.Plan) (err error) {
+			commit, err = s.o.Logins.Lock(tx, plan, u, failures, flows.Lockout.TooManyAttempts)
+			return err
+		},
+		Commit: func(tx *db.Tx) error {
+			if commit == nil {
+				return nil
+			}
+			return commit(tx)
+		},
+	})
+	if p, ok := problem.As(err); ok && (p.Kind == problem.Refused || p.Kind == problem.Conflict) { // the code is wrong in any case
+		return nil
 	}
 	return err
 }
@@ -319,28 +402,34 @@ func (s *Service) Status(ctx context.Context, u *identity.User, req wire.TwoFact
 	}
 	trusted := false
 	if req.TwoFactorTrustID != "" {
-		err := s.o.DB.View(ctx, func(tx *db.Tx) error {
-			t, err := s.o.Tickets.Find(tx, ticket.Trust, req.TwoFactorTrustID)
-			if errors.Is(err, problem.ErrNotFound) || err == nil && t.User != u.ID {
-				return nil
+		err := s.o.DB.View(ctx, func(tx *db.Tx) (err error) {
+			var found *wire.TwoFactorTrust
+			if trusted, found, err = s.trusted(tx, u, a, req.TwoFactorTrustID); err == nil && found != nil {
+				res.TwoFactorTrustID, res.Trusts = req.TwoFactorTrustID, append(res.Trusts, *found)
 			}
-			if err != nil {
-				return err
-			}
-			var in trust
-			if err := t.Content(&in); err != nil {
-				return err
-			}
-			trusted = trusts(a, in.Application)
-			res.TwoFactorTrustID = req.TwoFactorTrustID
-			res.Trusts = append(res.Trusts, wire.TwoFactorTrust{ApplicationID: in.Application, StartInstant: t.Insert, Expiration: t.Expire})
-			return nil
+			return err
 		})
 		if err != nil {
 			return res, false, err
 		}
 	}
 	return res, needed(flows.MultiFactor.LoginPolicy, a, len(u.TwoFactor.Methods) > 0, trusted), nil
+}
+
+// trusted tells whether a computer spares the user the second factor for an application, and what is known of it, nil for nothing.
+func (s *Service) trusted(tx *db.Tx, u *identity.User, a application.Application, trustID string) (bool, *wire.TwoFactorTrust, error) {
+	t, err := s.o.Tickets.Find(tx, ticket.Trust, trustID)
+	if errors.Is(err, problem.ErrNotFound) || err == nil && t.User != u.ID {
+		return false, nil, nil
+	}
+	if err != nil {
+		return false, nil, err
+	}
+	var in trust
+	if err := t.Content(&in); err != nil {
+		return false, nil, err
+	}
+	return trusts(a, in.Application), &wire.TwoFactorTrust{ApplicationID: in.Application, StartInstant: t.Insert, Expiration: t.Expire}, nil
 }
 
 // TrustedUser returns the user of a trusted computer, or problem.ErrNotFound.

@@ -183,7 +183,7 @@ func (e *enrolment) check(tx *db.Tx, plan *publish.Plan) (right bool, err error)
 		return false, v.Err()
 	}
 	e.ticket = t
-	if !same(sent.Code, typed(e.code)) {
+	if !ticket.Same(sent.Code, typed(e.code)) {
 		return false, nil
 	}
 	return true, plan.Reserve(tx, t.Name(), ErrWrongCode)
@@ -249,7 +249,7 @@ func (e *enrolment) finishLogin(tx *db.Tx) error {
 	}
 	to := e.to
 	to.MethodID = e.method.ID
-	c.Sent = sentCode{to, generate(e.flows.Code)}
+	c.Sent = sentCode{to, e.flows.Code.New()}
 	e.result.Code = c.Sent.Code
 	return t.Replace(tx, c)
 }
@@ -257,7 +257,7 @@ func (e *enrolment) finishLogin(tx *db.Tx) error {
 // newMethodID is short enough to be read aloud, and unlike the others of the user.
 func newMethodID(methods []wire.TwoFactorMethod) string {
 	for {
-		id := random(readable, 6)
+		id := tenant.RandomText(readable, 6)
 		if !slices.ContainsFunc(methods, func(m wire.TwoFactorMethod) bool { return m.ID == id }) {
 			return id
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/identity"
+	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -23,7 +24,7 @@ type proof struct {
 // prove tells of which second factor of u a code is, nil for none. sent is the code that was sent, if any.
 func (s *Service) prove(tx *db.Tx, u *identity.User, sent sentCode, code string, only string) (*proof, error) {
 	code = typed(code)
-	if same(sent.Code, code) {
+	if ticket.Same(sent.Code, code) {
 		return &proof{user: u.ID, sent: true, method: sent.Method, methodID: sent.MethodID, messageType: sent.MessageType}, nil
 	}
 	for _, m := range u.TwoFactor.Methods {

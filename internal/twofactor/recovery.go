@@ -12,6 +12,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -22,7 +23,7 @@ const recoveryCount = 10
 func newRecoveryCodes() []string {
 	codes := make([]string, recoveryCount)
 	for i := range codes {
-		codes[i] = random(readable, 5) + "-" + random(readable, 5)
+		codes[i] = tenant.RandomText(readable, 5) + "-" + tenant.RandomText(readable, 5)
 	}
 	return codes
 }

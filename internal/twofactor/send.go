@@ -119,7 +119,7 @@ func (s *Service) Send(ctx context.Context, u *identity.User, req wire.TwoFactor
 		return err
 	}
 
-	sent := sentCode{to, generate(flows.Code)}
+	sent := sentCode{to, flows.Code.New()}
 	var t *ticket.Ticket
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		if err := identity.Allow(tx, u.ID, "sendTwoFactor", flows.SendTwoFactor); err != nil {
@@ -166,7 +166,7 @@ func (s *Service) SendForLogin(ctx context.Context, twoFactorID string, req wire
 		return err
 	}
 
-	sent := sentCode{to, generate(flows.Code)}
+	sent := sentCode{to, flows.Code.New()}
 	var t *ticket.Ticket
 	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
 		if err := identity.Allow(tx, u.ID, "sendTwoFactor", flows.SendTwoFactor); err != nil {
@@ -195,7 +195,7 @@ func (s *Service) deliver(ctx context.Context, u *identity.User, flows *tenant.F
 		return err
 	}
 	r := message.Request{
-		Tenant: u.TenantID, Application: app.ID, User: &u.User, Languages: languages(u, app.ID), To: sent.Address, Purpose: "two-factor",
+		Tenant: u.TenantID, Application: app.ID, User: &u.User, Languages: u.Languages(app.ID), To: sent.Address, Purpose: "two-factor",
 		Model: model, Code: sent.Code, Until: time.UnixMilli(int64(t.Expire)), ErrorCode: "[PushTwoFactorFailed]",
 	}
 	r.Model["code"], r.Model["spokenCode"] = sent.Code, template.Spoken(sent.Code)
@@ -216,15 +216,4 @@ func (s *Service) deliver(ctx context.Context, u *identity.User, flows *tenant.F
 		_ = s.o.DB.Update(context.WithoutCancel(ctx), undo)
 	}
 	return err
-}
-
-// languages are those of the user's registration for the application, then the user's own.
-func languages(u *identity.User, application wire.ID) []string {
-	var all []string
-	for _, r := range u.Registrations {
-		if r.ApplicationID == application && application != "" {
-			all = append(all, r.PreferredLanguages...)
-		}
-	}
-	return append(all, u.PreferredLanguages...)
 }

@@ -32,6 +32,7 @@ import (
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/identity"
+	"github.com/herald-events/herald/internal/login"
 	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/publish"
@@ -51,7 +52,7 @@ type Options struct {
 	Events       publish.Doer
 	Tenants      *tenant.Service
 	Users        *identity.Service
-	Resets       *identity.Resets
+	Logins       *login.Service
 	Tickets      *ticket.Office
 	Sealer       ticket.Sealer
 	Sender       Sender
@@ -71,12 +72,8 @@ func New(o Options) *Service {
 	return &Service{o}
 }
 
-var (
-	// ErrWrongCode says that a code is not right, or not any more: 421.
-	ErrWrongCode = errors.New("twofactor: the code is wrong")
-	// ErrExpired says that the user's time is over: 410.
-	ErrExpired = errors.New("twofactor: the user has expired")
-)
+// ErrWrongCode says that a code is not right, or not any more: 421.
+var ErrWrongCode = errors.New("twofactor: the code is wrong")
 
 // flows returns what a tenant says.
 func (s *Service) flows(ctx context.Context, id wire.ID) (*tenant.Flows, error) {
