@@ -41,6 +41,7 @@ func (c evaluation) arg(i int) value { return c.value(c.x.arguments[i]) }
 func (c evaluation) textArg(i int) string {
 	switch v := c.arg(i).(type) {
 	case string:
+		c.read(v)
 		return v
 	case empty:
 		return ""

@@ -73,6 +73,8 @@ func (c evaluation) date(v value, part datePart) value {
 		}
 		return instant{v.Time, part}
 	case string:
+		c.read(v)
+		c.spend(zoneSteps) // there may be one in it
 		format := c.datePatternFor(part)
 		if c.has(0) {
 			format = c.textArg(0)

@@ -1,8 +1,6 @@
 package ftl
 
 import (
-	"regexp"
-	"regexp/syntax"
 	"strconv"
 	"strings"
 	"unicode"
@@ -66,8 +64,8 @@ var textBuiltins = map[string]*builtin{
 	"keep_before_last": ofText(1, 2, func(c evaluation, s string) value { return c.keep(s, true, true) }),
 	"keep_after":       ofText(1, 2, func(c evaluation, s string) value { return c.keep(s, false, false) }),
 	"keep_after_last":  ofText(1, 2, func(c evaluation, s string) value { return c.keep(s, true, false) }),
-	"left_pad":         ofText(1, 2, func(c evaluation, s string) value { return c.padding(s, 0) + s }),
-	"right_pad":        ofText(1, 2, func(c evaluation, s string) value { return s + c.padding(s, length(s)) }),
+	"left_pad":         ofText(1, 2, func(c evaluation, s string) value { return c.concat(c.padding(s, 0), s, c.x.at) }),
+	"right_pad":        ofText(1, 2, func(c evaluation, s string) value { return c.concat(s, c.padding(s, length(s)), c.x.at) }),
 
 	"replace":   ofText(2, 3, replace),
 	"split":     ofText(1, 2, split),
@@ -81,17 +79,10 @@ var textBuiltins = map[string]*builtin{
 		s := c.textOf(v, c.x.of)
 		n, valid := parseNumber(s)
 		if !valid {
-			c.fail("", "%s is %q, which is not a number", describe(c.x.of), shortened(s))
+			c.fail("", "%s is %q, which is not a number", describe(c.x.of), shortened(s, 60))
 		}
 		return n
 	}),
-}
-
-func shortened(s string) string {
-	if len(s) > 60 {
-		return strings.ToValidUTF8(s[:60], "") + "…"
-	}
-	return s
 }
 
 func found(s string, i, from int) value {
@@ -106,14 +97,7 @@ func (c evaluation) position(s string, otherwise int) int {
 	if !c.has(1) {
 		return otherwise
 	}
-	n := c.intArg(1)
-	for i := range s {
-		if n <= 0 {
-			return i
-		}
-		n--
-	}
-	return len(s)
+	return offset(s, c.intArg(1))
 }
 
 func (c evaluation) texts(texts []string) value {
@@ -126,7 +110,7 @@ func (c evaluation) texts(texts []string) value {
 }
 
 func (c evaluation) cased(s string, to caser) string {
-	c.spend(len(s) / 16)
+	c.spend(1 + len(s)/16)
 	return c.made(to(c.locale.tag).String(s))
 }
 
@@ -135,6 +119,7 @@ func (c evaluation) firstLetter(s string, to caser) string {
 	if at < 0 {
 		return s
 	}
+	c.spend(1)
 	_, size := utf8.DecodeRuneInString(s[at:])
 	return c.made(s[:at] + to(c.locale.tag).String(s[at:at+size]) + s[at+size:])
 }
@@ -194,33 +179,6 @@ func (c evaluation) padding(s string, begin int) string {
 	return substring(text, begin%pattern, begin%pattern+missing)
 }
 
-// expression is what is searched for: with the flag r a regular expression, with i whatever the case.
-//
-// Searching takes time in proportion to the text and to the program that the expression is compiled to, which is paid for here.
-func (c evaluation) expression(part, flags, s string) *regexp.Regexp {
-	if !strings.Contains(flags, "r") {
-		part = regexp.QuoteMeta(part)
-	}
-	if mode := strings.Map(func(r rune) rune {
-		if strings.ContainsRune("ims", r) {
-			return r
-		}
-		return -1
-	}, flags); mode != "" {
-		part = "(?" + mode + ")" + part
-	}
-	parsed, err := syntax.Parse(part, syntax.Perl)
-	if err != nil {
-		c.fail("", "%q is no regular expression that is known here: %v", shortened(part), err)
-	}
-	program, err := syntax.Compile(parsed.Simplify())
-	if err != nil {
-		c.fail("", "%q is no regular expression that is known here: %v", shortened(part), err)
-	}
-	c.spend(len(program.Inst) * (len(s) + 10) / 32)
-	return regexp.MustCompile(part)
-}
-
 func replace(c evaluation, s string) value {
 	part, by, flags := c.anyArg(0), c.anyArg(1), c.flags(2, "irmsfc")
 	count := -1
@@ -228,15 +186,16 @@ func replace(c evaluation, s string) value {
 		count = 1
 	}
 	if strings.Trim(flags, "fc") == "" {
-		if n := strings.Count(s, part); count < 0 && n*len(by) > c.limits.Output {
+		n := strings.Count(s, part)
+		c.spend(n / 8)
+		if count < 0 && n*len(by) > c.limits.Output {
 			c.repeated(by, n)
 		}
 		return c.made(strings.Replace(s, part, by, count))
 	}
-	r := c.expression(part, flags, s)
 	var b strings.Builder
 	end := 0
-	for _, m := range r.FindAllStringSubmatchIndex(s, count) {
+	for m := range c.expression(part, flags).all(s) {
 		b.WriteString(s[end:m[0]])
 		if strings.Contains(flags, "r") {
 			c.expand(&b, by, s, m)
@@ -245,47 +204,30 @@ func replace(c evaluation, s string) value {
 		}
 		c.grow(b.Len(), "")
 		end = m[1]
+		if count == 1 {
+			break
+		}
 	}
 	b.WriteString(s[end:])
 	return c.made(b.String())
 }
 
-// expand writes a replacement as Java does: $1 is a group, a backslash takes the meaning of what follows.
-func (c evaluation) expand(b *strings.Builder, by, s string, match []int) {
-	for i := 0; i < len(by); i++ {
-		switch {
-		case by[i] == '\\' && i+1 < len(by):
-			i++
-			b.WriteByte(by[i])
-		case by[i] == '$' && i+1 < len(by) && isDigit(by[i+1]):
-			i++
-			group := int(by[i] - '0')
-			for i+1 < len(by) && isDigit(by[i+1]) && (group*10+int(by[i+1]-'0'))*2 < len(match) {
-				i++
-				group = group*10 + int(by[i]-'0')
-			}
-			if group*2 >= len(match) {
-				c.fail("", "the expression has no group %d", group)
-			}
-			if match[2*group] >= 0 {
-				b.WriteString(s[match[2*group]:match[2*group+1]])
-			}
-		case by[i] == '$':
-			c.fail(`write \$ for the sign itself`, "a $ in the replacement must be followed by the number of a group")
-		default:
-			b.WriteByte(by[i])
-		}
-	}
-}
-
 func split(c evaluation, s string) value {
 	separator, flags := c.anyArg(0), c.flags(1, "irmsc")
 	if strings.Trim(flags, "c") == "" && separator != "" {
-		c.spend(strings.Count(s, separator))
 		return c.texts(strings.Split(s, separator))
 	}
-	r := c.expression(separator, flags, s)
-	parts := r.Split(s, -1)
+	var parts []string
+	begin, last := 0, -1
+	for m := range c.expression(separator, flags).all(s) {
+		if m[1] > 0 { // nothing at the very beginning divides nothing
+			parts = append(parts, s[begin:m[0]])
+		}
+		begin, last = m[1], m[0]
+	}
+	if last < len(s) || s == "" && separator != "" { // nor does nothing at the very end
+		parts = append(parts, s[begin:])
+	}
 	if strings.Contains(flags, "r") { // Java drops what is empty at the end
 		for len(parts) > 1 && parts[len(parts)-1] == "" {
 			parts = parts[:len(parts)-1]
@@ -303,14 +245,11 @@ func (c evaluation) keep(s string, last, before bool) value {
 		}
 		to = from + len(separator)
 	} else {
-		r := c.expression(separator, flags, s)
-		all := r.FindAllStringIndex(s, -1)
-		if from = -1; len(all) > 0 {
-			match := all[0]
-			if last {
-				match = all[len(all)-1]
+		from = -1
+		for m := range c.expression(separator, flags).all(s) {
+			if from, to = m[0], m[1]; !last {
+				break
 			}
-			from, to = match[0], match[1]
 		}
 	}
 	switch {
@@ -322,55 +261,6 @@ func (c evaluation) keep(s string, last, before bool) value {
 		return s[:from]
 	}
 	return s[to:]
-}
-
-// match is what ?matches has: whether the whole text matches, what all matches in it are, and the groups of the whole.
-type match struct {
-	list
-	whole  bool
-	groups list
-}
-
-// oneMatch is one of them, with its groups.
-type oneMatch struct {
-	text   string
-	groups list
-}
-
-func matches(c evaluation, s string) value {
-	r := c.expression(c.textArg(0), "r"+c.flags(1, "imsr"), s)
-	m := &match{}
-	groupsOf := func(at []int) (groups list) {
-		for i := 0; i < len(at); i += 2 {
-			if at[i] < 0 {
-				groups = append(groups, "")
-			} else {
-				groups = append(groups, s[at[i]:at[i+1]])
-			}
-		}
-		return groups
-	}
-	all := r.FindAllStringSubmatchIndex(s, -1)
-	c.spend(len(all) * 4)
-	for _, at := range all {
-		m.list = append(m.list, oneMatch{s[at[0]:at[1]], groupsOf(at)})
-	}
-	complete := regexp.MustCompile(`\A(?:` + r.String() + `)\z`)
-	if at := complete.FindStringSubmatchIndex(s); at != nil {
-		m.whole, m.groups = true, groupsOf(at)
-	}
-	return m
-}
-
-func groups(c evaluation, v value) value {
-	switch m := v.(type) {
-	case *match:
-		return m.groups
-	case oneMatch:
-		return m.groups
-	}
-	c.mistaken(c.x.of, v, "what ?matches found", "")
-	return nil
 }
 
 func escapeHTML(s string) string { return htmlEscapes.Replace(s) }

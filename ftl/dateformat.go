@@ -13,6 +13,9 @@ import (
 
 var dateStyles = []string{"short", "medium", "long", "full"}
 
+// longestFormat is how long a format for dates or numbers may be, in bytes. One letter can stand for a long name.
+const longestFormat = 1000
+
 // formatDate writes an instant in a format: "" (the locale's), "short" to "full", "medium_short" for date and time, "iso" or "xs" with options, or a
 // pattern of java.text.SimpleDateFormat.
 func formatDate(t instant, format string, zone *time.Location, l *locale) (string, error) {
@@ -53,6 +56,9 @@ func patternOf(format string, part datePart, l *locale) string {
 
 // patternFields cuts a pattern into fields, runs of one letter, and what stands between them, which has no letter.
 func patternFields(pattern string) (fields []patternField, err error) {
+	if len(pattern) > longestFormat {
+		return nil, errors.New("it is too long")
+	}
 	text := func(s string) {
 		if n := len(fields); n > 0 && fields[n-1].letter == 0 {
 			fields[n-1].text += s
@@ -246,7 +252,7 @@ type dateReader struct {
 }
 
 func (d *dateReader) mistaken(pattern string) error {
-	return fmt.Errorf("the text %q is not a date of the form %q", d.text, pattern)
+	return fmt.Errorf("the text %q is not a date of the form %q", shortened(d.text, longestPart), pattern)
 }
 
 func (d *dateReader) instant(part datePart) (instant, error) {
@@ -363,6 +369,9 @@ func parseZone(name string) (*time.Location, error) {
 	switch name {
 	case "Z", "GMT", "UTC":
 		return time.UTC, nil
+	}
+	if len(name) > 100 {
+		return nil, errors.New("no time zone has such a long name")
 	}
 	offset := strings.TrimPrefix(name, "GMT")
 	for _, layout := range []string{"-07:00", "-0700", "-07"} {

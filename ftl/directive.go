@@ -162,7 +162,8 @@ type macro struct {
 	name       string
 	function   bool
 	parameters []parameter
-	rest       string // name of the parameter that takes what is left over, or ""
+	names      map[string]bool // of the parameters
+	rest       string          // name of the parameter that takes what is left over, or ""
 	body       *block
 }
 
@@ -449,7 +450,7 @@ func (n *callNode) passNamed(e *env, f *frame) {
 	for _, a := range n.named {
 		v := e.eval(a.value)
 		switch {
-		case f.macro.has(a.name):
+		case f.macro.names[a.name]:
 			if v != nil {
 				f.locals.set(a.name, v)
 			}
@@ -461,15 +462,6 @@ func (n *callNode) passNamed(e *env, f *frame) {
 			fail(n.place(), Failed, "", "the macro %s has no parameter %s", f.macro.name, a.name)
 		}
 	}
-}
-
-func (m *macro) has(name string) bool {
-	for _, p := range m.parameters {
-		if p.name == name {
-			return true
-		}
-	}
-	return false
 }
 
 func (e *env) passPositional(at int, f *frame, arguments []value) {
@@ -491,6 +483,7 @@ func (e *env) passPositional(at int, f *frame, arguments []value) {
 func (e *env) runMacro(f *frame, at int) flow {
 	e.enter(at)
 	e.frame, e.loops = f, nil
+	e.spend(len(f.macro.parameters))
 	for _, p := range f.macro.parameters {
 		if f.locals.get(p.name) != nil {
 			continue
@@ -576,7 +569,7 @@ func (n *settingNode) run(e *env) flow {
 	text := e.text(n.value)
 	switch n.name {
 	case "locale":
-		tag, err := language.Parse(strings.ReplaceAll(text, "_", "-"))
+		tag, err := language.Parse(strings.ReplaceAll(shortened(text, 100), "_", "-"))
 		if err != nil {
 			fail(n.value.place(), Failed, "", "there is no locale %q", text)
 		}
@@ -665,8 +658,10 @@ func (e *env) special(x *special) value {
 		if len(e.problems) == 0 {
 			fail(x.at, Failed, "", ".error is only known in #recover")
 		}
-		e.spend(len(e.t.source.text) / 64)
-		return caught(e.problems[len(e.problems)-1], e.t.name, e.t.source).Error()
+		e.read(e.t.source.text)
+		f := e.problems[len(e.problems)-1]
+		f.suggest = nil // it would go through all names, time and again
+		return e.made(caught(f, e.t.name, e.t.source).Error())
 	case "template_name", "main_template_name", "current_template_name":
 		return e.t.name
 	case "output_encoding", "url_escaping_charset":

@@ -41,6 +41,7 @@ type env struct {
 	urlCharset                            string
 
 	formats  map[string]*numberFormat
+	patterns map[string]*pattern
 	collator *collate.Collator
 }
 
@@ -111,6 +112,9 @@ func (e *env) checkContext() {
 	}
 }
 
+// read pays for a text that is looked at.
+func (e *env) read(text string) { e.spend(len(text) / 64) }
+
 // grow pays for a text that gets longer.
 func (e *env) grow(size int, by string) {
 	e.spend(len(by) / 64)
@@ -134,6 +138,7 @@ func (e *env) repeated(text string, times int) string {
 }
 
 func (e *env) write(text string) {
+	e.read(text)
 	if len(e.out)+len(text) > e.limits.Output {
 		fail(e.at, Limit, "", "the template wrote more than %d bytes", e.limits.Output)
 	}
@@ -362,6 +367,7 @@ func (e *env) text(x expression) string { return e.textOf(e.value(x), x) }
 func (e *env) textOf(v value, x expression) string {
 	switch v := e.textOrMarkup(v, x).(type) {
 	case string:
+		e.read(v)
 		return v
 	case *markup:
 		e.mistaken(x, v, "a text", "write "+describe(x)+"?markup_string")
@@ -395,6 +401,7 @@ func (e *env) textOrMarkup(v value, x expression) value {
 func (e *env) printable(x expression) value { return e.textOrMarkup(e.value(x), x) }
 
 func (e *env) formatNumber(n number, pattern string, at int) string {
+	e.spend(n.size())
 	if pattern == "computer" || pattern == "c" {
 		return n.String()
 	}
@@ -476,8 +483,8 @@ func (e *env) concat(left, right value, at int) value {
 		if l == "" {
 			return r
 		}
+		e.read(l)
 		e.grow(len(l), r)
-		e.spend(len(l) / 64)
 		return l + r
 	case !leftMarkup:
 		l = &markup{r.format, r.format.escape(left.(string))}
@@ -487,6 +494,7 @@ func (e *env) concat(left, right value, at int) value {
 	if l.format != r.format {
 		fail(at, Failed, "", "%s markup and %s markup cannot be joined", l.format.name, r.format.name)
 	}
+	e.read(l.text)
 	e.grow(len(l.text), r.text)
 	return &markup{l.format, l.text + r.text}
 }
@@ -533,6 +541,7 @@ func (e *env) order(left, right value) (order int, problem string) {
 	switch l := left.(type) {
 	case number:
 		if r, is := right.(number); is {
+			e.spend(l.size() + r.size())
 			return l.compare(r), ""
 		}
 	case string:

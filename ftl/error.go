@@ -66,7 +66,22 @@ type failure struct {
 }
 
 func fail(at int, kind Kind, hint, format string, args ...any) {
+	for i, a := range args {
+		if text, is := a.(string); is {
+			args[i] = shortened(text, longestPart)
+		}
+	}
 	panic(&failure{at: at, error: &Error{Kind: kind, Hint: hint, Message: fmt.Sprintf(format, args...)}})
+}
+
+// longestPart is how much of a text a message has at most, in bytes. Nobody reads more, and it takes long to make.
+const longestPart = 500
+
+func shortened(text string, to int) string {
+	if len(text) > to {
+		return strings.ToValidUTF8(text[:to], "") + "…"
+	}
+	return text
 }
 
 // caught turns what was recovered into an error with a place. Anything but a failure is a fault of this package: an error too, because nobody's template

@@ -166,6 +166,7 @@ func (e *env) item(x *item, of value) value {
 	case number:
 		return e.itemAt(x, of, key)
 	case string:
+		e.read(key)
 		if h, is := of.(hash); is {
 			return h.get(key)
 		}
@@ -372,11 +373,7 @@ func (x *listLiteral) eval(e *env) value {
 func (x *hashLiteral) eval(e *env) value {
 	members := newMembers(len(x.keys))
 	for i, key := range x.keys {
-		name, is := e.value(key).(string)
-		if !is {
-			name = e.textOf(e.value(key), key)
-		}
-		members.set(name, e.value(x.values[i]))
+		members.set(e.text(key), e.value(x.values[i]))
 	}
 	return members
 }
@@ -411,7 +408,7 @@ func describeTo(x expression, depth int) string {
 		if l, is := x.key.(*literal); is {
 			switch key := l.value.(type) {
 			case string:
-				return inner(x.of) + "['" + shortened(key) + "']"
+				return inner(x.of) + "['" + shortened(key, 60) + "']"
 			case number:
 				return inner(x.of) + "[" + key.String() + "]"
 			}
@@ -426,7 +423,7 @@ func describeTo(x expression, depth int) string {
 	case *literal:
 		switch v := x.value.(type) {
 		case string:
-			return "'" + shortened(v) + "'"
+			return "'" + shortened(v, 60) + "'"
 		case number:
 			return v.String()
 		}

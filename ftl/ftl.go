@@ -34,7 +34,7 @@ type Limits struct {
 	// Source is the size of a template in bytes. Defaults to 256 KiB.
 	Source int
 	// Depth is how deep directives, and how deep brackets of an expression, may be nested, and how many macros and functions may be running within each
-	// other. A chain such as a + b + c may be ten times as long. Defaults to 100.
+	// other. A chain such as a + b + c may be ten times as long. Defaults to 100; more than 200 counts as 200, because a stack has an end.
 	Depth int
 	// Output is the size in bytes of what a rendering may write, and of each text that it makes on the way. Defaults to 1 MiB.
 	Output int
@@ -52,6 +52,7 @@ func (l Limits) orDefault() Limits {
 			*limit.of = limit.standard
 		}
 	}
+	l.Depth = min(l.Depth, 200)
 	return l
 }
 

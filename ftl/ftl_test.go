@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
+	"runtime/metrics"
 	"strings"
 	"sync"
 	"testing"
@@ -75,6 +77,18 @@ func TestError_Variable(t *testing.T) {
 	}
 }
 
+// longText assigns a text of a little less than the most that may be.
+func longText(of string) string { return `[#assign s = ""?left_pad(400000, "` + of + `")]` }
+
+// manyNames are arguments or parameters with a default.
+var manyNames = func() string {
+	var b strings.Builder
+	for i := range 9000 {
+		fmt.Fprintf(&b, "a%d=1 ", i)
+	}
+	return b.String()
+}()
+
 // hostile templates would take all time, memory or stack there is.
 var hostile = map[string]string{
 	"endless list":               `[#list 1.. as i][/#list]`,
@@ -106,6 +120,43 @@ var hostile = map[string]string{
 	"zones":                      `[#list 1.. as i][#assign s = i?number_to_datetime?iso("Europe/Berlin")][/#list]`,
 	"deep calls of deep trees":   `[#function f n][#return ` + strings.Repeat("(", 80) + strings.Repeat("1 + ", 900) + `f(n + 1)` + strings.Repeat(")", 80) + `][/#function]${f(1)}`,
 
+	// What looks at a long text, takes long and makes little.
+	"search for nothing":        longText("a") + `[#list 1.. as i][#assign x = s?replace("a", "")][/#list]`,
+	"search for what is common": longText("a") + `[#assign p = s[0..1000] + "b"][#list 1.. as i][#assign x = s?contains(p)][/#list]`,
+	"length":                    longText("ä") + `[#list 1.. as i][#assign x = s?length][/#list]`,
+	"character":                 longText("ä") + `[#list 1.. as i][#assign x = s[5]][/#list]`,
+	"white space":               longText(" ") + `[#list 1.. as i][#assign x = s?trim + s?word_list?size][/#list]`,
+	"short words":               longText("a ") + `[#list 1.. as i][#assign x = s?capitalize][/#list]`,
+	"name of a member":          longText("a") + `[#list 1.. as i][#assign x = {s: big[s]!}][/#list]`,
+	"text that is no number":    longText("1") + `[#list 1.. as i][#attempt][#assign x = s?number][#recover][/#attempt][/#list]`,
+	"text that is no date":      longText("1") + `[#list 1.. as i][#attempt][#assign x = s?date("iso")][#recover][/#attempt][/#list]`,
+	"format that is none":       longText("#") + `[#list 1.. as i][#attempt][#assign x = 5?string(s)][#recover][/#attempt][/#list]`,
+	"format of long names":      longText("Ga") + `[#list 1.. as i][#attempt][#assign x = 5?number_to_date?string(s)][#recover][/#attempt][/#list]`,
+	"locale that is none":       longText("q") + `[#list 1.. as i][#attempt][#setting locale=s][#recover][/#attempt][/#list]`,
+	"zone that is none":         `[#list 1.. as i][#attempt][#assign x = "Nope/Zone"?datetime("z")][#recover][/#attempt][/#list]`,
+	"flags that are none":       longText("q") + `[#list 1.. as i][#attempt][#assign x = "a"?replace("a", "b", s)][#recover][/#attempt][/#list]`,
+	"long message":              longText("q") + `[#list 1.. as i][#attempt][#stop s][#recover][#assign x = .error][/#attempt][/#list]`,
+	"number of the model":       `[#list 1.. as i][#attempt][#assign x = model.digits][#recover][/#attempt][/#list]`,
+	"output that is lost":       `[#function f]` + strings.Repeat("x", 200_000) + `[/#function][#list 1.. as i][#assign x = f()!][/#list]`,
+	"names to suggest":          `[#list 1.. as i][#attempt]${big.membr}[#recover][#assign x = .error][/#attempt][/#list]`,
+	"many arguments":            "[#macro m " + manyNames + "][/#macro][#list 1.. as i][@m " + manyNames + "/][/#list]",
+
+	// What keeps more than it seems to make.
+	"padding that goes on":  `[#assign s = ""][#list 1.. as i][#assign s = s?left_pad(s?length + 1000000)][/#list]`,
+	"ranges that are kept":  `${((1..7000000) + [])?size}`,
+	"objects that are kept": `[#assign l = []][#list 1.. as i][#assign l = l + [big + {}]][/#list]`,
+
+	// Regular expressions are read up to their end before they match nothing, and some are long to be read themselves.
+	"expression that looks ahead": longText("a") + `${s?replace("a.*b|a", "", "r")}`,
+	"expression that divides":     longText("a") + `${s?split("a.*b|a", "r")?size}`,
+	"expression with many groups": longText("a") + `${s?matches("((((((((((((a))))))))))))")?size}`,
+	"expressions with many cases": `[#list 1.. as i][#assign x = "a"?matches("(?i)[a-\\x{10ffff}]" + i)][/#list]`,
+	"expressions with classes":    `[#list 1.. as i][#assign x = "a"?matches("[\\pL\\pN]{9}" + i)][/#list]`,
+	"expressions that repeat":     `[#list 1.. as i][#assign x = "a"?matches("(a{0,30}){0,30}" + i)][/#list]`,
+	"expressions that are none":   `[#assign p = ""?left_pad(900, "[\\pL]") + "("][#list 1.. as i][#attempt][#assign x = "a"?matches(p)][#recover][/#attempt][/#list]`,
+
+	"long name":            "${" + strings.Repeat("a", 1000) + "}",
+	"long name as string":  "[#assign '" + strings.Repeat("a", 1000) + "'=1]",
 	"brackets":             "${" + strings.Repeat("(", 100_000),
 	"lists":                "${" + strings.Repeat("[", 100_000),
 	"objects":              "${" + strings.Repeat(`{"a":`, 40_000),
@@ -122,20 +173,55 @@ var hostile = map[string]string{
 	"large literal":        "${" + strings.Repeat("9", 2000) + "}",
 }
 
+func largeModel() map[string]any {
+	var big strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&big, `"member%d%s":1,`, i, strings.Repeat("x", i%40))
+	}
+	return map[string]any{
+		"big": ftl.JSON("{" + big.String() + `"last":1}`), "a": "a", "model": map[string]any{"digits": ftl.JSON(strings.Repeat("9", 4<<20))},
+	}
+}
+
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	big := "{"
-	for i := range 5000 {
-		big += `"member` + strings.Repeat("x", i%40) + `":1,`
-	}
-	model := map[string]any{"big": ftl.JSON(big + `"last":1}`), "a": "a"}
+	model := largeModel()
 	for name, template := range hostile {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := render(t, template, model, ftl.Options{}); err == nil || err.Kind != ftl.Limit {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // they take less than a second each
+			defer cancel()
+			parsed, err := ftl.Parse("t", template, ftl.Options{})
+			if err == nil {
+				_, err = parsed.Render(ctx, model, ftl.RenderOptions{})
+			}
+			var e *ftl.Error
+			if !errors.As(err, &e) || e.Kind != ftl.Limit {
 				t.Errorf("%v, want an error because of a limit", err)
 			}
 		})
+	}
+}
+
+// TestLimits_Memory runs alone: what is counted is what the whole process allocates.
+func TestLimits_Memory(t *testing.T) {
+	model := largeModel()
+	allocated := func() uint64 {
+		sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+		metrics.Read(sample)
+		return sample[0].Value.Uint64()
+	}
+	for _, name := range []string{
+		"texts that are kept", "padding that goes on", "list that doubles itself", "ranges that are kept", "objects that are kept", "object that doubles itself",
+		"expression with many groups", "expressions that repeat", "expressions with classes",
+	} {
+		before := allocated()
+		if _, err := render(t, hostile[name], model, ftl.Options{}); err == nil || err.Kind != ftl.Limit {
+			t.Errorf("%s: %v, want an error because of a limit", name, err)
+		}
+		if mb := (allocated() - before) >> 20; mb > 250 {
+			t.Errorf("%s: %d MB were allocated", name, mb)
+		}
 	}
 }
 
@@ -156,6 +242,10 @@ func TestLimits_AreThoseGiven(t *testing.T) {
 		if err == nil || err.Error() != c.want || err.Kind != ftl.Limit {
 			t.Errorf("%s:\n got %v,\nwant %s", c.template, err, c.want)
 		}
+	}
+	// Depth has a limit of its own, because that of the stack ends the process.
+	if _, err := render(t, hostile["deep calls of deep trees"], ftl.Object{}, ftl.Options{Limits: ftl.Limits{Depth: 1e6, Steps: 1e8}}); err == nil || err.Kind != ftl.Limit {
+		t.Errorf("without an end to the depth: %v", err)
 	}
 	// What just fits is fine, and an error that a template caught does not make up for a limit.
 	if text, err := render(t, "abc${'d'}", ftl.Object{}, ftl.Options{Limits: ftl.Limits{Output: 4, Source: 9}}); err != nil || text != "abcd" {

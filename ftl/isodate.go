@@ -1,6 +1,7 @@
 package ftl
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -28,6 +29,9 @@ func isoOptions(format string) (options string, is bool) {
 
 func parseISOFormat(options string, xs bool) (isoFormat, error) {
 	f := isoFormat{xs: xs}
+	if len(options) > longestFormat {
+		return f, errors.New("it is too long")
+	}
 	for _, o := range strings.FieldsFunc(options, func(c rune) bool { return c == ' ' || c == '_' }) {
 		switch {
 		case (o == "h" || o == "m") && !xs, o == "s", o == "ms":
@@ -71,8 +75,11 @@ var isoDate = regexp.MustCompile(`^(?:(\d{4})-?(\d\d)-?(\d\d))?(?:T?(\d\d)(?::?(
 
 // parseISO reads a date by ISO 8601.
 func parseISO(text string, part datePart, zone *time.Location) (instant, error) {
+	wrong := fmt.Errorf("the text %q is not a date by ISO 8601", shortened(text, longestPart))
+	if len(text) > 100 {
+		return instant{}, wrong
+	}
 	m := isoDate.FindStringSubmatch(text)
-	wrong := fmt.Errorf("the text %q is not a date by ISO 8601", text)
 	if m == nil || (m[1] == "") != (part == onlyTime) || (m[4] == "") != (part == onlyDate) {
 		return instant{}, wrong
 	}

@@ -28,6 +28,7 @@ func (e *env) jsonValue(text []byte) value {
 		return c.unquoted(text[from:c.at])
 	}
 	c.skip()
+	e.spend((c.at - from) / 64)
 	switch word := string(text[from:c.at]); word {
 	case "true":
 		return true
@@ -255,9 +256,13 @@ func (o *jsonObject) names() []string {
 		o.index()
 	}
 	if o.order == nil {
-		o.order = make([]string, len(o.members))
-		for i, m := range o.members {
-			o.order[i] = string(m.name)
+		o.order = make([]string, 0, len(o.members))
+		known := make(map[string]bool, len(o.members))
+		for _, m := range o.members {
+			if name := string(m.name); !known[name] {
+				known[name] = true
+				o.order = append(o.order, name)
+			}
 		}
 	}
 	return o.order

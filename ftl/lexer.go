@@ -315,6 +315,7 @@ func (l *lexer) name() (kind, text string) {
 		l.at += size
 	}
 	text = l.text[from:l.at]
+	l.checkName(from, text)
 	if operator, is := words[text]; is {
 		return operator, text
 	}
@@ -325,6 +326,15 @@ func (l *lexer) name() (kind, text string) {
 		return "", ""
 	}
 	return nameToken, text
+}
+
+// longestName is in bytes. What is done with a name takes time in proportion to its length, and is counted as if it did not.
+const longestName = 500
+
+func (l *lexer) checkName(at int, name string) {
+	if len(name) > longestName {
+		l.fail(at, Limit, "", "a name of %d bytes is too long", len(name))
+	}
 }
 
 func (l *lexer) operator() string {

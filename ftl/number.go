@@ -20,6 +20,8 @@ const (
 	quotientScale = 12
 	// maxNumberSize bounds numbers to about a thousand digits. Without a bound, a loop that squares a number needs all memory there is.
 	maxNumberSize = 120
+	// longestNumber is how long a text can be that is a number, in bytes.
+	longestNumber = 1000
 )
 
 func whole(i int) number { return number{small: int64(i)} }
@@ -34,6 +36,9 @@ func decimal(unscaled *big.Int, scale int) number {
 
 // parseNumber reads a number as JSON and Java write them: -12.50e+3.
 func parseNumber(s string) (number, bool) {
+	if len(s) > longestNumber {
+		return number{}, false
+	}
 	digits, exponent, hasExponent := strings.Cut(strings.ReplaceAll(s, "E", "e"), "e")
 	scale := 0
 	if hasExponent {
@@ -47,17 +52,15 @@ func parseNumber(s string) (number, bool) {
 		digits = before + after
 		scale += len(after)
 	}
-	if i, err := strconv.ParseInt(digits, 10, 64); err == nil {
-		return number{small: i, scale: scale}, true
+	n := number{scale: scale}
+	var err error
+	if n.small, err = strconv.ParseInt(digits, 10, 64); err != nil {
+		unscaled, valid := new(big.Int).SetString(digits, 10)
+		if !valid || strings.Trim(digits, "+-0123456789") != "" {
+			return number{}, false
+		}
+		n = decimal(unscaled, scale)
 	}
-	if len(digits) > 1000 || strings.Trim(digits, "+-0123456789") != "" {
-		return number{}, false
-	}
-	unscaled, valid := new(big.Int).SetString(digits, 10)
-	if !valid {
-		return number{}, false
-	}
-	n := decimal(unscaled, scale)
 	return n, n.size() <= maxNumberSize
 }
 

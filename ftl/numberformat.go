@@ -34,6 +34,9 @@ const (
 
 // parseNumberFormat reads a pattern. What is wrong with it is not empty if it is none.
 func parseNumberFormat(pattern string) (f numberFormat, wrong string) {
+	if len(pattern) > longestFormat {
+		return f, "it is too long"
+	}
 	rest := pattern
 	var body string
 	if f.prefix, rest, wrong = f.affix(rest); wrong != "" {

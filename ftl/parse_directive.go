@@ -297,6 +297,7 @@ func (p *parser) assignDirective(into *treePart, tag piece) {
 // assignedName reads the name of a variable, which may be written as a string.
 func (p *parser) assignedName() string {
 	name := p.tok.text
+	p.checkName(p.tok.from, name)
 	if !p.take(stringToken) && !p.take(rawToken) {
 		p.expect(nameToken, "of a variable")
 	}
@@ -308,12 +309,12 @@ func (p *parser) macroDirective(into *treePart, tag piece) {
 		p.fail(tag.from, Syntax, "", "a macro or function cannot be defined within another")
 	}
 	p.begin(true)
-	m := &macro{name: p.assignedName(), function: tag.name == "function", body: &block{}}
+	m := &macro{name: p.assignedName(), function: tag.name == "function", names: map[string]bool{}, body: &block{}}
 	parenthesis := p.take("(")
 	for p.is(nameToken) {
 		name := p.tok
 		p.advance()
-		if m.has(name.text) || m.rest != "" {
+		if m.names[name.text] || m.rest != "" {
 			p.fail(name.from, Syntax, "", "the parameter %s is there twice, or behind the one that takes the rest", name.text)
 		}
 		parameter := parameter{name: name.text}
@@ -327,6 +328,7 @@ func (p *parser) macroDirective(into *treePart, tag piece) {
 		}
 		if m.rest == "" {
 			m.parameters = append(m.parameters, parameter)
+			m.names[name.text] = true
 		}
 		p.take(",")
 	}

@@ -92,7 +92,7 @@ func (e *env) joined(left, right sequence) value {
 			fail(e.at, Failed, "", "an endless range cannot be added to")
 		}
 	}
-	e.spend((left.length() + right.length()) / 8)
+	e.spend(e.elementSteps(left) + e.elementSteps(right))
 	all := make(list, 0, left.length()+right.length())
 	for _, s := range []sequence{left, right} {
 		for i := range s.length() {
@@ -100,6 +100,14 @@ func (e *env) joined(left, right sequence) value {
 		}
 	}
 	return all
+}
+
+// elementSteps is what it costs to have the elements of a sequence in another one. Those of a range do not exist before.
+func (e *env) elementSteps(s sequence) int {
+	if _, is := s.(*rangeValue); is {
+		return s.length()
+	}
+	return s.length() / 4
 }
 
 // members is an object that a template made.
@@ -133,7 +141,7 @@ func (e *env) merged(left, right hash) value {
 	all := newMembers(0)
 	for _, h := range []hash{left, right} {
 		names := h.names()
-		e.spend(len(names) / 4)
+		e.spend(2 * len(names))
 		for _, name := range names {
 			all.set(name, h.get(name))
 		}
@@ -286,8 +294,17 @@ func length(s string) int { return utf8.RuneCountInString(s) }
 
 // substring is the part of a text between two of its characters.
 func substring(s string, from, to int) string {
-	if length(s) == len(s) {
-		return s[from:to]
+	begin := offset(s, from)
+	return s[begin : begin+offset(s[begin:], to-from)]
+}
+
+// offset is where in a text the character with that number begins, from 0, or the end of the text when there are not so many.
+func offset(s string, number int) int {
+	for i := range s {
+		if number <= 0 {
+			return i
+		}
+		number--
 	}
-	return string([]rune(s)[from:to])
+	return len(s)
 }
