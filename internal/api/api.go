@@ -10,6 +10,7 @@ import (
 
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/application"
+	"github.com/herald-events/herald/internal/entity"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/keep"
@@ -45,6 +46,7 @@ type Services struct {
 	Logins       *login.Service
 	Tokens       *token.Service
 	TwoFactor    *twofactor.Service
+	Entities     *entity.Service
 	Messaging    Messaging
 	Messages     *message.Sender
 	Templates    *template.Service

@@ -40,6 +40,7 @@ func (s *server) routes() []route {
 		s.oauthRoutes(s.Tokens, s.Logins),
 		s.passwordRoutes(s.Resets),
 		s.twoFactorRoutes(s.TwoFactor),
+		s.entityRoutes(s.Entities),
 		s.messengerRoutes(s.Messaging),
 		messageRoutes(s.Messages),
 		templateRoutes(s.Templates),

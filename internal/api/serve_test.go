@@ -50,7 +50,8 @@ func TestRoutes_Table(t *testing.T) {
 	}
 	s := newServer(Services{})
 	for _, row := range s.routes() {
-		if !strings.HasPrefix(pathIDs.ReplaceAllString(row.pattern, ""), row.permission) {
+		path := pathIDs.ReplaceAllString(strings.Replace(row.pattern, "{grant}", "grant", 1), "") // see entityRoutes
+		if !strings.HasPrefix(path, row.permission) {
 			t.Errorf("%s %s has the permission %s", row.method, row.pattern, row.permission)
 		}
 		if row.access == open && !slices.Contains(public, row.pattern) {

@@ -30,6 +30,7 @@ import (
 	"github.com/herald-events/herald/internal/config"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/internal/entity"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/keep"
@@ -88,6 +89,7 @@ type App struct {
 	logins       *login.Service
 	factors      *twofactor.Service
 	kept         *keep.Service
+	entities     *entity.Service
 	messengers   *messenger.Service
 	templates    *template.Service
 	messages     *message.Sender
@@ -169,6 +171,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 	})
 	a.applications = application.New(application.Options{DB: a.store, Events: a.events, Tenants: a.tenants, Keys: a.signing, Sealer: sealer})
 	a.users = identity.New(a.store, a.events, a.tenants)
+	a.entities = entity.New(entity.Options{
+		DB: a.store, Events: a.events, Tenants: a.tenants, Keys: a.signing, Sealer: sealer, TenantOfUser: a.tenantOfUser,
+	})
 	a.messengers = messenger.New(messenger.Options{DB: a.store, Sealer: sealer, Egress: a.egress, Clock: o.Clock})
 	a.templates = template.New(a.store)
 	recipients, err := hkdf.Key(sha256.New, master, nil, "herald message recipient v1", 32)
@@ -213,6 +218,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	a.handler = api.New(api.Services{
 		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Resets: a.resets, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
+		Entities: a.entities,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Kept:     a.kept,
 		Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: webhooklog.NewReader(a.store), Journal: a.journal,

@@ -87,6 +87,15 @@ func both(one, other users) users {
 	}
 }
 
+// tenantOfUser returns the tenant of a user, or problem.ErrNotFound.
+func (a *App) tenantOfUser(tx *db.Tx, id wire.ID) (wire.ID, error) {
+	u, err := a.users.LoadIn(tx, id)
+	if err != nil {
+		return "", err
+	}
+	return u.TenantID, nil
+}
+
 // messageModel makes the variables that every message to a user has.
 func (a *App) messageModel(ctx context.Context, u *wire.User, application wire.ID) (map[string]any, error) {
 	settings, err := a.tenants.Settings(ctx)

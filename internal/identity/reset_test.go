@@ -54,7 +54,7 @@ func eachReset(t *testing.T, fn func(t *testing.T, h *resets)) {
 				"messageLimits":      object{"perRecipient": object{"limit": 1000}},
 			})
 			h.Call("POST", "/api/user/"+idA, object{"user": object{"email": resetMail, "phoneNumber": resetPhone, "password": "correct horse"}}).Want(200)
-			h.seen = len(h.Strings(`SELECT type FROM event`))
+			h.Seen = len(h.Strings(`SELECT type FROM event`))
 			fn(t, h)
 		})
 	}
@@ -98,7 +98,7 @@ func (h *resets) received() string {
 func (h *resets) knows(password string) bool {
 	h.t.Helper()
 	a := h.Call("PUT", "/api/user/"+idA, object{"user": object{"email": resetMail, "phoneNumber": resetPhone}, "currentPassword": password})
-	h.seen = len(h.Strings(`SELECT type FROM event`))
+	h.Seen = len(h.Strings(`SELECT type FROM event`))
 	return a.Status == 200
 }
 
@@ -118,7 +118,7 @@ func TestForgotPassword_ByPhone(t *testing.T) {
 		wantCodes(t, h.Call("POST", "/api/user/change-password/"+id, object{"password": planted, "currentPassword": "wrong"}), "[invalid]currentPassword")
 		h.published("what was refused")
 		other := h.forgot()
-		h.seen += 2
+		h.Seen += 2
 		var res wire.ChangePasswordResponse
 		h.anonymous("POST", "/api/user/change-password/nonsense", object{"changePasswordId": id, "password": planted}).Want(200).Decode(&res)
 		h.published("change", "user.password.update", "user.password.reset.success")
@@ -187,7 +187,7 @@ func TestForgotPassword_WithAKey(t *testing.T) {
 		if res.ChangePasswordID != "my own id" {
 			t.Errorf("answer %+v", res)
 		}
-		h.seen++
+		h.Seen++
 		h.create(idB, object{"username": "bob"})
 		wantCodes(t, forgot(object{"username": "bob", "sendForgotPasswordEmail": false, "changePasswordId": "my own id"}), "[duplicate]changePasswordId")
 		h.anonymous("POST", "/api/user/change-password", object{"changePasswordId": "my own id", "password": "a new password"}).Want(200)
@@ -275,7 +275,7 @@ func TestChangePassword_OfAUserWithASecondFactor(t *testing.T) {
 		wantCodes(t, h.anonymous("POST", "/api/user/change-password/"+id, body), "[TrustTokenRequired]") // the challenge belongs to it
 		body["trustChallenge"] = "why"
 		h.anonymous("GET", "/api/user/change-password/"+id+"?trustChallenge=why&trustToken="+body["trustToken"].(string), nil).Want(200)
-		h.seen = len(h.Strings(`SELECT type FROM event`))
+		h.Seen = len(h.Strings(`SELECT type FROM event`))
 		h.anonymous("POST", "/api/user/change-password/"+id, body).Want(200)
 		h.published("change", "user.password.update", "user.password.reset.success")
 		id = h.forgot()
@@ -289,7 +289,7 @@ func TestChangePassword_VerifiesTheAddressThatTheIDCameFrom(t *testing.T) {
 		h.Call("PATCH", "/api/user/"+idA, object{"user": object{"phoneNumber": "+14155550123"}}).Want(200)
 		h.anonymous("POST", "/api/user/forgot-password", object{"loginId": "+14155550123", "loginIdTypes": []string{"phoneNumber"}}).Want(200)
 		id := h.received()
-		h.seen = len(h.Strings(`SELECT type FROM event`))
+		h.Seen = len(h.Strings(`SELECT type FROM event`))
 		voter := egresstest.NewReceiver(t)
 		h.Enable(wire.AbsoluteMajority, "user.identity.verified")
 		h.Subscribe(voter.URL, []string{"user.identity.verified"})

@@ -30,11 +30,10 @@ const (
 
 type object = map[string]any
 
-// herald is a server that remembers which events a test has looked at.
+// herald is a server with what tests of users need.
 type herald struct {
 	*apptest.Server
-	t    *testing.T
-	seen int
+	t *testing.T
 }
 
 func each(t *testing.T, fn func(t *testing.T, h *herald)) {
@@ -46,11 +45,7 @@ func each(t *testing.T, fn func(t *testing.T, h *herald)) {
 // published fails the test unless exactly these events, in this order, happened since the last call.
 func (h *herald) published(what string, want ...string) {
 	h.t.Helper()
-	all := h.Strings(`SELECT type FROM event ORDER BY sequence`)
-	if got := all[h.seen:]; !slices.Equal(got, want) {
-		h.t.Errorf("%s published %v, want %v and no others", what, got, want)
-	}
-	h.seen = len(all)
+	h.WantEvents(what, want...)
 }
 
 // last returns the newest event of a type, as sent.
@@ -99,13 +94,7 @@ func (h *herald) create(id string, members object, header ...string) wire.User {
 
 func wantCodes(t *testing.T, a apptest.Answer, want ...string) {
 	t.Helper()
-	a.Want(400)
-	got := a.Codes()
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("codes %v, want %v", got, want)
-	}
+	a.WantCodes(want...)
 }
 
 func TestCreate(t *testing.T) {

@@ -247,8 +247,8 @@ func (s *Service) Delete(ctx context.Context, id wire.ID) error {
 		}
 		return tx.Bump(topic)
 	})
-	if db.IsForeignKey(err) { // a webhook began to use it after we looked
-		v.Field("keyId", "inUse", "The key is in use by a webhook.")
+	if db.IsForeignKey(err) { // it began to be used after we looked
+		v.Field("keyId", "inUse", "The key is in use by a webhook or an entity type.")
 		return v.Err()
 	}
 	return err

@@ -138,11 +138,12 @@ func remove(tx *db.Tx, id wire.ID) error {
 	return err
 }
 
-// usersOf names some of those that use the key. Webhooks say so in a table; tenants and applications somewhere in what clients wrote into
+// usersOf names some of those that use the key. Webhooks and entity types say so in a table; tenants and applications somewhere in what clients wrote into
 // their settings, where the id may stand in upper case.
 func usersOf(tx *db.Tx, id wire.ID) ([]string, error) {
 	rows, err := tx.Query(`
 		SELECT 'the webhook ' || webhook_id FROM webhook_key WHERE key_id = $1
+		UNION ALL SELECT 'the entity type ' || name FROM entity_type WHERE access_token_key_id = $1
 		UNION ALL SELECT 'the tenant ' || name FROM tenant WHERE LOWER(document) LIKE $2
 		UNION ALL SELECT 'the application ' || name FROM application WHERE LOWER(document) LIKE $2
 		LIMIT 10`, string(id), "%"+string(id)+"%")

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,8 @@ type Server struct {
 	URL string
 	// Tenant is the default tenant.
 	Tenant wire.ID
+	// Seen is how many events WantEvents has looked at.
+	Seen int
 
 	t       testing.TB
 	options app.Options
@@ -202,6 +205,17 @@ func (a Answer) Codes() []string {
 	return codes
 }
 
+// WantCodes fails the test unless the request was refused with 400 and exactly these codes, in any order.
+func (a Answer) WantCodes(want ...string) {
+	a.t.Helper()
+	got := a.Want(http.StatusBadRequest).Codes()
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		a.t.Errorf("%s: codes %v, want %v", a.call, got, want)
+	}
+}
+
 // Enable switches event types on for the default tenant, under the given transaction setting.
 func (s *Server) Enable(rule wire.TransactionType, types ...string) {
 	s.t.Helper()
@@ -231,6 +245,16 @@ func (s *Server) Subscribe(url string, types []string, change ...func(*wire.Webh
 func (s *Server) Published() []string {
 	s.t.Helper()
 	return s.Strings(`SELECT type || ' ' || result FROM event WHERE NOT test ORDER BY sequence`)
+}
+
+// WantEvents fails the test unless exactly these events, in this order, are on record since the last call. what is what caused them.
+func (s *Server) WantEvents(what string, want ...string) {
+	s.t.Helper()
+	all := s.Strings(`SELECT type FROM event ORDER BY sequence`)
+	if got := all[s.Seen:]; !slices.Equal(got, want) {
+		s.t.Errorf("%s published %v, want %v and no others", what, got, want)
+	}
+	s.Seen = len(all)
 }
 
 // Strings runs a query with one text column on the store.
