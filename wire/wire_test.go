@@ -28,6 +28,13 @@ func TestMarshal_ZeroValues(t *testing.T) {
 		{wire.EventInfo{}, `{}`},
 		{wire.Errors{}, `{}`},
 		{wire.Group{}, `{}`},
+		{wire.Entity{}, `{"data":{},"type":{"data":{}}}`},
+		{wire.EntityTypePermission{}, `{"data":{},"isDefault":false}`},
+		{wire.EntityJWTConfiguration{}, `{"enabled":false,"timeToLiveInSeconds":0}`},
+		{wire.EntityGrant{}, `{"permissions":[],"data":{}}`},
+		{wire.EntityGrantsResponse{}, `{"grants":[]}`},
+		{wire.EntitySearchResponse{}, `{"entities":[],"total":0}`},
+		{wire.EntityTypesResponse{}, `{"entityTypes":[]}`},
 		{wire.WebhooksResponse{}, `{"webhooks":[]}`},
 		{wire.TenantSearchResponse{}, `{"tenants":[],"total":0}`},
 		{wire.UserSearchResponse{}, `{"users":[],"total":0}`},
@@ -234,6 +241,13 @@ func TestMembers(t *testing.T) {
 		{&wire.UserDeleteRequest{}, `{"userIds":["1"],"query":"q","queryString":"s","dryRun":true,"hardDelete":true,"limit":5}`},
 		{&wire.UserSearchRequest{}, `{"search":{"numberOfResults":5,"ids":["1"],"queryString":"*","query":{"match_all":{}},"sortFields":[{"name":"email","order":"desc","missing":"_last"}],` +
 			`"accurateTotal":true,"expand":["memberships"],"nextResults":"x"},"expand":[]}`},
+		{&wire.EntityRequest{}, `{"entity":{"id":"1","name":"n","clientId":"c","clientSecret":"s","data":{"a":1},"parentId":"2","tenantId":"3","type":{"id":"4","name":"t",` +
+			`"data":{},"jwtConfiguration":{"enabled":true,"accessTokenKeyId":"5","timeToLiveInSeconds":60},"permissions":[{"id":"6","name":"p","description":"d",` +
+			`"data":{},"isDefault":true,"insertInstant":1,"lastUpdateInstant":2}],"insertInstant":3,"lastUpdateInstant":4},"insertInstant":5,"lastUpdateInstant":6},` +
+			`"eventInfo":{"os":"o"}}`},
+		{&wire.EntityGrantRequest{}, `{"grant":{"id":"1","userId":"2","recipientEntityId":"3","permissions":["p"],"data":{"a":1},"insertInstant":1,"lastUpdateInstant":2}}`},
+		{&wire.EntitySearchRequest{}, `{"search":{"numberOfResults":1,"ids":["1"],"queryString":"q","query":"{}","sortFields":[{"name":"name"}],"accurateTotal":true}}`},
+		{&wire.EntityGrantSearchRequest{}, `{"search":{"startRow":1,"entityId":"1","userId":"2","recipientEntityId":"3","name":"n"}}`},
 		{&wire.Errors{}, `{"fieldErrors":{"webhook.url":[{"code":"[blank]webhook.url","message":"m","data":{"a":"b"}}]},"generalErrors":[{"code":"[X]","message":"m"}]}`},
 	} {
 		if err := json.Unmarshal([]byte(test.sent), test.into); err != nil {

@@ -128,7 +128,7 @@ func (s *Service) Create(ctx context.Context, tenantID, id, source wire.ID, a wi
 		},
 		Commit: func(tx *db.Tx) error {
 			if exists, err := s.Tenants.ExistsIn(tx, tenantID); err != nil || !exists {
-				return cmp.Or(err, noTenant())
+				return cmp.Or(err, tenant.ErrGone)
 			}
 			return s.insert(tx, d)
 		},
@@ -137,12 +137,6 @@ func (s *Service) Create(ctx context.Context, tenantID, id, source wire.ID, a wi
 		return created, err
 	}
 	return s.Load(ctx, d.ID)
-}
-
-func noTenant() error {
-	var v problem.Validation
-	v.Field("tenantId", "invalid", "There is no such tenant.")
-	return v.Err()
 }
 
 // copyInto fills d with the settings and the roles of another application of the tenant.

@@ -96,7 +96,7 @@ func (s *Service) insert(tx *db.Tx, d *draft) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10) ON CONFLICT DO NOTHING`,
 		d.ID, d.tenant, d.Name, search.Fold(d.Name), d.clientID, d.Active, document, secrets, int64(d.InsertInstant), int64(d.LastUpdateInstant))
 	if db.IsForeignKey(err) {
-		return noTenant()
+		return tenant.ErrGone
 	}
 	if err != nil {
 		return err

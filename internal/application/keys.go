@@ -38,7 +38,7 @@ func (s *Service) planKeys(tx *db.Tx, plan *publish.Plan, was *wire.Application,
 	}
 	flows, ok := settings.Flows(d.tenant)
 	if !ok {
-		return noTenant()
+		return tenant.ErrGone
 	}
 	before, after := [2]wire.ID{}, publicKeys(keys, settingsOf(&d.Application, flows).JWT)
 	if was != nil {

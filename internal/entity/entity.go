@@ -67,15 +67,15 @@ func (s *Service) Load(ctx context.Context, id wire.ID) (e *Entity, err error) {
 // Create makes an entity of a tenant, under id or under a new one if that is empty. info is the origin of the request.
 //
 // Errors: problem.Invalid with everything that is wrong with the request; publish.ErrRefused. Events: entity.create, entity.create.complete.
-func (s *Service) Create(ctx context.Context, tenant, id wire.ID, given wire.Entity, info *wire.EventInfo) (*Entity, error) {
+func (s *Service) Create(ctx context.Context, tenantID, id wire.ID, given wire.Entity, info *wire.EventInfo) (*Entity, error) {
 	given.ClientSecret = cmp.Or(given.ClientSecret, rand.Text()+rand.Text()) // 52 letters and digits, 260 bits
 	var e *Entity
 	err := s.Events.Do(ctx, publish.Operation{
-		Tenant: tenant,
+		Tenant: tenantID,
 		Info:   info,
 		Prepare: func(tx *db.Tx, plan *publish.Plan) error {
 			e = &Entity{Entity: given, version: 1}
-			e.ID, e.TenantID = cmp.Or(id, wire.ID(db.NewID())), tenant
+			e.ID, e.TenantID = cmp.Or(id, wire.ID(db.NewID())), tenantID
 			e.InsertInstant, e.LastUpdateInstant = wire.Instant(tx.NowMillis()), wire.Instant(tx.NowMillis())
 			if err := s.check(tx, plan, &e.Entity, &wire.Entity{}); err != nil {
 				return err
@@ -85,8 +85,8 @@ func (s *Service) Create(ctx context.Context, tenant, id wire.ID, given wire.Ent
 		},
 		Commit: func(tx *db.Tx) error {
 			// Asked here and not before: whoever deletes the tenant marks it first.
-			if exists, err := s.Tenants.ExistsIn(tx, tenant); err != nil || !exists {
-				return cmp.Or(err, noTenant())
+			if exists, err := s.Tenants.ExistsIn(tx, tenantID); err != nil || !exists {
+				return cmp.Or(err, tenant.ErrGone)
 			}
 			return s.insert(tx, &e.Entity)
 		},
@@ -159,13 +159,6 @@ func parentInUse() error {
 	return v.Err()
 }
 
-// noTenant is what a caller is told whose tenant does not exist any more.
-func noTenant() error {
-	var v problem.Validation
-	v.Field("tenantId", "invalid", "There is no such tenant.")
-	return v.Err()
-}
-
 // check brings e, which is about to replace original, into canonical form, gives it the whole of its type, and claims its id and client id for
 // the operation. original is empty for a new entity. Errors: problem.Invalid with everything that is wrong.
 func (s *Service) check(tx *db.Tx, plan *publish.Plan, e, original *wire.Entity) error {
@@ -184,7 +177,7 @@ func (s *Service) check(tx *db.Tx, plan *publish.Plan, e, original *wire.Entity)
 		v.Check(free, "entityId", "duplicate", "There is an entity with the id %s already.", e.ID)
 	}
 	if e.ClientID != original.ClientID && !v.Has("entity.clientId") {
-		free, err := claim(tx, plan, "entity/client/"+string(e.TenantID)+"/"+search.Fold(e.ClientID), func() (bool, error) { return clientIDTaken(tx, e) })
+		free, err := claim(tx, plan, "entity/client/"+string(e.TenantID)+"/"+search.Fold(e.ClientID), func() (bool, error) { return clientIDTaken(tx, e, original.ID) })
 		if err != nil {
 			return err
 		}

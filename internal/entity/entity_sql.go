@@ -86,9 +86,9 @@ func exists(tx *db.Tx, id wire.ID) (bool, error) {
 	return tx.Exists(`SELECT 1 FROM entity WHERE id = $1`, string(id))
 }
 
-// clientIDTaken tells whether another entity of the tenant has the client id.
-func clientIDTaken(tx *db.Tx, e *wire.Entity) (bool, error) {
-	return tx.Exists(`SELECT 1 FROM entity WHERE client_key = $1 AND tenant_id = $2 AND id <> $3`, search.Fold(e.ClientID), string(e.TenantID), string(e.ID))
+// clientIDTaken tells whether an entity of the tenant other than self has the client id.
+func clientIDTaken(tx *db.Tx, e *wire.Entity, self wire.ID) (bool, error) {
+	return tx.Exists(`SELECT 1 FROM entity WHERE client_key = $1 AND tenant_id = $2 AND id <> $3`, search.Fold(e.ClientID), string(e.TenantID), string(self))
 }
 
 func hasChildren(tx *db.Tx, id wire.ID) (bool, error) {
@@ -178,7 +178,7 @@ func loadMany(tx *db.Tx, ids []wire.ID) ([]*row, error) {
 
 // entityOrders maps the members that entities can be ordered by.
 var entityOrders = map[string]string{
-	"clientId": "e.client_id", "id": "e.id", "insertInstant": "e.insert_instant", "lastUpdateInstant": "e.last_update_instant", "name": "e.name_key",
+	"clientId": "e.client_key", "id": "e.id", "insertInstant": "e.insert_instant", "lastUpdateInstant": "e.last_update_instant", "name": "e.name_key",
 }
 
 // oldestFirst keeps pages stable while entities are added. Where the original's order is not documented, it is ours.

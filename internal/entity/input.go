@@ -23,11 +23,12 @@ const (
 	maxTokenSeconds = math.MaxInt32
 )
 
-// check brings what a caller sent about a type into canonical form, permissions excepted, and adds what is wrong with it.
-func (t *Types) check(tx *db.Tx, v *problem.Validation, all *catalogue, given *wire.EntityType) error {
+// check brings what a caller sent about the type self, or about a new one if that is empty, into canonical form, permissions excepted, and adds what is
+// wrong with it.
+func (t *Types) check(tx *db.Tx, v *problem.Validation, all *catalogue, given *wire.EntityType, self wire.ID) error {
 	if v.Name("entityType.name", "An entity type", &given.Name) {
 		other := all.named(given.Name)
-		v.Check(other == nil || other.ID == given.ID, "entityType.name", "duplicate",
+		v.Check(other == nil || other.ID == self, "entityType.name", "duplicate",
 			"There is an entity type with the name %q already; case does not count.", given.Name)
 	}
 	const path = "entityType.jwtConfiguration"

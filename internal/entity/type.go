@@ -88,7 +88,7 @@ func (t *Types) Create(ctx context.Context, id wire.ID, given wire.EntityType) (
 		created.InsertInstant, created.LastUpdateInstant = now, now
 		var v problem.Validation
 		v.Check(all.byID[created.ID] == nil, "entityTypeId", "duplicate", "There is an entity type with the id %s already.", created.ID)
-		if err := t.check(tx, &v, all, &created); err != nil {
+		if err := t.check(tx, &v, all, &created, ""); err != nil {
 			return err
 		}
 		created.Permissions = newPermissions(&v, all, given.Permissions, now)
@@ -181,7 +181,7 @@ func (t *Types) Update(ctx context.Context, id wire.ID, change func(current wire
 		updated.ID, updated.InsertInstant, updated.LastUpdateInstant = id, current.InsertInstant, wire.Instant(tx.NowMillis())
 		updated.Permissions = current.Permissions
 		var v problem.Validation
-		if err := t.check(tx, &v, all, &updated); err != nil {
+		if err := t.check(tx, &v, all, &updated, id); err != nil {
 			return err
 		}
 		if err := v.Err(); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/herald-events/herald/internal/db"
-	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
@@ -45,8 +44,4 @@ func (s *Service) rules(ctx context.Context, id wire.ID) (Rules, error) {
 }
 
 // noTenant is what a caller is told whose tenant does not exist any more.
-func noTenant() error {
-	var v problem.Validation
-	v.Field("tenantId", "invalid", "There is no such tenant.")
-	return v.Err()
-}
+func noTenant() error { return tenant.ErrGone }

@@ -57,6 +57,15 @@ type Service struct {
 	OnDelete []func(tx *db.Tx, tenant wire.ID) error
 }
 
+// ErrGone is what the caller of another package is told whose tenant does not exist any more.
+var ErrGone = gone()
+
+func gone() error {
+	var v problem.Validation
+	v.Field("tenantId", "invalid", "There is no such tenant.")
+	return v.Err()
+}
+
 // New returns the tenants in d.
 func New(d *db.DB, sealer sealed.Sealer) *Service {
 	s := &Service{db: d, sealer: sealer}
