@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -67,7 +68,7 @@ func (c *call) queryValue(name string, dst any) error {
 
 // queryNode returns a parameter as the JSON a body would hold, nil without one. Everything is text, which decode accepts.
 func (c *call) queryNode(name string, t reflect.Type) *node {
-	values := c.values[name]
+	values := given(c.values[name], t)
 	if len(values) == 0 {
 		return nil
 	}
@@ -79,6 +80,18 @@ func (c *call) queryNode(name string, t reflect.Type) *node {
 		all = append(all, textNode(text))
 	}
 	return &node{value: all}
+}
+
+// given are the values of a parameter without those that stand for none: FusionAuth's TypeScript client writes null or undefined where its caller passes
+// nothing. In a text, both may be meant.
+func given(values []string, t reflect.Type) []string {
+	if t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.Kind() == reflect.String && t != idType {
+		return values
+	}
+	return slices.DeleteFunc(slices.Clone(values), func(text string) bool { return text == "null" || text == "undefined" })
 }
 
 // decodeQuery fills dst, a pointer to a struct of package wire, from the query parameters with the names of its members.
