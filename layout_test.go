@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 		"internal/ticket", "internal/token",
 	},
 	"internal/replay":           {"internal/db", "internal/journal", "internal/search", "internal/outbox", "internal/tenant", "internal/webhook", "internal/webhooklog"},
-	"internal/identity":         {"internal/db", "internal/search", "internal/journal", "internal/message", "internal/tenant", "internal/ticket", "internal/publish"},
+	"internal/identity":         {"internal/loose", "internal/risk", "internal/db", "internal/search", "internal/journal", "internal/message", "internal/tenant", "internal/ticket", "internal/publish"},
 	"internal/keep":             {"internal/db", "internal/loose", "internal/sealed", "internal/search", "internal/tenant"},
 	"internal/entity":           {"internal/db", "internal/key", "internal/publish", "internal/search", "internal/tenant"},
 	"ftl":                       {},
@@ -62,7 +62,7 @@ var mayImport = map[string][]string{
 	"internal/template":         {"internal/db", "internal/search", "ftl"},
 	"internal/message":          {"internal/db", "internal/search", "internal/egress", "internal/journal", "internal/messenger", "internal/metrics", "internal/template", "internal/tenant"},
 	"internal/ticket":           {"internal/db"},
-	"internal/twofactor":        {"internal/login", "internal/application", "internal/db", "internal/identity", "internal/message", "internal/publish", "internal/template", "internal/tenant", "internal/ticket"},
+	"internal/twofactor":        {"internal/token", "internal/login", "internal/application", "internal/db", "internal/identity", "internal/message", "internal/publish", "internal/template", "internal/tenant", "internal/ticket"},
 
 	"internal/api": {
 		"internal/access",
@@ -111,6 +111,7 @@ var mayImport = map[string][]string{
 		"internal/outbox",
 		"internal/publish",
 		"internal/replay",
+		"internal/risk",
 		"internal/system",
 		"internal/template",
 		"internal/tenant",

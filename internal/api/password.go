@@ -21,7 +21,7 @@ func (s *server) passwordRoutes(resets *identity.Resets) []route {
 	h := passwords{s, resets}
 	return []route{
 		{"POST", "/api/user/forgot-password", "/api/user/forgot-password", optionalKey, h.forgot},
-		{"POST", "/api/user/change-password", "/api/user/change-password", optionalKey, h.change},
+		{"POST", "/api/user/change-password", "/api/user/change-password", userOrOpen, h.change},
 		{"POST", "/api/user/change-password/{changePasswordId}", "/api/user/change-password", optionalKey, h.change},
 		{"GET", "/api/user/change-password", "/api/user/change-password", optionalKey, h.check},
 		{"GET", "/api/user/change-password/{changePasswordId}", "/api/user/change-password", optionalKey, h.check},
@@ -66,7 +66,7 @@ func (h passwords) forgot(c *call) (any, error) {
 	return wire.ForgotPasswordResponse{ChangePasswordID: id}, nil
 }
 
-// change is by id (the body's wins over the path's), or by login id with an API key. With a token of the user it is not possible yet.
+// change is by id (the body's wins over the path's), by a token of the user, or by login id with an API key.
 func (h passwords) change(c *call) (any, error) {
 	var request wire.ChangePasswordRequest
 	if err := c.decode(&request); err != nil {
@@ -79,6 +79,13 @@ func (h passwords) change(c *call) (any, error) {
 			return nil, err
 		}
 		response, err := h.resets.Change(c.ctx(), request, c.key != nil, info)
+		if err != nil {
+			return nil, err
+		}
+		return response, nil
+	}
+	if c.user != nil {
+		response, err := h.resets.ChangeOwn(c.ctx(), c.user, request, info)
 		if err != nil {
 			return nil, err
 		}

@@ -42,6 +42,7 @@ import (
 	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/replay"
+	"github.com/herald-events/herald/internal/risk"
 	"github.com/herald-events/herald/internal/system"
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
@@ -170,6 +171,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 		DB: a.store, Outbox: a.outbox, Webhooks: a.webhooks, Tenants: a.tenants, Journal: a.journal, Logger: o.Logger, Node: o.Outbox.Node, Lease: o.Outbox.Lease,
 	})
 	a.applications = application.New(application.Options{DB: a.store, Events: a.events, Tenants: a.tenants, Keys: a.signing, Sealer: sealer})
+	breaches, err := risk.NewList(settings.BreachedPasswords)
+	if err != nil {
+		return nil, err
+	}
 	a.users = identity.New(a.store, a.events, a.tenants)
 	a.entities = entity.New(entity.Options{
 		DB: a.store, Events: a.events, Tenants: a.tenants, Keys: a.signing, Sealer: sealer, TenantOfUser: a.tenantOfUser,
@@ -192,10 +197,11 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Sender: a.messages, Model: a.messageModel,
 	})
 	a.factors = twofactor.New(twofactor.Options{
-		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Logins: a.logins, Tickets: office, Sealer: sealer, Sender: a.messages, Model: a.messageModel,
+		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Logins: a.logins, Tokens: a.tokens, Tickets: office, Sealer: sealer, Sender: a.messages, Model: a.messageModel,
 	})
 	a.kept = keep.New(a.store, sealer)
 
+	a.users.Breaches = breaches
 	a.connect()
 
 	if err = a.tenants.Bootstrap(ctx, ""); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/keep"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
@@ -36,6 +37,7 @@ func (a *App) connect() {
 		return settings.ReportTimezone, err
 	}
 	a.logins.Factors = a.factors
+	a.users.OnPasswordChange = append(a.users.OnPasswordChange, a.endSessions)
 	a.tenants.Bindings = a.webhooks
 	a.tenants.HasMessenger = a.messengers.Carries
 	a.tenants.HasMessageTemplate, a.tenants.HasEmailTemplate = a.templates.HasMessage, a.templates.HasEmail
@@ -71,6 +73,18 @@ func (a *App) connect() {
 	}
 	a.tenants.BeforeDelete = append(a.tenants.BeforeDelete, a.users.DeleteOfTenant)
 	a.tenants.OnDelete = append(a.tenants.OnDelete, a.keys.DeleteOfTenant, a.webhooks.TenantDeleted, a.messages.TenantDeleted)
+}
+
+// endSessions ends the sessions of a user with a new password, if the tenant wants that.
+func (a *App) endSessions(tx *db.Tx, plan *publish.Plan, u *wire.User, _ bool) (commit func(*db.Tx) error, err error) {
+	settings, err := a.tenants.SettingsIn(tx)
+	if err != nil {
+		return nil, err
+	}
+	if flows, ok := settings.Flows(u.TenantID); !ok || !flows.JWT.Revoke.OnPasswordChanged {
+		return nil, nil //nolint:nilnil // nothing to do
+	}
+	return a.tokens.RevokeOfUserIn(tx, plan, u, "")
 }
 
 // users tells in words who uses an object.
@@ -149,5 +163,6 @@ func (a *App) trim(ctx context.Context) error {
 	}
 	return errors.Join(
 		a.journal.Trim(ctx), a.log.Trim(ctx, webhooklog.Retention{Days: settings.WebhookLog.RetainDays, Off: !settings.WebhookLog.Enabled}),
-		a.messages.Tend(ctx, settings.WebhookLog.RetainDays), a.factors.Trim(ctx))
+		a.messages.Tend(ctx, settings.WebhookLog.RetainDays), a.factors.Trim(ctx),
+		a.tokens.Trim(ctx), a.logins.Trim(ctx, settings.WebhookLog.RetainDays))
 }

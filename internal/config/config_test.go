@@ -84,13 +84,13 @@ func TestServe_Sources(t *testing.T) {
 			name: "flags",
 			args: []string{
 				"--addr=:80", "--data=/d", "--database-url=postgres://h/db", "--kickstart=k.json", "--hardened", "--egress-allow=10.0.0.0/8,::1/128",
-				"--egress-deny=192.0.2.0/24", "--proxy-host=relay", "--proxy-port=3128", "--transaction-timeout=1m", "--local-metrics", "--log-format=json", "--log-level=debug",
+				"--egress-deny=192.0.2.0/24", "--proxy-host=relay", "--proxy-port=3128", "--transaction-timeout=1m", "--local-metrics", "--breached-passwords=stolen.txt", "--log-format=json", "--log-level=debug",
 			},
 			want: func(s *config.Serve) {
 				s.Addr, s.Data, s.DatabaseURL, s.Kickstart, s.Hardened = ":80", "/d", config.NewSecret("postgres://h/db"), "k.json", true
 				s.Egress.Allow = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 				s.Egress.Deny = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
-				s.Proxy.Host, s.Proxy.Port, s.TransactionTimeout, s.LocalMetrics = "relay", 3128, time.Minute, true
+				s.Proxy.Host, s.Proxy.Port, s.TransactionTimeout, s.LocalMetrics, s.BreachedPasswords = "relay", 3128, time.Minute, true, "stolen.txt"
 				s.Log = config.Log{Format: "json", Level: slog.LevelDebug}
 			},
 		},
@@ -410,6 +410,7 @@ func TestServe_Dump(t *testing.T) {
   "transaction-timeout": "10s",
   "node-lease": "15s",
   "local-metrics": false,
+  "breached-passwords": "",
   "log-format": "text",
   "log-level": "info"
 }

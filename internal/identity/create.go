@@ -28,7 +28,7 @@ func (s *Service) Create(ctx context.Context, tenant, id wire.ID, req wire.UserR
 	}
 	var password credential
 	if in.password != "" {
-		if password, err = s.hasher.hash(ctx, in.password); err != nil {
+		if password, err = s.choose(ctx, "user.password", in.password, nil, &in.user, rules.Password); err != nil {
 			return nil, err
 		}
 	}

@@ -9,12 +9,17 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// Service manages users. It is safe for concurrent use.
+// Service manages users. It is safe for concurrent use once its exported fields are set.
 type Service struct {
 	db      *db.DB
 	events  publish.Doer
 	tenants *tenant.Service
 	hasher  hasher
+
+	// Breaches know stolen passwords. Nil knows none.
+	Breaches Breaches
+	// OnPasswordChange plan what follows from a new password, in their order: other packages know what.
+	OnPasswordChange []PasswordChange
 }
 
 // New returns the users in d.

@@ -162,6 +162,7 @@ func TestRulesOf(t *testing.T) {
 		`{"minLength":"twelve"}`: {MinLength: 8, MaxLength: 256},
 		`{"minLength":12,"maxLength":9999,"requireNumber":true}`: {MinLength: 12, MaxLength: 256, RequireNumber: true},
 	} {
+		want.Breach.Match, want.Breach.OnLogin = BreachHigh, BreachIgnored
 		got := RulesOf(wire.Tenant{Extra: map[string]json.RawMessage{"passwordValidationRules": json.RawMessage(given)}}, flows)
 		if got != (Rules{Password: want, VerifyEmail: true, VerifyPhoneNumber: true}) {
 			t.Errorf("%s: %+v, want %+v", given, got, want)

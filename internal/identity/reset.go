@@ -269,13 +269,24 @@ func (s *Resets) Change(ctx context.Context, req wire.ChangePasswordRequest, tru
 	if err != nil {
 		return wire.ChangePasswordResponse{}, err
 	}
-	return s.change(ctx, u, req, trusted, info)
+	return s.change(ctx, u, req, trusted, false, info)
+}
+
+// ChangeOwn sets the password of a user who has shown his access token, and now his present password. Errors as of [Resets.Change]. Events: what
+// OnPasswordChange adds, user.password.update.
+func (s *Resets) ChangeOwn(ctx context.Context, u *User, req wire.ChangePasswordRequest, info *wire.EventInfo) (wire.ChangePasswordResponse, error) {
+	req.ChangePasswordID = ""
+	var v problem.Validation
+	if v.Check(req.CurrentPassword != "", "currentPassword", "blank", "The present password is required."); v.Err() != nil {
+		return wire.ChangePasswordResponse{}, v.Err()
+	}
+	return s.change(ctx, u, req, false, true, info)
 }
 
 // ChangeOf sets the password of a user whom an API key may change. Errors as of [Resets.Change]. Event: user.password.update.
 func (s *Resets) ChangeOf(ctx context.Context, u *User, req wire.ChangePasswordRequest, info *wire.EventInfo) error {
 	req.ChangePasswordID = ""
-	_, err := s.change(ctx, u, req, true, info)
+	_, err := s.change(ctx, u, req, true, false, info)
 	return err
 }
 
@@ -290,7 +301,8 @@ func (s *Resets) Find(ctx context.Context, tenantID wire.ID, req wire.ChangePass
 	return u, err
 }
 
-func (s *Resets) change(ctx context.Context, u *User, req wire.ChangePasswordRequest, trusted bool, info *wire.EventInfo) (wire.ChangePasswordResponse, error) {
+// change sets a password: by id, by an API key (trusted), or of the user's own accord (own).
+func (s *Resets) change(ctx context.Context, u *User, req wire.ChangePasswordRequest, trusted, own bool, info *wire.EventInfo) (wire.ChangePasswordResponse, error) {
 	var res wire.ChangePasswordResponse
 	rules, err := s.users.rules(ctx, u.TenantID)
 	if err != nil {
@@ -323,7 +335,7 @@ func (s *Resets) change(ctx context.Context, u *User, req wire.ChangePasswordReq
 			return res, v.Err()
 		}
 	}
-	password, err := s.users.hasher.hash(ctx, req.Password)
+	password, err := s.users.choose(ctx, "password", req.Password, u, &u.User, rules.Password)
 	if err != nil {
 		return res, err
 	}
@@ -331,6 +343,7 @@ func (s *Resets) change(ctx context.Context, u *User, req wire.ChangePasswordReq
 	byID := req.ChangePasswordID != ""
 	var original, changed *User
 	var used, proof *ticket.Ticket
+	var follows []func(*db.Tx) error
 	err = s.users.events.Do(ctx, publish.Operation{
 		Tenant: u.TenantID,
 		Info:   info,
@@ -361,6 +374,9 @@ func (s *Resets) change(ctx context.Context, u *User, req wire.ChangePasswordReq
 			if byID && to.Value != "" {
 				changed.Verify(plan, flows, to.Kind, to.Value, now)
 			}
+			if follows, err = s.users.followUp(tx, plan, changed, true); err != nil {
+				return err
+			}
 			plan.Publish(&event.UserEvent{Header: event.About(event.UserPasswordUpdate, u.ID), User: changed.User})
 			if byID {
 				plan.Publish(&event.UserEvent{Header: event.About(event.UserPasswordResetSuccess, u.ID), User: changed.User})
@@ -380,8 +396,14 @@ func (s *Resets) change(ctx context.Context, u *User, req wire.ChangePasswordReq
 			if err := s.users.WriteIn(tx, original, changed); err != nil {
 				return err
 			}
+			if err := remember(tx, original, rules.Password); err != nil {
+				return err
+			}
+			if err := run(tx, follows); err != nil {
+				return err
+			}
 			// Whoever could choose a password until now could also undo this choice.
-			if err := ticket.Revoke(tx, u.ID, ticket.ChangePassword, ticket.OneTimePassword); err != nil || !byID {
+			if err := ticket.Revoke(tx, u.ID, ticket.ChangePassword, ticket.OneTimePassword); err != nil || !byID && !own {
 				return err
 			}
 			res.OneTimePassword = ticket.NewID()

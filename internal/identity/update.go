@@ -16,7 +16,8 @@ import (
 //
 // Errors: problem.Invalid with everything that is wrong with the request; problem.Stale; publish.ErrRefused.
 //
-// Events: user.update, user.update.complete; user.email.update if the address changed; user.password.update if a password was set. When
+// Events: user.update, user.update.complete; user.email.update if the address changed; if a password was set what
+// OnPasswordChange adds, and user.password.update. When
 // a login id belongs to others: user.loginId.duplicate.update, once per owner.
 func (s *Service) Update(ctx context.Context, original *User, req wire.UserRequest, info *wire.EventInfo) (*User, error) {
 	rules, err := s.rules(ctx, original.TenantID)
@@ -37,12 +38,13 @@ func (s *Service) Update(ctx context.Context, original *User, req wire.UserReque
 	}
 	password := original.password
 	if in.password != "" {
-		if password, err = s.hasher.hash(ctx, in.password); err != nil {
+		if password, err = s.choose(ctx, "user.password", in.password, original, &in.user, rules.Password); err != nil {
 			return nil, err
 		}
 	}
 
 	var u *User
+	var follows []func(*db.Tx) error
 	err = s.events.Do(ctx, publish.Operation{
 		Tenant: original.TenantID,
 		Info:   info,
@@ -60,11 +62,22 @@ func (s *Service) Update(ctx context.Context, original *User, req wire.UserReque
 				plan.Publish(&event.UserEmailUpdateEvent{Header: event.About(event.UserEmailUpdate, u.ID), User: u.User, PreviousEmail: original.Email})
 			}
 			if in.password != "" {
+				if follows, err = s.followUp(tx, plan, u, false); err != nil {
+					return err
+				}
 				plan.Publish(&event.UserEvent{Header: event.About(event.UserPasswordUpdate, u.ID), User: u.User})
 			}
 			return nil
 		},
-		Commit: func(tx *db.Tx) error { return update(tx, original, u) },
+		Commit: func(tx *db.Tx) error {
+			if err := update(tx, original, u); err != nil || in.password == "" {
+				return err
+			}
+			if err := remember(tx, original, rules.Password); err != nil {
+				return err
+			}
+			return run(tx, follows)
+		},
 	})
 	if err != nil {
 		return nil, s.refused(ctx, err, event.UserLoginIDDuplicateUpdate, info)

@@ -9,6 +9,7 @@ import (
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/identity"
+	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/token"
@@ -29,15 +30,7 @@ type Completion struct {
 	commits  []func(*db.Tx) error
 	refresh  *token.Refresh
 	threats  []event.Threat
-	judgment Judgment
-}
-
-// Judgment is what is to be said about a password that was right.
-type Judgment struct {
-	// Change is why it must be changed, empty when it need not be.
-	Change wire.PasswordChangeReason
-	// Breached says that it is known to be stolen, and that the tenant wants to know.
-	Breached bool
+	judgment identity.Judgment
 }
 
 // Complete returns the end of a login whose second factor was proved, or is not asked for.
@@ -76,6 +69,13 @@ func (c *Completion) Prepare(tx *db.Tx, plan *publish.Plan, u *identity.User) (e
 			c.commits = append(c.commits, commit)
 			return nil
 		}
+	}
+	if j := c.judgment; j.Status != "" && j.Status != u.BreachedPasswordStatus {
+		before := u
+		u = u.Copy()
+		u.BreachedPasswordStatus, u.BreachedPasswordLastCheckedInstant = j.Status, now
+		c.e.User = u
+		c.commits = append(c.commits, func(tx *db.Tx) error { return c.s.Users.WriteIn(tx, before, u) })
 	}
 	reason := c.judgment.Change
 	if u.PasswordChangeRequired {
@@ -205,6 +205,9 @@ func (c *Completion) Outcome(ctx context.Context) (*Outcome, error) {
 		return out, nil
 	}
 	out.User = &c.e.User.User
+	if c.judgment.Notify != "" {
+		c.s.tellOfBreach(ctx, c.e.User, c.judgment.Notify)
+	}
 	if c.e.NoJWT {
 		return out, nil
 	}
@@ -215,6 +218,24 @@ func (c *Completion) Outcome(ctx context.Context) (*Outcome, error) {
 	}
 	out.Token, out.TokenExpirationInstant, out.RefreshTokenID = signed.Token, signed.Expires, grant.Session
 	return out, nil
+}
+
+// tellOfBreach writes to the user whose password is stolen. Whether that arrives is in the message log; the login does not depend on it.
+func (s *Service) tellOfBreach(ctx context.Context, u *identity.User, template wire.ID) {
+	if u.Email == "" {
+		return
+	}
+	r := message.Request{
+		Tenant: u.TenantID, User: &u.User, Languages: u.PreferredLanguages, Purpose: "breached-password", Kind: wire.KindEmail, To: u.Email, Template: template, Model: map[string]any{},
+	}
+	if s.Model != nil {
+		model, err := s.Model(ctx, &u.User, "")
+		if err != nil {
+			return
+		}
+		r.Model = model
+	}
+	_, _ = s.Sender.Send(ctx, r)
 }
 
 // Grant is what the tokens of the login say.

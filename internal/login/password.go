@@ -105,8 +105,8 @@ func (s *Service) enter(ctx context.Context, e Entry, info *wire.EventInfo, p pr
 	}
 	c := s.Complete(e, flows)
 	c.factors = s.Factors
-	if p.password != "" {
-		if c.judgment, err = s.judge(ctx, &e, p.password); err != nil {
+	if p.password != "" && e.Type == event.AuthenticationPassword {
+		if c.judgment, err = s.Users.Judge(ctx, e.User, p.password); err != nil {
 			return nil, err
 		}
 	}
@@ -245,14 +245,6 @@ func (s *Service) Lock(tx *db.Tx, plan *publish.Plan, u *identity.User, failures
 	default:
 		return s.Actions.RestartIn(tx, plan, &u.User)
 	}
-}
-
-// judge says what there is to be said about a password that was right.
-func (s *Service) judge(ctx context.Context, e *Entry, password string) (Judgment, error) {
-	if e.Type != event.AuthenticationPassword {
-		return Judgment{}, nil
-	}
-	return Judgment{}, nil
 }
 
 // ByOAuth is [Service.Login] for an OAuth client, with a scope, and also returns what an id token would say.

@@ -1,13 +1,21 @@
 package risk
 
 import (
+	"crypto/sha1"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
 )
 
 var now = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -69,6 +77,68 @@ func TestCheck(t *testing.T) {
 		}
 		if got != code {
 			t.Errorf("%s: %q, want %q", raw, got, code)
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	write := func(name, text string) *List {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, err := NewList(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	none, err := NewList("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := write("plain", "ada@example.com:tea time 4\nLovelace!\n\nsome:thing\n")
+	ids := []string{"Ada+shop@example.com", "ada"}
+	for _, c := range []struct {
+		list     *List
+		ids      []string
+		password string
+		want     wire.BreachedPasswordStatus
+	}{
+		{none, ids, "Password123!", wire.BreachedCommonPassword},
+		{none, ids, "tea time 4", wire.BreachedNone},
+		{plain, []string{"ADA@example.com"}, "tea time 4", wire.BreachedExactMatch},
+		{plain, ids, "tea time 4", wire.BreachedSubAddressMatch},
+		{plain, []string{"bob@example.com"}, "tea time 4", wire.BreachedPasswordOnly},
+		{plain, ids, "Lovelace!", wire.BreachedPasswordOnly},
+		{plain, ids, "some:thing", wire.BreachedPasswordOnly},
+		{plain, ids, "lovelace!", wire.BreachedNone},
+		{plain, ids, "", wire.BreachedNone},
+	} {
+		if got, err := c.list.Check(c.ids, c.password); err != nil || got != c.want {
+			t.Errorf("%v %q: %v, %v; want %v", c.ids, c.password, got, err, c.want)
+		}
+	}
+	if _, err := NewList(filepath.Join(t.TempDir(), "missing")); err == nil {
+		t.Error("a file that is missing is no error")
+	}
+
+	// Hashes: each of many is found, nothing else is, whatever the lines look like.
+	for _, form := range []string{"%s:%d\n", "%s\n", "%s:%d\r\n"} {
+		var lines []string
+		for i := range 1000 {
+			sum := sha1.Sum(fmt.Appendf(nil, "secret %d", i))
+			line := strings.Replace(form, "%s", strings.ToUpper(hex.EncodeToString(sum[:])), 1)
+			lines = append(lines, strings.Replace(line, "%d", strconv.Itoa(i), 1))
+		}
+		slices.Sort(lines)
+		hashed := write("hashes", strings.Join(lines, ""))
+		for i := range 1100 {
+			got, err := hashed.Check(nil, fmt.Sprintf("secret %d", i))
+			if want := i < 1000; err != nil || (got == wire.BreachedPasswordOnly) != want {
+				t.Fatalf("%q: secret %d: %v, %v", form, i, got, err)
+			}
 		}
 	}
 }

@@ -124,6 +124,7 @@ type enrolment struct {
 	counter           int64
 	wrong             bool
 	result            wire.TwoFactorResponse
+	revoke            func(*db.Tx) error // ends the sessions from before; nil when there is nothing to do
 }
 
 func (e *enrolment) prepare(tx *db.Tx, plan *publish.Plan) (err error) {
@@ -154,6 +155,11 @@ func (e *enrolment) prepare(tx *db.Tx, plan *publish.Plan) (err error) {
 		e.changed.Verify(plan, e.flows, wire.IdentityEmail, e.to.Address, now)
 	case wire.TwoFactorBySMS:
 		e.changed.Verify(plan, e.flows, wire.IdentityPhoneNumber, e.to.Address, now)
+	}
+	if e.revoke = nil; len(methods) == 0 && e.flows.JWT.Revoke.OnMultiFactorEnable {
+		if e.revoke, err = e.s.o.Tokens.RevokeOfUserIn(tx, plan, &e.changed.User, ""); err != nil {
+			return err
+		}
 	}
 	plan.Publish(&event.UserTwoFactorMethodEvent{Header: event.About(event.UserTwoFactorMethodAdd, e.user), Method: e.method, User: e.changed.User})
 	return nil
@@ -203,6 +209,11 @@ func (e *enrolment) commit(tx *db.Tx) error {
 	}
 	if err := e.s.o.Users.WriteIn(tx, e.original, e.changed); err != nil {
 		return err
+	}
+	if e.revoke != nil {
+		if err := e.revoke(tx); err != nil {
+			return err
+		}
 	}
 	if e.secret != nil {
 		sealed, err := e.s.o.Sealer.Seal(secretPlace(e.user, e.method.ID), e.secret)

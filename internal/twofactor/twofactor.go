@@ -38,6 +38,7 @@ import (
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/ticket"
+	"github.com/herald-events/herald/internal/token"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -53,6 +54,7 @@ type Options struct {
 	Tenants      *tenant.Service
 	Users        *identity.Service
 	Logins       *login.Service
+	Tokens       *token.Service
 	Tickets      *ticket.Office
 	Sealer       ticket.Sealer
 	Sender       Sender
