@@ -39,8 +39,8 @@ var mayImport = map[string][]string{
 	"internal/tenant": {
 		"internal/db", "internal/search", "internal/journal", "internal/loose", "internal/sealed", "internal/risk", "internal/egress", "internal/messenger",
 	},
-	"internal/access":     {"internal/db", "internal/search", "internal/journal"},
-	"internal/webhook":    {"internal/db", "internal/search", "internal/egress", "internal/key"},
+	"internal/access":     {"internal/sealed", "internal/db", "internal/search", "internal/journal"},
+	"internal/webhook":    {"internal/sealed", "internal/db", "internal/search", "internal/egress", "internal/key"},
 	"internal/webhooklog": {"internal/db", "internal/search", "internal/egress", "internal/webhook"},
 	"internal/outbox":     {"internal/db", "internal/search", "internal/egress", "internal/journal", "internal/metrics", "internal/webhook", "internal/webhooklog"},
 	"internal/publish": {
@@ -58,11 +58,11 @@ var mayImport = map[string][]string{
 	"internal/entity":           {"internal/db", "internal/key", "internal/publish", "internal/search", "internal/tenant"},
 	"ftl":                       {},
 	"examples/message-receiver": {},
-	"internal/messenger":        {"internal/db", "internal/search", "internal/egress"},
+	"internal/messenger":        {"internal/sealed", "internal/db", "internal/search", "internal/egress"},
 	"internal/template":         {"internal/db", "internal/search", "ftl"},
 	"internal/message":          {"internal/db", "internal/search", "internal/egress", "internal/journal", "internal/messenger", "internal/metrics", "internal/template", "internal/tenant"},
-	"internal/ticket":           {"internal/db"},
-	"internal/twofactor":        {"internal/token", "internal/login", "internal/application", "internal/db", "internal/identity", "internal/message", "internal/publish", "internal/template", "internal/tenant", "internal/ticket"},
+	"internal/ticket":           {"internal/sealed", "internal/db"},
+	"internal/twofactor":        {"internal/sealed", "internal/token", "internal/login", "internal/application", "internal/db", "internal/identity", "internal/message", "internal/publish", "internal/template", "internal/tenant", "internal/ticket"},
 
 	"internal/api": {
 		"internal/access",

@@ -22,14 +22,9 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/wire"
 )
-
-// Sealer encrypts what must be readable again. The context is part of the seal: what was sealed in one opens in no other.
-type Sealer interface {
-	Seal(context string, plain []byte) (string, error)
-	Open(context string, sealed string) ([]byte, error)
-}
 
 // TenantExists tells whether there is a tenant with that id.
 type TenantExists func(tx *db.Tx, id wire.ID) (bool, error)
@@ -41,7 +36,7 @@ type TenantExists func(tx *db.Tx, id wire.ID) (bool, error)
 // above its authority give [problem.ErrUnauthenticated]. A nil key is Herald itself (kickstart, the command line) and may do everything.
 type Service struct {
 	d            *db.DB
-	sealer       Sealer
+	sealer       sealed.Sealer
 	clock        func() time.Time
 	tenantExists TenantExists
 	keys         *db.Cache[map[digest]*Key]
@@ -50,7 +45,7 @@ type Service struct {
 type digest = [sha256.Size]byte
 
 // New returns the service on a migrated store. clock decides when a key has expired.
-func New(d *db.DB, sealer Sealer, clock func() time.Time, tenantExists TenantExists) *Service {
+func New(d *db.DB, sealer sealed.Sealer, clock func() time.Time, tenantExists TenantExists) *Service {
 	return &Service{d: d, sealer: sealer, clock: clock, tenantExists: tenantExists, keys: db.NewCache(d, topic, loadKeys)}
 }
 

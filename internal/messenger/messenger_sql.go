@@ -7,6 +7,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
@@ -20,33 +21,25 @@ type secrets struct {
 }
 
 // split separates m into the document and the sealed secrets that its row holds.
-func (s *Service) split(m *wire.Messenger) (document, sealed string, err error) {
+func (s *Service) split(m *wire.Messenger) (document, secret string, err error) {
 	open := *m
 	open.HTTPAuthenticationPassword, open.AuthToken, open.Headers, open.SSLCertificate = "", "", nil, ""
 	plain, err := json.Marshal(open)
 	if err != nil {
 		return "", "", err
 	}
-	hidden, err := json.Marshal(secrets{m.HTTPAuthenticationPassword, m.AuthToken, m.Headers, m.SSLCertificate})
-	if err != nil {
-		return "", "", err
-	}
-	sealed, err = s.Sealer.Seal(place(m.ID), hidden)
-	return string(plain), sealed, err
+	secret, err = sealed.SealJSON(s.Sealer, place(m.ID), secrets{m.HTTPAuthenticationPassword, m.AuthToken, m.Headers, m.SSLCertificate})
+	return string(plain), secret, err
 }
 
 // join is the reverse of split.
-func (s *Service) join(id wire.ID, document, sealed string) (m wire.Messenger, err error) {
+func (s *Service) join(id wire.ID, document, secret string) (m wire.Messenger, err error) {
 	if err := json.Unmarshal([]byte(document), &m); err != nil {
 		return m, fmt.Errorf("messenger %s: %w", id, err)
 	}
-	plain, err := s.Sealer.Open(place(id), sealed)
-	if err != nil {
-		return m, fmt.Errorf("messenger %s: %w", id, err)
-	}
 	var hidden secrets
-	if err := json.Unmarshal(plain, &hidden); err != nil {
-		return m, fmt.Errorf("messenger %s: secrets are not what was sealed", id)
+	if err := sealed.OpenJSON(s.Sealer, place(id), secret, &hidden); err != nil {
+		return m, fmt.Errorf("messenger %s: %w", id, err)
 	}
 	m.HTTPAuthenticationPassword, m.AuthToken, m.Headers, m.SSLCertificate = hidden.Password, hidden.Token, hidden.Headers, hidden.Certificate
 	return m, nil
@@ -56,22 +49,22 @@ func (s *Service) join(id wire.ID, document, sealed string) (m wire.Messenger, e
 func place(id wire.ID) string { return "messenger/secrets/" + string(id) }
 
 func (s *Service) insert(tx *db.Tx, m *wire.Messenger) error {
-	document, sealed, err := s.split(m)
+	document, secret, err := s.split(m)
 	if err != nil {
 		return err
 	}
 	_, err = tx.Exec(`INSERT INTO messenger (id, name, name_key, document, secrets, version, insert_instant, last_update_instant)
-		VALUES ($1, $2, $3, $4, $5, 1, $6, $6)`, string(m.ID), m.Name, search.Fold(m.Name), document, sealed, tx.NowMillis())
+		VALUES ($1, $2, $3, $4, $5, 1, $6, $6)`, string(m.ID), m.Name, search.Fold(m.Name), document, secret, tx.NowMillis())
 	return err
 }
 
 func (s *Service) update(tx *db.Tx, m *wire.Messenger, version int64) error {
-	document, sealed, err := s.split(m)
+	document, secret, err := s.split(m)
 	if err != nil {
 		return err
 	}
 	n, err := tx.Exec(`UPDATE messenger SET name = $1, name_key = $2, document = $3, secrets = $4, version = version + 1, last_update_instant = $5
-		WHERE id = $6 AND version = $7`, m.Name, search.Fold(m.Name), document, sealed, tx.NowMillis(), string(m.ID), version)
+		WHERE id = $6 AND version = $7`, m.Name, search.Fold(m.Name), document, secret, tx.NowMillis(), string(m.ID), version)
 	if err == nil && n == 0 {
 		err = problem.Stale("messenger")
 	}
@@ -107,11 +100,11 @@ const messengerColumns = `id, document, secrets, version`
 
 func (s *Service) scan(row db.Row) (m wire.Messenger, version int64, err error) {
 	var id wire.ID
-	var document, sealed string
-	if err := row.Scan(&id, &document, &sealed, &version); err != nil {
+	var document, secret string
+	if err := row.Scan(&id, &document, &secret, &version); err != nil {
 		return m, 0, err
 	}
-	m, err = s.join(id, document, sealed)
+	m, err = s.join(id, document, secret)
 	return m, version, err
 }
 

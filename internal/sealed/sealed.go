@@ -1,5 +1,6 @@
 // Package sealed keeps the secret members of an object apart from the rest of it, unreadable at rest. The rest is stored as JSON for everybody to
-// see who sees the store; the secrets are one sealed text beside it.
+// see who sees the store; the secrets are one sealed text beside it. [Members] do that for objects that are kept as clients sent them; a package
+// with a type of its own for the secrets uses [SealJSON].
 package sealed
 
 import (
@@ -109,11 +110,7 @@ func Seal(s Sealer, place string, values map[string]string) (string, error) {
 	if len(values) == 0 {
 		return "", nil
 	}
-	plain, err := json.Marshal(values)
-	if err != nil {
-		return "", err
-	}
-	return s.Seal(place, plain)
+	return SealJSON(s, place, values)
 }
 
 // Open undoes [Seal].
@@ -122,9 +119,27 @@ func Open(s Sealer, place, text string) (map[string]string, error) {
 	if text == "" {
 		return values, nil
 	}
+	err := OpenJSON(s, place, text, &values)
+	return values, err
+}
+
+// SealJSON makes one text of what v is as JSON.
+func SealJSON(s Sealer, place string, v any) (string, error) {
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	return s.Seal(place, plain)
+}
+
+// OpenJSON undoes [SealJSON]. Its errors tell the place and nothing of what is sealed.
+func OpenJSON(s Sealer, place, text string, into any) error {
 	plain, err := s.Open(place, text)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return values, json.Unmarshal(plain, &values)
+	if json.Unmarshal(plain, into) != nil {
+		return fmt.Errorf("open %s: what is sealed there is something else", place)
+	}
+	return nil
 }

@@ -12,12 +12,11 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -38,17 +37,11 @@ const (
 // MaxWrong is how many wrong tries a ticket survives. The last of them makes it void.
 const MaxWrong = 5
 
-// Sealer keeps secrets unreadable at rest. The context binds a sealed text to its place.
-type Sealer interface {
-	Seal(context string, plain []byte) (string, error)
-	Open(context, sealed string) ([]byte, error)
-}
-
 // Office issues tickets and takes them back. It is safe for concurrent use.
-type Office struct{ sealer Sealer }
+type Office struct{ sealer sealed.Sealer }
 
 // NewOffice returns the office whose tickets are sealed by s.
-func NewOffice(s Sealer) *Office { return &Office{s} }
+func NewOffice(s sealed.Sealer) *Office { return &Office{s} }
 
 // Ticket is one ticket as it was when it was read. It is for the transaction that read it.
 type Ticket struct {
@@ -159,22 +152,11 @@ func (t *Ticket) Name() string { return "ticket/" + t.hash }
 
 // Content decodes what the ticket was issued with.
 func (t *Ticket) Content(into any) error {
-	plain, err := t.office.sealer.Open(place(t.hash), t.content)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(plain, into); err != nil {
-		return fmt.Errorf("decode ticket: %w", err)
-	}
-	return nil
+	return sealed.OpenJSON(t.office.sealer, place(t.hash), t.content, into)
 }
 
-func (t *Ticket) seal(content any) error {
-	plain, err := json.Marshal(content)
-	if err != nil {
-		return fmt.Errorf("encode ticket: %w", err)
-	}
-	t.content, err = t.office.sealer.Seal(place(t.hash), plain)
+func (t *Ticket) seal(content any) (err error) {
+	t.content, err = sealed.SealJSON(t.office.sealer, place(t.hash), content)
 	return err
 }
 

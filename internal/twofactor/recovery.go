@@ -4,14 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
@@ -44,33 +43,23 @@ func recoveryPlace(user wire.ID) string { return "two_factor_recovery/" + string
 
 // recoveryCodes returns the codes that a user has left. With lock, others that want them wait.
 func (s *Service) recoveryCodes(tx *db.Tx, user wire.ID, lock bool) (left hashes, err error) {
-	sealed, err := loadRecovery(tx, user, lock)
+	text, err := loadRecovery(tx, user, lock)
 	if errors.Is(err, db.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	plain, err := s.o.Sealer.Open(recoveryPlace(user), sealed)
-	if err != nil {
-		return nil, err
-	}
-	if err := json.Unmarshal(plain, &left); err != nil {
-		return nil, fmt.Errorf("decode recovery codes: %w", err)
-	}
-	return left, nil
+	err = sealed.OpenJSON(s.o.Sealer, recoveryPlace(user), text, &left)
+	return left, err
 }
 
 func (s *Service) storeRecoveryCodes(tx *db.Tx, user wire.ID, left hashes) error {
-	plain, err := json.Marshal(left)
+	text, err := sealed.SealJSON(s.o.Sealer, recoveryPlace(user), left)
 	if err != nil {
 		return err
 	}
-	sealed, err := s.o.Sealer.Seal(recoveryPlace(user), plain)
-	if err != nil {
-		return err
-	}
-	return storeRecovery(tx, user, sealed)
+	return storeRecovery(tx, user, text)
 }
 
 // giveRecoveryCodes replaces the codes of a user by new ones.

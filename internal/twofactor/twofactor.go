@@ -36,6 +36,7 @@ import (
 	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/publish"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/internal/token"
@@ -56,7 +57,7 @@ type Options struct {
 	Logins       *login.Service
 	Tokens       *token.Service
 	Tickets      *ticket.Office
-	Sealer       ticket.Sealer
+	Sealer       sealed.Sealer
 	Sender       Sender
 	Applications *application.Service
 	// Model makes the variables of a message that are not particular to it: the user, the tenant, the application. Defaults to none.

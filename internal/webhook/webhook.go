@@ -14,20 +14,15 @@ import (
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/key"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
-// Sealer keeps secrets unreadable at rest. The context binds a sealed text to its place.
-type Sealer interface {
-	Seal(context string, plain []byte) (string, error)
-	Open(context, sealed string) ([]byte, error)
-}
-
 // Options are what a Service works with; all but the hooks are required.
 type Options struct {
 	DB     *db.DB
-	Sealer Sealer
+	Sealer sealed.Sealer
 	Egress *egress.Egress
 	// Keys are those that webhooks name by id, to sign with or as their certificate. Nil means that there are none.
 	Keys *key.Service

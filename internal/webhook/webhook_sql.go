@@ -7,6 +7,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
@@ -19,33 +20,25 @@ type secrets struct {
 }
 
 // split separates w into the document and the sealed secrets that its row holds.
-func (s *Service) split(w *wire.Webhook) (document, sealed string, err error) {
+func (s *Service) split(w *wire.Webhook) (document, secret string, err error) {
 	open := *w
 	open.HTTPAuthenticationPassword, open.Headers, open.SSLCertificate, open.TenantIDs = "", nil, "", nil
 	plain, err := json.Marshal(open)
 	if err != nil {
 		return "", "", err
 	}
-	hidden, err := json.Marshal(secrets{w.HTTPAuthenticationPassword, w.Headers, w.SSLCertificate})
-	if err != nil {
-		return "", "", err
-	}
-	sealed, err = s.Sealer.Seal(place(w.ID), hidden)
-	return string(plain), sealed, err
+	secret, err = sealed.SealJSON(s.Sealer, place(w.ID), secrets{w.HTTPAuthenticationPassword, w.Headers, w.SSLCertificate})
+	return string(plain), secret, err
 }
 
 // join is the reverse of split.
-func (s *Service) join(id wire.ID, document, sealed string) (w wire.Webhook, err error) {
+func (s *Service) join(id wire.ID, document, secret string) (w wire.Webhook, err error) {
 	if err := json.Unmarshal([]byte(document), &w); err != nil {
 		return w, fmt.Errorf("webhook %s: %w", id, err)
 	}
-	plain, err := s.Sealer.Open(place(id), sealed)
-	if err != nil {
-		return w, fmt.Errorf("webhook %s: %w", id, err)
-	}
 	var hidden secrets
-	if err := json.Unmarshal(plain, &hidden); err != nil {
-		return w, fmt.Errorf("webhook %s: secrets are not what was sealed", id)
+	if err := sealed.OpenJSON(s.Sealer, place(id), secret, &hidden); err != nil {
+		return w, fmt.Errorf("webhook %s: %w", id, err)
 	}
 	w.HTTPAuthenticationPassword, w.Headers, w.SSLCertificate = hidden.Password, hidden.Headers, hidden.Certificate
 	return w, nil
@@ -55,13 +48,13 @@ func (s *Service) join(id wire.ID, document, sealed string) (w wire.Webhook, err
 func place(id wire.ID) string { return "webhook/secrets/" + string(id) }
 
 func (s *Service) insert(tx *db.Tx, w *wire.Webhook) error {
-	document, sealed, err := s.split(w)
+	document, secret, err := s.split(w)
 	if err != nil {
 		return err
 	}
 	if _, err := tx.Exec(`INSERT INTO webhook (id, url, description, global, document, secrets, version, insert_instant, last_update_instant)
 		VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7)`,
-		w.ID, search.Fold(w.URL), search.Fold(w.Description), w.Global, document, sealed, tx.NowMillis()); err != nil {
+		w.ID, search.Fold(w.URL), search.Fold(w.Description), w.Global, document, secret, tx.NowMillis()); err != nil {
 		return err
 	}
 	if err := insertKeys(tx, w); err != nil {
@@ -71,12 +64,12 @@ func (s *Service) insert(tx *db.Tx, w *wire.Webhook) error {
 }
 
 func (s *Service) update(tx *db.Tx, w *wire.Webhook, version int64) error {
-	document, sealed, err := s.split(w)
+	document, secret, err := s.split(w)
 	if err != nil {
 		return err
 	}
 	n, err := tx.Exec(`UPDATE webhook SET url = $1, description = $2, global = $3, document = $4, secrets = $5, version = version + 1, last_update_instant = $6
-		WHERE id = $7 AND version = $8`, search.Fold(w.URL), search.Fold(w.Description), w.Global, document, sealed, tx.NowMillis(), w.ID, version)
+		WHERE id = $7 AND version = $8`, search.Fold(w.URL), search.Fold(w.Description), w.Global, document, secret, tx.NowMillis(), w.ID, version)
 	if err != nil {
 		return err
 	}
@@ -173,11 +166,11 @@ const webhookColumns = `id, document, secrets, version`
 
 func (s *Service) scan(row db.Row) (w wire.Webhook, version int64, err error) {
 	var id wire.ID
-	var document, sealed string
-	if err := row.Scan(&id, &document, &sealed, &version); err != nil {
+	var document, secret string
+	if err := row.Scan(&id, &document, &secret, &version); err != nil {
 		return w, 0, err
 	}
-	w, err = s.join(id, document, sealed)
+	w, err = s.join(id, document, secret)
 	return w, version, err
 }
 
