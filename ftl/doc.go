@@ -42,7 +42,6 @@
 //	builtins*.go         built-ins by what they are asked of
 //	value.go, json.go    values, and the model as values
 //	number*.go, *date*.go, locale.go   decimal numbers, formats
-//	variables.go         what a template uses
 //
 // Parsing and rendering are recursive and leave with a panic when something is wrong, which [Parse] and [Template.Render] turn into an [*Error]. What bounds
 // them are [Limits]: the depth of the tree is checked where nodes are made, everything that takes time goes through spend, and everything that makes a

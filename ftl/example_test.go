@@ -34,15 +34,3 @@ func ExampleError() {
 	// user.mobilPhone is missing (line 2, column 11): did you mean mobilePhone? Otherwise write (user.mobilPhone)!'' if it may be
 	// there is no built-in ?uppercase (line 1, column 33): did you mean ?upper_case?
 }
-
-func ExampleTemplate_Variables() {
-	t, _ := ftl.Parse("mail", "${code} ${user.name!} [#list user.roles as r]${r.name}[/#list]", ftl.Options{})
-	for _, v := range t.Variables() {
-		fmt.Println(v.Path, v.Optional)
-	}
-	// Output:
-	// code false
-	// user.name true
-	// user.roles false
-	// user.roles[].name false
-}

@@ -75,16 +75,7 @@ func checkPlace(t *testing.T, template string, e *ftl.Error) {
 func FuzzParse(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, template string) {
-		parsed := parseAnything(t, template)
-		if parsed == nil {
-			return
-		}
-		for _, v := range parsed.Variables() {
-			if v.Path == "" {
-				t.Errorf("%q has a variable without a name", template)
-			}
-			checkPlace(t, template, &ftl.Error{Line: v.Line, Column: v.Column})
-		}
+		parseAnything(t, template)
 	})
 }
 
