@@ -1,6 +1,7 @@
 package ftl
 
 import (
+	"errors"
 	"io"
 	"iter"
 	"regexp"
@@ -46,13 +47,14 @@ func (c evaluation) expression(part, flags string) *pattern {
 	}
 	c.spend(readingSteps(part))
 	parsed, err := syntax.Parse(part, syntax.Perl)
-	if err != nil {
-		c.fail("", "%q is no regular expression that is known here: %v", part, err)
+	var wrong *syntax.Error
+	if errors.As(err, &wrong) {
+		c.fail("", "%q is no regular expression that is known here: %s in %q", part, wrong.Code, wrong.Expr)
 	}
 	p := &pattern{e: c.env, source: parsed.String()}
 	program, err := syntax.Compile(parsed.Simplify())
-	if err != nil {
-		c.fail("", "%q is no regular expression that is known here: %v", part, err)
+	if err != nil { // never: it was parsed
+		c.fail("", "%q cannot be searched for: %v", part, err)
 	}
 	p.size = len(program.Inst)
 	for _, i := range program.Inst { // a class of characters can have thousands

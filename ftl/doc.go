@@ -24,7 +24,7 @@
 // where this package differs on purpose, the case says why. In short: characters are counted as such, not as halves of surrogate pairs; formats without
 // digits, unknown time zones, character sets and flags are errors; the number of arguments of a built-in is checked by Parse; texts are sorted by the Unicode
 // collation algorithm; dates are Gregorian, time zones have their English short names, and weeks are not counted; regular expressions are those of Go,
-// without look-around.
+// without look-around. Names have at most 500 bytes, regular expressions and formats at most 1,000.
 //
 // # Models
 //

@@ -289,8 +289,11 @@ func (e *env) missing(x expression) {
 	for inner, is := x.(*parentheses); is; inner, is = x.(*parentheses) {
 		x = inner.inner
 	}
-	name := describe(x)
-	f := &failure{at: x.place(), error: &Error{Kind: Missing, Message: name + " is missing", Hint: "write " + name + "!'' if it may be", Variable: name}}
+	name := written(x)
+	f := &failure{at: x.place(), error: &Error{Kind: Missing, Message: describe(x) + " is missing", Hint: "write " + name + "!'' if it may be"}}
+	if name != unnamed {
+		f.error.Variable = name
+	}
 	switch x := x.(type) {
 	case *variable:
 		f.suggest = func() string { return nearName(x.name, slices.Concat(e.model.names(), e.assigned.names())) }
@@ -338,7 +341,7 @@ func (e *env) number(x expression) number {
 	if !is {
 		hint := ""
 		if _, isText := v.(string); isText {
-			hint = "write " + describe(x) + "?number"
+			hint = "write " + written(x) + "?number"
 		}
 		e.mistaken(x, v, "a number", hint)
 	}
@@ -352,9 +355,9 @@ func (e *env) boolean(x expression) bool {
 		return m.whole
 	}
 	if !is {
-		hint := "write " + describe(x) + "?has_content to ask whether there is something"
+		hint := "write " + written(x) + "?has_content to ask whether there is something"
 		if s, isText := v.(string); isText && (s == "true" || s == "false") {
-			hint = "write " + describe(x) + "?boolean"
+			hint = "write " + written(x) + "?boolean"
 		}
 		e.mistaken(x, v, "a boolean", hint)
 	}
@@ -370,7 +373,7 @@ func (e *env) textOf(v value, x expression) string {
 		e.read(v)
 		return v
 	case *markup:
-		e.mistaken(x, v, "a text", "write "+describe(x)+"?markup_string")
+		e.mistaken(x, v, "a text", "write "+written(x)+"?markup_string")
 	}
 	return ""
 }
@@ -456,7 +459,7 @@ func (e *env) formatBoolean(b bool, x expression) string {
 	}
 	yes, no, _ := strings.Cut(e.booleans, ",")
 	if e.booleans == "true,false" {
-		fail(x.place(), Failed, "write "+describe(x)+"?string('yes', 'no'), or ?c for true and false", "%s is a boolean, which has no text of its own", describe(x))
+		fail(x.place(), Failed, "write "+written(x)+"?string('yes', 'no'), or ?c for true and false", "%s is a boolean, which has no text of its own", describe(x))
 	}
 	if b {
 		return yes

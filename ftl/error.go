@@ -36,7 +36,7 @@ type Error struct {
 	Kind         Kind
 	// Message says what is wrong: "user.mobile is missing".
 	Message string
-	// Hint says how to mend it: "write (user.mobile)!'' if it may be". May be empty.
+	// Hint says how to mend it: write (user.mobile)!'' if it may be. May be empty.
 	Hint string
 	// Variable is what is missing, as far as it has a name: "user.mobile". Otherwise empty.
 	Variable string
@@ -44,7 +44,9 @@ type Error struct {
 	cause error
 }
 
-// Error is message, place and hint: "user.mobile is missing (line 3, column 14): write (user.mobile)!” if it may be".
+// Error is message, place and hint:
+//
+//	user.mobile is missing (line 3, column 14): write (user.mobile)!'' if it may be
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s (line %d, column %d)", e.Message, e.Line, e.Column)
 	if e.Hint != "" {

@@ -2,6 +2,7 @@ package ftl_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/text/language"
@@ -33,4 +34,20 @@ func ExampleError() {
 	// Output:
 	// user.mobilPhone is missing (line 2, column 11): did you mean mobilePhone? Otherwise write (user.mobilPhone)!'' if it may be
 	// there is no built-in ?uppercase (line 1, column 33): did you mean ?upper_case?
+}
+
+func ExampleOptions() {
+	t, _ := ftl.Parse("mail", "<p>${name}</p> <p>${note?no_esc}</p>", ftl.Options{Escape: ftl.HTML})
+	text, _ := t.Render(context.Background(), map[string]any{"name": "Tom & Jerry", "note": "<em>hurry</em>"}, ftl.RenderOptions{})
+	fmt.Println(text)
+	// Output: <p>Tom &amp; Jerry</p> <p><em>hurry</em></p>
+}
+
+// A template may say what it likes: it comes to an end.
+func ExampleLimits() {
+	t, _ := ftl.Parse("endless", "[#list 1.. as i]\n${i} and so on\n[/#list]", ftl.Options{Limits: ftl.Limits{Output: 1000}})
+	_, err := t.Render(context.Background(), map[string]any{}, ftl.RenderOptions{})
+	var e *ftl.Error
+	fmt.Println(err, errors.As(err, &e) && e.Kind == ftl.Limit)
+	// Output: the template wrote more than 1000 bytes (line 2, column 5) true
 }

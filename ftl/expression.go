@@ -2,6 +2,7 @@ package ftl
 
 import (
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -389,14 +390,25 @@ func (x *numberOutput) eval(e *env) value {
 	return f.format(n, e.locale)
 }
 
-// describe writes an expression for an error, as short as it can be understood.
-func describe(x expression) string { return describeTo(x, 10) }
+// describe names an expression in an error, as short as it can be understood.
+func describe(x expression) string {
+	if text := written(x); text != unnamed {
+		return text
+	}
+	return "the expression"
+}
 
-func describeTo(x expression, depth int) string {
+// unnamed stands for what is too long to be repeated.
+const unnamed = "(…)"
+
+// written is an expression as it could stand in the template.
+func written(x expression) string { return writtenTo(x, 10) }
+
+func writtenTo(x expression, depth int) string {
 	if depth == 0 {
 		return "…"
 	}
-	inner := func(x expression) string { return describeTo(x, depth-1) }
+	inner := func(x expression) string { return writtenTo(x, depth-1) }
 	switch x := x.(type) {
 	case *variable:
 		return x.name
@@ -415,7 +427,9 @@ func describeTo(x expression, depth int) string {
 		}
 		return inner(x.of) + "[…]"
 	case *parentheses:
-		return "(" + inner(x.inner) + ")"
+		if text := inner(x.inner); text != unnamed {
+			return "(" + text + ")"
+		}
 	case *builtinCall:
 		return inner(x.of) + "?" + x.name
 	case *call:
@@ -426,7 +440,9 @@ func describeTo(x expression, depth int) string {
 			return "'" + shortened(v, 60) + "'"
 		case number:
 			return v.String()
+		case bool:
+			return strconv.FormatBool(v)
 		}
 	}
-	return "the expression"
+	return unnamed
 }

@@ -39,7 +39,8 @@ type Limits struct {
 	// Output is the size in bytes of what a rendering may write, and of each text that it makes on the way. Defaults to 1 MiB.
 	Output int
 	// Steps is how much a rendering may do: a directive, an expression, a round of a loop, an element that a built-in looks at and 64 bytes of a text that
-	// one makes are a step each. A million steps take about a tenth of a second. Defaults to 1,000,000.
+	// one reads or makes are a step each. A million steps take about a tenth of a second, at worst less than one, and at worst a hundred megabytes.
+	// Defaults to 1,000,000.
 	Steps int
 }
 

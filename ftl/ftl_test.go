@@ -39,6 +39,10 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 		"ü ${usr.firstName}":                  "usr is missing (line 1, column 5): did you mean user? Otherwise write usr!'' if it may be",
 		"${user.firstname}":                   "user.firstname is missing (line 1, column 3): did you mean firstName? Otherwise write (user.firstname)!'' if it may be",
 		"${user['x']}":                        "user['x'] is missing (line 1, column 3): write user['x']!'' if it may be",
+		"${1 == 1}":                           "the expression is a boolean, which has no text of its own (line 1, column 3): write (…)?string('yes', 'no'), or ?c for true and false",
+		"${true}":                             "true is a boolean, which has no text of its own (line 1, column 3): write true?string('yes', 'no'), or ?c for true and false",
+		"[#assign x = 1\n${word}":             "${…} cannot be used here, in an expression (line 2, column 1): write the variable without ${}, or the whole as a string in quotes",
+		"${word?matches('a(b')}":              "\"a(b\" is no regular expression that is known here: missing closing ) in \"a(b\" (line 1, column 3)",
 		"${yes}":                              "yes is a boolean, which has no text of its own (line 1, column 3): write yes?string('yes', 'no'), or ?c for true and false",
 		"${user}":                             "user is an object, where a text is needed (line 1, column 3): choose one of its members, or list it",
 		"[#if word]a[/#if]":                   "word is a text, where a boolean is needed (line 1, column 6): write word?boolean",
@@ -71,6 +75,9 @@ func TestErrors_SayWhatToDo(t *testing.T) {
 
 func TestError_Variable(t *testing.T) {
 	t.Parallel()
+	if _, err := render(t, "${nope!a!b}", ftl.Object{}, ftl.Options{}); err == nil || err.Kind != ftl.Missing || err.Variable != "" {
+		t.Errorf("what is missing has no name: %#v", err)
+	}
 	_, err := render(t, "\n ${(a.b).c + 1}", map[string]any{"a": map[string]any{"b": map[string]any{}}}, ftl.Options{})
 	if err == nil || err.Kind != ftl.Missing || err.Variable != "(a.b).c" || err.Line != 2 || err.Column != 4 || err.Template != "t" {
 		t.Errorf("%#v", err)

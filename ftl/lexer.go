@@ -254,6 +254,8 @@ func (l *lexer) token() token {
 	switch rest := l.text[l.at:]; {
 	case rest == "":
 		t.kind = endToken
+	case strings.HasPrefix(rest, "${"), strings.HasPrefix(rest, "#{"):
+		l.fail(l.at, Syntax, "write the variable without "+rest[:2]+"}, or the whole as a string in quotes", "%s…} cannot be used here, in an expression", rest[:2])
 	case isDigit(rest[0]):
 		t.kind = numberToken
 		l.digits()
@@ -346,9 +348,6 @@ func (l *lexer) operator() string {
 	if l.inTag && !l.square && l.parens == 0 && rest[0] == '>' {
 		l.at++
 		return tagEnd
-	}
-	if strings.HasPrefix(rest, "${") || strings.HasPrefix(rest, "#{") {
-		l.fail(l.at, Syntax, "write the variable without "+rest[:2]+"}, or the whole as a string in quotes", "%s…} cannot be used here, in an expression", rest[:2])
 	}
 	for _, o := range operators {
 		if !strings.HasPrefix(rest, o) {
