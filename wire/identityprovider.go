@@ -18,3 +18,23 @@ type IdentityProviderLink struct {
 	InsertInstant    Instant `json:"insertInstant,omitzero"`
 	LastLoginInstant Instant `json:"lastLoginInstant,omitzero"`
 }
+
+// IdentityProviderLinkRequest links a user with an account.
+type IdentityProviderLinkRequest struct {
+	// IdentityProviderLink is the link as old clients send it, with its members beside each other. Link counts where it says anything.
+	IdentityProviderLink
+	Link IdentityProviderLink `json:"identityProviderLink,omitzero"`
+	// PendingIDPLinkID names a login through an identity provider that waits for its user. There are none: nobody logs in that way.
+	PendingIDPLinkID string     `json:"pendingIdPLinkId,omitzero"`
+	EventInfo        *EventInfo `json:"eventInfo,omitzero"`
+}
+
+// IdentityProviderLinkResponse has one link, or none after it was removed.
+type IdentityProviderLinkResponse struct {
+	IdentityProviderLink *IdentityProviderLink `json:"identityProviderLink,omitzero"`
+}
+
+// IdentityProviderLinksResponse has the links of a user.
+type IdentityProviderLinksResponse struct {
+	IdentityProviderLinks List[IdentityProviderLink] `json:"identityProviderLinks"`
+}

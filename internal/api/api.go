@@ -12,6 +12,7 @@ import (
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/entity"
 	"github.com/herald-events/herald/internal/identity"
+	"github.com/herald-events/herald/internal/idp"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/keep"
 	"github.com/herald-events/herald/internal/key"
@@ -51,6 +52,7 @@ type Services struct {
 	Messages     *message.Sender
 	Templates    *template.Service
 	Kept         *keep.Service
+	Links        *idp.Service
 	Journal      *journal.Journal
 	System       *system.Service
 

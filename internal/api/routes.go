@@ -45,6 +45,7 @@ func (s *server) routes() []route {
 		messageRoutes(s.Messages),
 		templateRoutes(s.Templates),
 		s.keepRoutes(s.Kept),
+		s.linkRoutes(s.Links),
 		s.webhookRoutes(),
 		s.eventRoutes(),
 		s.webhookLogRoutes(s.WebhookLog),

@@ -32,6 +32,7 @@ import (
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/entity"
 	"github.com/herald-events/herald/internal/identity"
+	"github.com/herald-events/herald/internal/idp"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/keep"
 	"github.com/herald-events/herald/internal/key"
@@ -91,6 +92,7 @@ type App struct {
 	factors      *twofactor.Service
 	kept         *keep.Service
 	entities     *entity.Service
+	links        *idp.Service
 	messengers   *messenger.Service
 	templates    *template.Service
 	messages     *message.Sender
@@ -200,6 +202,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Logins: a.logins, Tokens: a.tokens, Tickets: office, Sealer: sealer, Sender: a.messages, Model: a.messageModel,
 	})
 	a.kept = keep.New(a.store, sealer)
+	a.links = idp.New(idp.Options{DB: a.store, Events: a.events, Users: a.users, Providers: a.kept, Sealer: sealer})
 
 	a.users.Breaches = breaches
 	a.connect()
@@ -226,7 +229,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Resets: a.resets, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
 		Entities:  a.entities,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
-		Kept:     a.kept,
+		Kept: a.kept, Links: a.links,
 		Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: webhooklog.NewReader(a.store), Journal: a.journal,
 		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})
