@@ -229,3 +229,40 @@ func TestOAuth_PasswordGrant(t *testing.T) {
 		}
 	})
 }
+
+func TestOAuth_ClientCredentials(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
+		const printer, office = "e0000000-0000-4000-8000-000000000001", "e0000000-0000-4000-8000-000000000002"
+		s.Call("POST", "/api/entity/type/"+roleID, `{"entityType":{"name":"Device","permissions":[{"name":"print"},{"name":"scan"}]}}`).Want(200)
+		s.Call("POST", "/api/entity/"+printer, `{"entity":{"name":"Printer","clientSecret":"printer secret","type":{"id":"`+roleID+`"}}}`).Want(200)
+		s.Call("POST", "/api/entity/"+office, `{"entity":{"name":"Office","clientSecret":"office secret","type":{"id":"`+roleID+`"}}}`).Want(200)
+		s.Call("POST", "/api/entity/"+printer+"/grant", `{"grant":{"recipientEntityId":"`+office+`","permissions":["print"]}}`).Want(200)
+		grant := func(secret, scope string) apptest.Answer {
+			form := url.Values{"grant_type": {"client_credentials"}, "client_id": {office}, "client_secret": {secret}, "scope": {scope}}
+			return s.Call("POST", "/oauth2/token", form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Authorization", "")
+		}
+		for _, scope := range []string{"target-entity:" + printer, "target-entity:" + strings.ToUpper(printer) + ":print"} {
+			got := tree(t, grant("office secret", scope).Want(200).Body)
+			claims := tree(t, s.Call("GET", "/api/jwt/validate", nil, "Authorization", "Bearer "+got["access_token"].(string)).Want(200).Body)["jwt"].(map[string]any)
+			permissions, _ := claims["permissions"].(map[string]any)[printer].([]any)
+			if claims["sub"] != office || claims["aud"] != printer || len(permissions) != 1 || permissions[0] != "print" {
+				t.Errorf("%s: claims %v", scope, claims)
+			}
+			// It is nobody's: no user is behind it.
+			s.Call("GET", "/api/user", nil, "Authorization", "Bearer "+got["access_token"].(string)).Want(401)
+		}
+		for _, c := range []struct {
+			secret, scope, code string
+			status              int
+		}{
+			{"wrong", "", "invalid_client", 401}, {"", "", "invalid_client", 401},
+			{"office secret", "target-entity:" + printer + ":scan", "invalid_request", 400}, {"office secret", "target-entity:" + office, "invalid_request", 400},
+			{"office secret", "target-entity:x", "invalid_request", 400},
+		} {
+			if a := grant(c.secret, c.scope).Want(c.status); tree(t, a.Body)["error"] != c.code {
+				t.Errorf("%+v: %s", c, a.Body)
+			}
+		}
+	})
+}

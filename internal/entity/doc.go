@@ -7,6 +7,7 @@
 //	input.go   the rules for them
 //	find.go    searches
 //	grant.go   grants
+//	client.go  an entity as an OAuth client that acts for itself
 //
 // Entities change as users do (package identity): Prepare reserves id and client id, then looks whether somebody has them, and plans the event;
 // the webhooks are asked; Commit writes the row, or is problem.Stale when what it changes has moved.
