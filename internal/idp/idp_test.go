@@ -3,7 +3,6 @@ package idp_test
 import (
 	"encoding/json"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,13 +35,12 @@ const (
 
 type object = map[string]any
 
-// herald is a server with providers, users and another tenant, that remembers which events a test has looked at.
+// herald is a server with providers, users and another tenant.
 type herald struct {
 	*apptest.Server
 	t                   *testing.T
 	other               wire.ID // a tenant
 	tenantKey, otherKey string
-	seen                int
 }
 
 func each(t *testing.T, fn func(t *testing.T, h *herald)) {
@@ -53,7 +51,7 @@ func each(t *testing.T, fn func(t *testing.T, h *herald)) {
 		var other wire.TenantResponse
 		s.Call("POST", "/api/tenant", `{"tenant":{"name":"Other"}}`).Want(200).Decode(&other)
 		h.other = other.Tenant.ID
-		h.tenantKey, h.otherKey = h.keyOf(s.Tenant), h.keyOf(h.other)
+		h.tenantKey, h.otherKey = h.KeyOf(s.Tenant), h.KeyOf(h.other)
 		for id, of := range map[string]wire.ID{ada: s.Tenant, ben: s.Tenant, eve: h.other} {
 			body := object{"user": object{"username": id}, "sendSetPasswordIdentityType": "doNotSend"}
 			s.Call("POST", "/api/user/"+id, body, "X-FusionAuth-TenantId", string(of)).Want(200)
@@ -65,26 +63,9 @@ func each(t *testing.T, fn func(t *testing.T, h *herald)) {
 		} {
 			s.Call("POST", "/api/identity-provider/"+id, object{"identityProvider": provider}).Want(200)
 		}
-		h.seen = len(h.Published())
+		h.Seen = len(h.Published())
 		fn(t, h)
 	})
-}
-
-func (h *herald) keyOf(tenant wire.ID) string {
-	h.t.Helper()
-	var k wire.APIKeyResponse
-	h.Call("POST", "/api/api-key", wire.APIKeyRequest{APIKey: wire.APIKey{Name: "of " + string(tenant), TenantID: tenant}}).Want(200).Decode(&k)
-	return k.APIKey.Key
-}
-
-// published fails the test unless exactly these events, in this order, happened since the last call.
-func (h *herald) published(what string, want ...string) {
-	h.t.Helper()
-	all := h.Strings(`SELECT type FROM event ORDER BY sequence`)
-	if got := all[h.seen:]; !slices.Equal(got, want) {
-		h.t.Errorf("%s published %v, want %v and no others", what, got, want)
-	}
-	h.seen = len(all)
 }
 
 func (h *herald) link(provider, account, user string, header ...string) apptest.Answer {
@@ -126,16 +107,6 @@ func accounts(a apptest.Answer) []string {
 	return all
 }
 
-func wantCodes(t *testing.T, a apptest.Answer, want ...string) {
-	t.Helper()
-	got := a.Want(400).Codes()
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("codes %v, want %v", got, want)
-	}
-}
-
 func same(t *testing.T, what string, got, want any) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -161,7 +132,7 @@ func TestLink(t *testing.T) {
 			IdentityProviderID: corporate, IdentityProviderName: "Corporate", IdentityProviderType: "OpenIDConnect", IdentityProviderUserID: "ada@corporate",
 			DisplayName: "Ada at work", UserID: ada, TenantID: h.Tenant, Token: planted, Data: wire.Object{"n": json.Number("1.50")}, InsertInstant: link.InsertInstant,
 		})
-		h.published("a link", linked)
+		h.WantEvents("a link", linked)
 
 		// The same again is no event, whatever is new about it.
 		same(t, "linked again", one(h.Call("POST", path, object{"identityProviderLink": object{
@@ -172,34 +143,33 @@ func TestLink(t *testing.T) {
 			"identityProviderId": corporate, "identityProviderUserId": "ada@corporate", "userId": ada, "token": link.Token, "displayName": link.DisplayName,
 		})), link)
 		same(t, "loaded", one(h.Call("GET", path+"?"+query(corporate, "ada@corporate", ada), nil)), link)
-		h.published("the same link again")
+		h.WantEvents("the same link again")
 
 		// Somebody else's account.
 		taken := h.link(corporate, "ada@corporate", ben).Want(409)
 		same(t, "codes of the conflict", taken.Codes(), []string{"[duplicate]identityProviderLink.identityProviderUserId"})
-		h.published("a conflict")
+		h.WantEvents("a conflict")
 		// But in another tenant it is another matter, as are other accounts and other providers.
 		h.link(corporate, "ada@corporate", eve).Want(200)
 		h.link(corporate, "ben@corporate", ben).Want(200)
 		same(t, "a provider without a name", one(h.link(google, "ada@corporate", ada)).IdentityProviderName, "Google")
-		h.published("three more", linked, linked, linked)
+		h.WantEvents("three more", linked, linked, linked)
 	})
 }
 
 func TestLink_Refused(t *testing.T) {
 	each(t, func(t *testing.T, h *herald) {
 		const member = "identityProviderLink."
-		wantCodes(t, h.Call("POST", path, `{}`), "[missing]"+member+"identityProviderId", "[blank]"+member+"identityProviderUserId", "[missing]"+member+"userId")
-		wantCodes(t, h.Call("POST", path, `{"identityProviderLink":{"identityProviderId":"x","userId":1,"token":{}}}`),
-			"[couldNotConvert]"+member+"identityProviderId", "[couldNotConvert]"+member+"userId", "[couldNotConvert]"+member+"token")
-		wantCodes(t, h.link(nobody, "a", ada), "[invalid]"+member+"identityProviderId")
-		wantCodes(t, h.link(foreign, "a", ada), "[invalid]"+member+"identityProviderId") // another tenant's
-		wantCodes(t, h.link(google, "a", nobody), "[invalid]"+member+"userId")
-		wantCodes(t, h.link(google, strings.Repeat("ä", 256), ada), "[tooLong]"+member+"identityProviderUserId")
-		wantCodes(t, h.link(google, "a", eve, "Authorization", h.tenantKey), "[invalid]"+member+"userId")
-		wantCodes(t, h.link(google, "a", ada, "X-FusionAuth-TenantId", string(h.other)), "[invalid]"+member+"userId")
-		wantCodes(t, h.Call("POST", path, object{"pendingIdPLinkId": "abc", "identityProviderLink": object{"userId": ada}}), "[InvalidPendingIdPLinkId]")
-		h.published("nothing but refusals")
+		h.Call("POST", path, `{}`).WantCodes("[missing]"+member+"identityProviderId", "[blank]"+member+"identityProviderUserId", "[missing]"+member+"userId")
+		h.Call("POST", path, `{"identityProviderLink":{"identityProviderId":"x","userId":1,"token":{}}}`).WantCodes("[couldNotConvert]"+member+"identityProviderId", "[couldNotConvert]"+member+"userId", "[couldNotConvert]"+member+"token")
+		h.link(nobody, "a", ada).WantCodes("[invalid]" + member + "identityProviderId")
+		h.link(foreign, "a", ada).WantCodes("[invalid]" + member + "identityProviderId") // another tenant's
+		h.link(google, "a", nobody).WantCodes("[invalid]" + member + "userId")
+		h.link(google, strings.Repeat("ä", 256), ada).WantCodes("[tooLong]" + member + "identityProviderUserId")
+		h.link(google, "a", eve, "Authorization", h.tenantKey).WantCodes("[invalid]" + member + "userId")
+		h.link(google, "a", ada, "X-FusionAuth-TenantId", string(h.other)).WantCodes("[invalid]" + member + "userId")
+		h.Call("POST", path, object{"pendingIdPLinkId": "abc", "identityProviderLink": object{"userId": ada}}).WantCodes("[InvalidPendingIdPLinkId]")
+		h.WantEvents("nothing but refusals")
 		if rows := h.Strings(`SELECT user_id FROM identity_provider_link`); len(rows) > 0 {
 			t.Errorf("stored all the same: %v", rows)
 		}
@@ -212,7 +182,7 @@ func TestFind(t *testing.T) {
 		h.link(google, "2", ada).Want(200)
 		h.link(corporate, "3&4", ada).Want(200)
 		h.link(google, "1", eve).Want(200)
-		h.seen += 4
+		h.Seen += 4
 
 		find := func(provider, account, user string, header ...string) apptest.Answer {
 			return h.Call("GET", path+"?"+query(provider, account, user), nil, header...)
@@ -223,11 +193,11 @@ func TestFind(t *testing.T) {
 		same(t, "an account of a user", one(find(corporate, "3&4", ada)).UserID, wire.ID(ada))
 		same(t, "an account in a tenant", one(find(google, "1", "", "X-FusionAuth-TenantId", string(h.other))).UserID, wire.ID(eve))
 		same(t, "an account in the tenant of the key", one(find(google, "1", "", "Authorization", h.tenantKey)).UserID, wire.ID(ada))
-		wantCodes(t, find(google, "1", ""), "[TenantIdRequired]")
-		wantCodes(t, find("", "", ""), "[missing]userId")
-		wantCodes(t, find(google, "", ""), "[missing]userId")
-		wantCodes(t, find("", "1", ada), "[missing]identityProviderId")
-		wantCodes(t, find("x", "", ada), "[couldNotConvert]identityProviderId")
+		find(google, "1", "").WantCodes("[TenantIdRequired]")
+		find("", "", "").WantCodes("[missing]userId")
+		find(google, "", "").WantCodes("[missing]userId")
+		find("", "1", ada).WantCodes("[missing]identityProviderId")
+		find("x", "", ada).WantCodes("[couldNotConvert]identityProviderId")
 		for _, a := range []apptest.Answer{
 			find("", "", nobody), find(google, "1", nobody), find(google, "9", ada), find(google, "1", ben), find(nobody, "1", ada),
 			find("", "", ada, "Authorization", h.otherKey), find(google, "1", ada, "Authorization", h.otherKey),
@@ -238,7 +208,7 @@ func TestFind(t *testing.T) {
 				t.Errorf("404 with %s", a.Body)
 			}
 		}
-		h.published("reading")
+		h.WantEvents("reading")
 	})
 }
 
@@ -246,21 +216,21 @@ func TestUnlink(t *testing.T) {
 	each(t, func(t *testing.T, h *herald) {
 		h.link(google, "1", ada).Want(200)
 		h.link(google, "2", ada).Want(200)
-		h.published("two links", linked, linked)
+		h.WantEvents("two links", linked, linked)
 
-		wantCodes(t, h.unlink("", "", ""), "[missing]identityProviderId", "[missing]identityProviderUserId", "[missing]userId")
+		h.unlink("", "", "").WantCodes("[missing]identityProviderId", "[missing]identityProviderUserId", "[missing]userId")
 		h.unlink(google, "3", ada).Want(404)
 		h.unlink(google, "1", ben).Want(404)
 		h.unlink(google, "1", nobody).Want(404)
 		h.unlink(google, "1", ada, "Authorization", h.otherKey).Want(404)
-		h.published("what is not there")
+		h.WantEvents("what is not there")
 
 		same(t, "the answer", string(h.unlink(google, "1", ada).Want(200).Body), "{}")
-		h.published("one less", unlinked)
+		h.WantEvents("one less", unlinked)
 		h.unlink(google, "1", ada).Want(404)
 		same(t, "what is left", accounts(h.Call("GET", path+"?userId="+ada, nil)), []string{"Google 2"})
 		h.link(google, "1", ben).Want(200)
-		h.published("the account is free again", linked)
+		h.WantEvents("the account is free again", linked)
 	})
 }
 
@@ -281,7 +251,7 @@ func TestEvents(t *testing.T) {
 			}
 		}
 		h.unlink(corporate, "ada@corporate", ada).Want(200)
-		h.published("both", linked, unlinked)
+		h.WantEvents("both", linked, unlinked)
 		for _, body := range h.Strings(`SELECT body FROM event WHERE type LIKE 'user.identity-provider.%' ORDER BY sequence`) {
 			var e struct {
 				Event struct {
@@ -310,20 +280,20 @@ func TestLinks_GoWithTheirEnds(t *testing.T) {
 		h.link(google, "1", ada).Want(200)
 		h.link(corporate, "2", ben).Want(200)
 		h.link(foreign, "3", eve).Want(200)
-		h.published("three", linked, linked, linked)
+		h.WantEvents("three", linked, linked, linked)
 		left := func(want ...string) {
 			t.Helper()
 			same(t, "left", h.Strings(`SELECT provider_user_id FROM identity_provider_link ORDER BY provider_user_id`), want)
 		}
 		h.Call("DELETE", "/api/user/"+ada+"?hardDelete=true", nil).Want(200)
 		left("2", "3")
-		h.published("without the user", "user.delete", "user.delete.complete")
+		h.WantEvents("without the user", "user.delete", "user.delete.complete")
 		h.Call("DELETE", "/api/identity-provider/"+corporate, nil).Want(200)
 		left("3")
-		h.published("without the provider")
+		h.WantEvents("without the provider")
 		h.Call("DELETE", "/api/tenant/"+string(h.other), nil).Want(200)
 		left([]string(nil)...)
-		h.published("without the tenant", "user.delete", "user.delete.complete")
+		h.WantEvents("without the tenant", "user.delete", "user.delete.complete")
 	})
 }
 
@@ -344,6 +314,6 @@ func TestLink_Race(t *testing.T) {
 		}
 		all.Wait()
 		same(t, "answers", answers, map[int]int{200: 8, 409: 8})
-		h.published("all of them together", linked)
+		h.WantEvents("all of them together", linked)
 	})
 }

@@ -82,20 +82,13 @@ func each(t *testing.T, fn func(t *testing.T, h *herald)) {
 		var other wire.TenantResponse
 		s.Call("POST", "/api/tenant", `{"tenant":{"name":"Other"}}`).Want(200).Decode(&other)
 		h.other = other.Tenant.ID
-		h.tenantKey, h.otherKey = h.keyOf(s.Tenant), h.keyOf(h.other)
+		h.tenantKey, h.otherKey = h.KeyOf(s.Tenant), h.KeyOf(h.other)
 		for id, of := range map[string]wire.ID{ada: s.Tenant, ben: s.Tenant, eve: h.other} {
 			body := object{"user": object{"username": id}, "sendSetPasswordIdentityType": "doNotSend"}
 			s.Call("POST", "/api/user/"+id, body, "X-FusionAuth-TenantId", string(of)).Want(200)
 		}
 		fn(t, h)
 	})
-}
-
-func (h *herald) keyOf(tenant wire.ID) string {
-	h.t.Helper()
-	var k wire.APIKeyResponse
-	h.Call("POST", "/api/api-key", wire.APIKeyRequest{APIKey: wire.APIKey{Name: "of " + string(tenant), TenantID: tenant}}).Want(200).Decode(&k)
-	return k.APIKey.Key
 }
 
 // member decodes one member of an answer, numbers exactly.
@@ -126,16 +119,6 @@ func ids(a apptest.Answer, name string) []string {
 		found = append(found, o.(object)["id"].(string))
 	}
 	return found
-}
-
-func wantCodes(t *testing.T, a apptest.Answer, want ...string) {
-	t.Helper()
-	got := a.Want(400).Codes()
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("codes %v, want %v", got, want)
-	}
 }
 
 func same(t *testing.T, what string, got, want any) {
@@ -253,24 +236,24 @@ func (l *life) isRefused() {
 		duplicate = append(duplicate, "[duplicate]"+k.One+".name")
 	}
 	upper := strings.Replace(l.sent(), `"name":"`+decoded(l.sent())["name"].(string), `"name":" `+strings.ToUpper(decoded(l.sent())["name"].(string))+" ", 1)
-	wantCodes(t, l.Call("POST", l.one, l.body(upper)), duplicate...)
+	l.Call("POST", l.one, l.body(upper)).WantCodes(duplicate...)
 	var absent []string
 	for _, required := range k.Required {
 		absent = append(absent, "["+required[1]+"]"+k.One+"."+required[0])
 	}
 	if len(absent) > 0 {
-		wantCodes(t, l.Call("POST", l.path, `{}`), absent...)
+		l.Call("POST", l.path, `{}`).WantCodes(absent...)
 	}
-	wantCodes(t, l.Call("POST", l.path, l.body(`[]`)), "[couldNotConvert]"+k.One)
+	l.Call("POST", l.path, l.body(`[]`)).WantCodes("[couldNotConvert]" + k.One)
 	for _, name := range slices.Concat(k.Booleans, k.Integers, k.IDs) {
 		with := decoded(samples[k.Name])
 		with["name"], with[name] = "Another", "perhaps"
 		text, _ := json.Marshal(with)
-		wantCodes(t, l.Call("POST", l.path, l.body(string(text))), "[couldNotConvert]"+k.One+"."+name)
+		l.Call("POST", l.path, l.body(string(text))).WantCodes("[couldNotConvert]" + k.One + "." + name)
 	}
-	wantCodes(t, l.Call("POST", l.path, l.body(strings.Replace(l.sent(), `"name":"`, `"name":"`+strings.Repeat("x", 192), 1))), "[tooLong]"+k.One+".name")
-	wantCodes(t, l.Call("GET", l.path+"/x", nil), "[couldNotConvert]"+k.ID)
-	wantCodes(t, l.Call("PATCH", l.one, `[`), "[invalidJSON]")
+	l.Call("POST", l.path, l.body(strings.Replace(l.sent(), `"name":"`, `"name":"`+strings.Repeat("x", 192), 1))).WantCodes("[tooLong]" + k.One + ".name")
+	l.Call("GET", l.path+"/x", nil).WantCodes("[couldNotConvert]" + k.ID)
+	l.Call("PATCH", l.one, `[`).WantCodes("[invalidJSON]")
 	for _, method := range []string{"GET", "PUT", "PATCH", "DELETE"} {
 		if a := l.Call(method, l.path+"/"+nowhere, l.body(l.sent())).Want(404); len(a.Body) > 0 {
 			t.Errorf("%s of what is not there says %s", method, a.Body)
@@ -278,7 +261,7 @@ func (l *life) isRefused() {
 	}
 	for id := range k.Defaults {
 		for _, method := range []string{"PUT", "PATCH", "DELETE"} {
-			wantCodes(t, l.Call(method, l.path+"/"+string(id), l.body(l.sent())), "[invalid]"+k.ID)
+			l.Call(method, l.path+"/"+string(id), l.body(l.sent())).WantCodes("[invalid]" + k.ID)
 		}
 	}
 }
@@ -347,7 +330,7 @@ func (l *life) isChanged() {
 	}
 	if k.Unique {
 		l.Call("POST", l.path+"/"+idB, l.body(strings.Replace(l.sent(), `"name":"`, `"name":"B`, 1))).Want(200)
-		wantCodes(t, l.Call("PUT", l.path+"/"+idB, l.body(l.sent())), "[duplicate]"+k.One+".name")
+		l.Call("PUT", l.path+"/"+idB, l.body(l.sent())).WantCodes("[duplicate]" + k.One + ".name")
 		l.Call("PUT", l.one, l.body(strings.Replace(samples[k.Name], `"name":"`, `"name":" `, 1))).Want(200) // its own name
 		l.Call("DELETE", l.path+"/"+idB, nil).Want(200)
 	}
@@ -370,7 +353,7 @@ func (l *life) isFound() {
 		}
 	}
 	same(l.t, "not found", ids(l.Call("POST", l.path+"/search", `{"search":{"name":"nobody has this"}}`), l.k.Many), []string{})
-	wantCodes(l.t, l.Call("GET", l.path+"/search?startRow=-1", nil), "[invalid]startRow")
+	l.Call("GET", l.path+"/search?startRow=-1", nil).WantCodes("[invalid]startRow")
 	l.Call("GET", l.path+"/search", nil, "Authorization", l.otherKey).Want(401)
 }
 
@@ -399,9 +382,9 @@ func TestThemes_AreCopied(t *testing.T) {
 		if copied["name"] != "Copy" || copied["stylesheet"] != "a{}" || copied["id"] == idA {
 			t.Errorf("the copy is %v", copied)
 		}
-		wantCodes(t, h.Call("POST", path, `{"sourceThemeId":"`+nowhere+`","theme":{"name":"x"}}`), "[invalid]sourceThemeId")
-		wantCodes(t, h.Call("POST", path, `{"sourceThemeId":"x","theme":{"name":"x"}}`), "[couldNotConvert]sourceThemeId")
-		wantCodes(t, h.Call("POST", path, `{"sourceThemeId":"`+idA+`","theme":{"stylesheet":"b{}"}}`), "[blank]theme.name")
+		h.Call("POST", path, `{"sourceThemeId":"`+nowhere+`","theme":{"name":"x"}}`).WantCodes("[invalid]sourceThemeId")
+		h.Call("POST", path, `{"sourceThemeId":"x","theme":{"name":"x"}}`).WantCodes("[couldNotConvert]sourceThemeId")
+		h.Call("POST", path, `{"sourceThemeId":"`+idA+`","theme":{"stylesheet":"b{}"}}`).WantCodes("[blank]theme.name")
 		same(t, "those of a type", len(ids(h.Call("GET", path+"/search?type=advanced&numberOfResults=2", nil), "themes")), 2)
 		same(t, "those of another", ids(h.Call("GET", path+"/search?type=simple", nil), "themes"), []string{})
 	})
@@ -425,7 +408,7 @@ func TestRequired_OfTheRightType(t *testing.T) {
 				a.Want(200)
 				continue
 			}
-			wantCodes(t, a, want...)
+			a.WantCodes(want...)
 		}
 	})
 }
@@ -457,8 +440,8 @@ func TestSearch_Criteria(t *testing.T) {
 			}
 			same(t, path, ids(h.Call("GET", path, nil), many), want)
 		}
-		wantCodes(t, h.Call("POST", "/api/identity-provider", `{"identityProvider":{"type":"Google","tenantId":"`+nowhere+`"}}`), "[invalid]identityProvider.tenantId")
-		wantCodes(t, h.Call("GET", "/api/lambda/search?body="+strings.Repeat("x", 1001), nil), "[tooLong]search.body")
+		h.Call("POST", "/api/identity-provider", `{"identityProvider":{"type":"Google","tenantId":"`+nowhere+`"}}`).WantCodes("[invalid]identityProvider.tenantId")
+		h.Call("GET", "/api/lambda/search?body="+strings.Repeat("x", 1001), nil).WantCodes("[tooLong]search.body")
 	})
 }
 
@@ -472,9 +455,9 @@ func TestOwners(t *testing.T) {
 		for _, id := range []string{idA, idB} {
 			h.Call("POST", "/api/consent/"+id, `{"consent":{"name":"`+id+`","defaultMinimumAgeForSelfConsent":0}}`).Want(200)
 		}
-		wantCodes(t, given(nowhere, nowhere, nowhere), "[invalid]userConsent.consentId", "[invalid]userConsent.userId")
-		wantCodes(t, given(nowhere, idA, eve, "Authorization", h.tenantKey), "[invalid]userConsent.userId")
-		wantCodes(t, h.Call("GET", path, nil), "[missing]userId")
+		given(nowhere, nowhere, nowhere).WantCodes("[invalid]userConsent.consentId", "[invalid]userConsent.userId")
+		given(nowhere, idA, eve, "Authorization", h.tenantKey).WantCodes("[invalid]userConsent.userId")
+		h.Call("GET", path, nil).WantCodes("[missing]userId")
 		h.Call("GET", path+"?userId="+nowhere, nil).Want(404)
 		const first, second, third = "10000000-0000-4000-8000-000000000001", "20000000-0000-4000-8000-000000000001", "30000000-0000-4000-8000-000000000001"
 		given(first, idA, ada).Want(200)
@@ -526,12 +509,12 @@ func TestFamilies(t *testing.T) {
 		delete(first, "lastUpdateInstant")
 		same(t, "the first member", first, object{"userId": ada, "role": "Adult", "owner": true, "data": object{"n": json.Number("1.0")}})
 
-		wantCodes(t, h.Call("POST", one, said(nowhere, "Uncle", "")), "[duplicate]familyId", "[invalid]familyMember.role", "[invalid]familyMember.userId")
-		wantCodes(t, h.Call("POST", path, `{}`), "[missing]familyMember.role", "[missing]familyMember.userId")
-		wantCodes(t, h.Call("PUT", one, said(eve, "Child", "")), "[invalid]familyMember.userId")
-		wantCodes(t, h.Call("PUT", path+"/x", said(ben, "Child", "")), "[couldNotConvert]familyId")
+		h.Call("POST", one, said(nowhere, "Uncle", "")).WantCodes("[duplicate]familyId", "[invalid]familyMember.role", "[invalid]familyMember.userId")
+		h.Call("POST", path, `{}`).WantCodes("[missing]familyMember.role", "[missing]familyMember.userId")
+		h.Call("PUT", one, said(eve, "Child", "")).WantCodes("[invalid]familyMember.userId")
+		h.Call("PUT", path+"/x", said(ben, "Child", "")).WantCodes("[couldNotConvert]familyId")
 		h.Call("PUT", path+"/"+nowhere, said(ben, "Child", "")).Want(404)
-		wantCodes(t, h.Call("GET", path, nil), "[missing]userId")
+		h.Call("GET", path, nil).WantCodes("[missing]userId")
 		h.Call("GET", path+"?userId="+nowhere, nil).Want(404)
 
 		roles := func(a apptest.Answer) (all []string) {
@@ -551,7 +534,7 @@ func TestFamilies(t *testing.T) {
 			h.Call("GET", path+"?userId="+ben, nil, header[0], header[1]).Want(404)
 			h.Call("PUT", one, said(eve, "Adult", ""), header[0], header[1]).Want(404)
 			h.Call("DELETE", one+"/"+ben, nil, header[0], header[1]).Want(404)
-			wantCodes(t, h.Call("POST", path, said(ben, "Adult", ""), header[0], header[1]), "[invalid]familyMember.userId")
+			h.Call("POST", path, said(ben, "Adult", ""), header[0], header[1]).WantCodes("[invalid]familyMember.userId")
 		}
 
 		if left := h.Call("DELETE", one+"/"+ben, nil).Want(200); len(left.Body) > 0 {

@@ -226,6 +226,14 @@ func (s *Server) Enable(rule wire.TransactionType, types ...string) {
 	s.Call("PATCH", "/api/tenant/"+string(s.Tenant), map[string]any{"tenant": map[string]any{"eventConfiguration": map[string]any{"events": events}}}).Want(200)
 }
 
+// KeyOf creates an API key that is bound to a tenant, and may do everything there.
+func (s *Server) KeyOf(tenant wire.ID) string {
+	s.t.Helper()
+	var k wire.APIKeyResponse
+	s.Call("POST", "/api/api-key", wire.APIKeyRequest{APIKey: wire.APIKey{Name: "of " + string(tenant), TenantID: tenant}}).Want(200).Decode(&k)
+	return k.APIKey.Key
+}
+
 // Subscribe creates a global webhook for the types and returns its id. change, if given, edits it first.
 func (s *Server) Subscribe(url string, types []string, change ...func(*wire.Webhook)) wire.ID {
 	s.t.Helper()
