@@ -325,6 +325,21 @@ func TestSend_NobodyTakesTheMessage(t *testing.T) {
 	})
 }
 
+// A receiver that was cut off has perhaps sent the message: the caller is told that nobody knows, and the user may well bring the code.
+func TestSend_WhatMayHaveArrived(t *testing.T) {
+	each(t, func(t *testing.T, h *herald) {
+		h.sms.Script(egresstest.Close())
+		wantCodes(t, h.Call("POST", "/api/two-factor/send", object{"userId": ada, "method": "sms", "mobilePhone": phone}), "[PushTwoFactorFailed]")
+		h.Call("POST", "/api/user/two-factor/"+ada, object{"method": "sms", "mobilePhone": phone, "code": h.received().Code}).Want(200)
+		if n := len(h.sms.Requests()); n != 1 {
+			t.Errorf("the message was sent %d times", n)
+		}
+		started := h.start()
+		wantCodes(t, h.anonymous("POST", "/api/two-factor/send/"+started.TwoFactorID, object{"methodId": started.Methods[0].ID}), "[PushTwoFactorFailed]")
+		h.login(started.TwoFactorID, h.received().Code).Want(200)
+	})
+}
+
 func TestTrust(t *testing.T) {
 	each(t, func(t *testing.T, h *herald) {
 		status := func(id string) apptest.Answer { return h.Call("GET", "/api/two-factor/status/"+id+"?userId="+ada, nil) }
