@@ -38,6 +38,7 @@ func (s *server) routes() []route {
 		s.loginRoutes(s.Logins),
 		s.tokenRoutes(s.Tokens, s.Logins),
 		s.oauthRoutes(s.Tokens, s.Logins),
+		s.registrationRoutes(),
 		s.passwordRoutes(s.Resets),
 		s.twoFactorRoutes(s.TwoFactor),
 		s.entityRoutes(s.Entities),

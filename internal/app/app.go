@@ -177,10 +177,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.users = identity.New(a.store, a.events, a.tenants)
 	a.entities = entity.New(entity.Options{
 		DB: a.store, Events: a.events, Tenants: a.tenants, Keys: a.signing, Sealer: sealer, TenantOfUser: a.tenantOfUser,
 	})
+	a.users = identity.New(identity.Options{DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Sealer: sealer})
 	a.messengers = messenger.New(messenger.Options{DB: a.store, Sealer: sealer, Egress: a.egress, Clock: o.Clock})
 	a.templates = template.New(a.store)
 	recipients, err := hkdf.Key(sha256.New, master, nil, "herald message recipient v1", 32)

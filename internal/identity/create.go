@@ -17,52 +17,68 @@ import (
 //
 // Events: user.create, user.create.complete. When a login id belongs to others: user.loginId.duplicate.create, once per owner.
 func (s *Service) Create(ctx context.Context, tenant, id wire.ID, req wire.UserRequest, info *wire.EventInfo) (*User, error) {
+	var v problem.Validation
+	c, err := s.newCreation(ctx, &v, tenant, id, req)
+	if err := cmp.Or(err, v.Err()); err != nil {
+		return nil, err
+	}
+	if err := c.hash(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.events.Do(ctx, publish.Operation{Tenant: tenant, Info: info, Prepare: c.prepare, Commit: c.commit}); err != nil {
+		return nil, s.refused(ctx, err, event.UserLoginIDDuplicateCreate, info)
+	}
+	return c.user, nil
+}
+
+// creation is a new user on the way through an operation.
+type creation struct {
+	s          *Service
+	tenant, id wire.ID
+	rules      Rules
+	in         input
+	password   credential
+	user       *User
+}
+
+// newCreation adds to v what is wrong with the request.
+func (s *Service) newCreation(ctx context.Context, v *problem.Validation, tenant, id wire.ID, req wire.UserRequest) (*creation, error) {
 	rules, err := s.rules(ctx, tenant)
 	if err != nil {
 		return nil, err
 	}
-	var v problem.Validation
-	in := readNew(&v, req, rules)
-	if err := v.Err(); err != nil {
-		return nil, err
+	return &creation{s: s, tenant: tenant, id: id, rules: rules, in: readNew(v, req, rules)}, nil
+}
+
+// hash does the slow work, before the operation, and tells what is wrong with the password.
+func (c *creation) hash(ctx context.Context) (err error) {
+	if c.in.password != "" {
+		c.password, err = c.s.choose(ctx, "user.password", c.in.password, nil, &c.in.user, c.rules.Password)
 	}
-	var password credential
-	if in.password != "" {
-		if password, err = s.choose(ctx, "user.password", in.password, nil, &in.user, rules.Password); err != nil {
-			return nil, err
+	return err
+}
+
+func (c *creation) prepare(tx *db.Tx, plan *publish.Plan) error {
+	c.user = newUser(c.tenant, c.id, c.in, c.rules, wire.Instant(tx.NowMillis()))
+	c.user.password = c.password
+	if c.id != "" {
+		if err := claimID(tx, plan, c.id); err != nil {
+			return err
 		}
 	}
-
-	var u *User
-	err = s.events.Do(ctx, publish.Operation{
-		Tenant: tenant,
-		Info:   info,
-		Prepare: func(tx *db.Tx, plan *publish.Plan) error {
-			u = newUser(tenant, id, in, rules, wire.Instant(tx.NowMillis()))
-			u.password = password
-			if id != "" {
-				if err := claimID(tx, plan, id); err != nil {
-					return err
-				}
-			}
-			if err := claim(tx, plan, u, loginIDs(&u.User)); err != nil {
-				return err
-			}
-			plan.Publish(&event.UserEvent{Header: event.About(event.UserCreate, u.ID), User: u.User})
-			return nil
-		},
-		Commit: func(tx *db.Tx) error {
-			// Asked here and not before: whoever deletes the tenant marks it first and then looks for users.
-			if exists, err := s.tenants.ExistsIn(tx, tenant); err != nil || !exists {
-				return cmp.Or(err, noTenant())
-			}
-			return insert(tx, u)
-		},
-	})
-	if err != nil {
-		return nil, s.refused(ctx, err, event.UserLoginIDDuplicateCreate, info)
+	if err := c.s.claim(tx, plan, c.user, loginIDs(&c.user.User)); err != nil {
+		return err
 	}
-	return u, nil
+	plan.Publish(&event.UserEvent{Header: event.About(event.UserCreate, c.user.ID), User: c.user.User})
+	return nil
+}
+
+func (c *creation) commit(tx *db.Tx) error {
+	// Asked here and not before: whoever deletes the tenant marks it first and then looks for users.
+	if exists, err := c.s.tenants.ExistsIn(tx, c.tenant); err != nil || !exists {
+		return cmp.Or(err, noTenant())
+	}
+	return insert(tx, c.user)
 }
 
 // newUser builds the user that a checked request asks for.

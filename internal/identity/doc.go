@@ -1,6 +1,7 @@
 // Package identity is the directory of users and the first publisher of events: whatever happens to a user happens here, as one
-// publish.Operation with the events that go with it. It owns users, what they log in with and their passwords. It does not own who may
-// call it (package access), how webhooks are asked and events delivered (package publish), or the settings of tenants.
+// publish.Operation with the events that go with it. It owns users, what they log in with, their passwords and their registrations. It does
+// not own who may call it (package access), how webhooks are asked and events delivered (package publish), or the settings of tenants and
+// applications.
 //
 // The flow of a change, taking creation as the example (create.go):
 //
@@ -22,4 +23,5 @@
 //	forgot      user.password.reset.start, then user.password.reset.send once somebody has taken the message (reset.go)
 //	change      user.email.verified and user.identity.verified when the address waited for that, user.password.update, and by id
 //	            user.password.reset.success
+//	register    user.registration.create, behind user.create when the user is created by the same call (registration.go); so for .update, .delete
 package identity

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -15,7 +16,7 @@ import (
 // Load returns a user, or problem.ErrNotFound.
 func (s *Service) Load(ctx context.Context, id wire.ID) (u *User, err error) {
 	err = s.db.View(ctx, func(tx *db.Tx) error {
-		u, err = load(tx, id)
+		u, err = s.load(tx, id)
 		return err
 	})
 	return u, err
@@ -32,7 +33,7 @@ func (s *Service) LoadByLoginID(ctx context.Context, tenant wire.ID, text string
 		for _, k := range kinds {
 			u, err = findByLoginID(tx, tenant, loginID{k, key(k, text)})
 			if !errors.Is(err, problem.ErrNotFound) {
-				return err
+				return cmp.Or(err, s.complete(tx, u))
 			}
 		}
 		return problem.ErrNotFound
@@ -59,6 +60,20 @@ func (s *Service) FindByLoginID(ctx context.Context, tenant wire.ID, text string
 	return nil, "", problem.ErrNotFound
 }
 
+// load returns a whole user.
+func (s *Service) load(tx *db.Tx, id wire.ID) (*User, error) {
+	u, err := load(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	return u, s.complete(tx, u)
+}
+
+// complete adds to users what is stored apart from them, and shown with them: their registrations.
+func (s *Service) complete(tx *db.Tx, users ...*User) error {
+	return s.addRegistrations(tx, users)
+}
+
 // key brings a text that somebody typed into the form in which a login id is stored. It is "" when it cannot be one.
 func key(kind wire.IdentityType, text string) string {
 	if !problem.IsText(text) {
@@ -83,8 +98,12 @@ func (s *Service) Search(ctx context.Context, scope wire.ID, c wire.UserSearch) 
 	if err := v.Err(); err != nil {
 		return nil, 0, err
 	}
-	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
-		users, total, err = find(tx, scope, c)
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		found, n, err := find(tx, scope, c)
+		if err == nil {
+			err = s.complete(tx, found...)
+		}
+		users, total = shown(found), n
 		return err
 	})
 	return users, total, err

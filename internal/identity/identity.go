@@ -3,28 +3,44 @@ package identity
 import (
 	"context"
 
+	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/wire"
 )
 
-// Service manages users. It is safe for concurrent use once its exported fields are set.
+// Options are what a Service works with. All are required.
+type Options struct {
+	DB           *db.DB
+	Events       publish.Doer
+	Tenants      *tenant.Service
+	Applications *application.Service
+	Sealer       ticket.Sealer
+}
+
+// Service manages users and their registrations. It is safe for concurrent use once its exported fields are set.
 type Service struct {
-	db      *db.DB
-	events  publish.Doer
-	tenants *tenant.Service
-	hasher  hasher
+	db           *db.DB
+	events       publish.Doer
+	tenants      *tenant.Service
+	applications *application.Service
+	sealer       ticket.Sealer
+	hasher       hasher
 
 	// Breaches know stolen passwords. Nil knows none.
 	Breaches Breaches
 	// OnPasswordChange plan what follows from a new password, in their order: other packages know what.
 	OnPasswordChange []PasswordChange
+	// OnUnverified is called after the commit of a registration that is yet to be verified, and returns what the answer says about that. It has
+	// no error, because the registration is there whatever becomes of its verification. Optional: without it nothing is asked of the user.
+	OnUnverified func(ctx context.Context, u *User, r wire.Registration) wire.VerificationID
 }
 
-// New returns the users in d.
-func New(d *db.DB, events publish.Doer, tenants *tenant.Service) *Service {
-	return &Service{db: d, events: events, tenants: tenants, hasher: newHasher()}
+// New returns the users in a store.
+func New(o Options) *Service {
+	return &Service{db: o.DB, events: o.Events, tenants: o.Tenants, applications: o.Applications, sealer: o.Sealer, hasher: newHasher()}
 }
 
 // User is a user as stored: what may be shown, and around it what may not.

@@ -14,15 +14,15 @@ import (
 
 // insert writes a new user and the login ids, which are reserved.
 func insert(tx *db.Tx, u *User) error {
-	document, err := json.Marshal(u.User)
+	document, err := documentOf(u)
 	if err != nil {
-		return fmt.Errorf("encode user: %w", err)
+		return err
 	}
 	_, err = tx.Exec(`INSERT INTO users (id, tenant_id, active, email, username, phone_number, first_name, last_name, full_name, birth_date,
 			document, password_scheme, password_hash, version, insert_instant, last_update_instant)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
 		u.ID, u.TenantID, u.Active, text0(u.Email), text0(u.Username), text0(u.PhoneNumber), text0(u.FirstName), text0(u.LastName),
-		text0(u.FullName), text0(u.BirthDate), string(document), text0(string(u.password.scheme)), db.Null(u.password.encoded), u.version,
+		text0(u.FullName), text0(u.BirthDate), document, text0(string(u.password.scheme)), db.Null(u.password.encoded), u.version,
 		int64(u.InsertInstant), int64(u.LastUpdateInstant))
 	if db.IsForeignKey(err) { // the tenant is gone
 		return noTenant()
@@ -31,6 +31,17 @@ func insert(tx *db.Tx, u *User) error {
 		return err
 	}
 	return insertLoginIDs(tx, u, loginIDs(&u.User))
+}
+
+// documentOf leaves out what has tables of its own.
+func documentOf(u *User) (string, error) {
+	shown := u.User
+	shown.Registrations, shown.Memberships = nil, nil
+	document, err := json.Marshal(shown)
+	if err != nil {
+		return "", fmt.Errorf("encode user: %w", err)
+	}
+	return string(document), nil
 }
 
 // insertLoginIDs is problem.Stale when somebody got one of them although they were reserved: the reservation ran out.
@@ -50,15 +61,15 @@ func insertLoginIDs(tx *db.Tx, u *User, all []loginID) error {
 
 // update writes u over original. It is problem.Stale when original is not what is stored any more.
 func update(tx *db.Tx, original, u *User) error {
-	document, err := json.Marshal(u.User)
+	document, err := documentOf(u)
 	if err != nil {
-		return fmt.Errorf("encode user: %w", err)
+		return err
 	}
 	n, err := tx.Exec(`UPDATE users SET email = $1, username = $2, phone_number = $3, first_name = $4, last_name = $5, full_name = $6,
 			birth_date = $7, document = $8, password_scheme = $9, password_hash = $10, last_update_instant = $11, version = version + 1
 		WHERE id = $12 AND version = $13`,
 		text0(u.Email), text0(u.Username), text0(u.PhoneNumber), text0(u.FirstName), text0(u.LastName), text0(u.FullName),
-		text0(u.BirthDate), string(document), text0(string(u.password.scheme)), db.Null(u.password.encoded), int64(u.LastUpdateInstant),
+		text0(u.BirthDate), document, text0(string(u.password.scheme)), db.Null(u.password.encoded), int64(u.LastUpdateInstant),
 		u.ID, original.version)
 	if err != nil {
 		return err

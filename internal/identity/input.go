@@ -27,59 +27,60 @@ type input struct {
 }
 
 // read brings a request into canonical form and adds what is wrong with it. It is the same for a creation and for the whole user that an
-// update results in.
-func read(v *problem.Validation, req wire.UserRequest, rules Rules) input {
+// update results in. path is where the user stands in the request.
+func read(v *problem.Validation, path string, req wire.UserRequest, rules Rules) input {
 	given := req.User.User
 	in := input{password: req.User.Password, skip: req.SkipVerification}
 	in.user = wire.User{
-		Email:       email(v, "user.email", given.Email),
-		Username:    username(v, given.Username),
-		PhoneNumber: phoneNumber(v, given.PhoneNumber),
+		Email:       email(v, path+".email", given.Email),
+		Username:    username(v, path+".username", given.Username),
+		PhoneNumber: phoneNumber(v, path+".phoneNumber", given.PhoneNumber),
 
-		FirstName:          text(v, "user.firstName", given.FirstName, maxText),
-		MiddleName:         text(v, "user.middleName", given.MiddleName, maxText),
-		LastName:           text(v, "user.lastName", given.LastName, maxText),
-		FullName:           text(v, "user.fullName", given.FullName, maxText),
-		BirthDate:          birthDate(v, given.BirthDate),
-		ImageURL:           text(v, "user.imageUrl", given.ImageURL, maxURL),
-		MobilePhone:        mobilePhone(v, given.MobilePhone),
-		ParentEmail:        email(v, "user.parentEmail", given.ParentEmail),
-		PreferredLanguages: languages(v, given.PreferredLanguages),
-		Timezone:           timezone(v, given.Timezone),
+		FirstName:          text(v, path+".firstName", given.FirstName, maxText),
+		MiddleName:         text(v, path+".middleName", given.MiddleName, maxText),
+		LastName:           text(v, path+".lastName", given.LastName, maxText),
+		FullName:           text(v, path+".fullName", given.FullName, maxText),
+		BirthDate:          birthDate(v, path+".birthDate", given.BirthDate),
+		ImageURL:           text(v, path+".imageUrl", given.ImageURL, maxURL),
+		MobilePhone:        mobilePhone(v, path+".mobilePhone", given.MobilePhone),
+		ParentEmail:        email(v, path+".parentEmail", given.ParentEmail),
+		PreferredLanguages: languages(v, path+".preferredLanguages", given.PreferredLanguages),
+		Timezone:           timezone(v, path+".timezone", given.Timezone),
 		Data:               given.Data,
 
 		PasswordChangeRequired: given.PasswordChangeRequired,
-		PasswordChangeReason:   changeReason(v, given),
-		UsernameStatus:         usernameStatus(v, given.UsernameStatus),
+		PasswordChangeReason:   changeReason(v, path+".passwordChangeReason", given),
+		UsernameStatus:         usernameStatus(v, path+".usernameStatus", given.UsernameStatus),
 		CleanSpeakID:           given.CleanSpeakID,
 		Expiry:                 given.Expiry,
 	}
 	if given.Email == "" && given.Username == "" && given.PhoneNumber == "" {
 		const message = "A user has an e-mail address, a user name or a phone number."
-		v.Field("user.email", "blank", message)
-		v.Field("user.username", "blank", message)
-		v.Field("user.phoneNumber", "blank", message)
+		v.Field(path+".email", "blank", message)
+		v.Field(path+".username", "blank", message)
+		v.Field(path+".phoneNumber", "blank", message)
 	}
 	if in.password != "" {
-		rules.Password.check(v, "user.password", in.password)
+		rules.Password.check(v, path+".password", in.password)
 	}
 	return in
 }
 
 // readNew is read for a user to be created, who needs a password or the means to set one.
 func readNew(v *problem.Validation, req wire.UserRequest, rules Rules) input {
+	const path = "user"
 	identityType := req.SendSetPasswordIdentityType
 	v.Check(slices.Contains([]string{"", "email", "phone", "doNotSend"}, identityType), "sendSetPasswordIdentityType", "invalid",
 		"This is one of email, phone and doNotSend.")
 	toEmail, toPhone := req.SendSetPasswordEmail || identityType == "email", identityType == "phone"
 	if toEmail || toPhone || identityType == "doNotSend" {
 		req.User.Password = ""
-		in := read(v, req, rules)
+		in := read(v, path, req, rules)
 		v.Check(!toEmail || in.user.Email != "" || v.Has("user.email"), "user.email", "required", "The message to set a password needs an e-mail address.")
 		v.Check(!toPhone || in.user.PhoneNumber != "" || v.Has("user.phoneNumber"), "user.phoneNumber", "required", "The message to set a password needs a phone number.")
 		return in
 	}
-	in := read(v, req, rules)
+	in := read(v, path, req, rules)
 	v.Check(in.password != "", "user.password", "blank", "A user needs a password, or a message to set one (sendSetPasswordEmail).")
 	return in
 }
@@ -107,21 +108,21 @@ func isEmail(address string) bool {
 		!strings.ContainsAny(address, " \"<>()[],;:\\")
 }
 
-func username(v *problem.Validation, given string) string {
+func username(v *problem.Validation, path, given string) string {
 	if given == "" {
 		return ""
 	}
-	name := text(v, "user.username", given, maxLoginID)
-	v.Check(name != "", "user.username", "blank", "The user name is blank.")
+	name := text(v, path, given, maxLoginID)
+	v.Check(name != "", path, "blank", "The user name is blank.")
 	return name
 }
 
-func phoneNumber(v *problem.Validation, given string) string {
+func phoneNumber(v *problem.Validation, path, given string) string {
 	if given == "" {
 		return ""
 	}
 	number, ok := e164(given)
-	v.Check(ok, "user.phoneNumber", "invalidPhone", "This is not a phone number in international form (+14155550123).")
+	v.Check(ok, path, "invalidPhone", "This is not a phone number in international form (+14155550123).")
 	return number
 }
 
@@ -154,8 +155,8 @@ func e164(text string) (string, bool) {
 }
 
 // mobilePhone is contact data and stays as it is, as long as somebody could dial it.
-func mobilePhone(v *problem.Validation, given string) string {
-	number := text(v, "user.mobilePhone", given, maxText)
+func mobilePhone(v *problem.Validation, path, given string) string {
+	number := text(v, path, given, maxText)
 	digits := 0
 	for _, r := range number {
 		switch {
@@ -165,27 +166,27 @@ func mobilePhone(v *problem.Validation, given string) string {
 			digits = -len(number)
 		}
 	}
-	v.Check(number == "" || digits >= 3, "user.mobilePhone", "invalid", "This is not a phone number.")
+	v.Check(number == "" || digits >= 3, path, "invalid", "This is not a phone number.")
 	return number
 }
 
-func birthDate(v *problem.Validation, given string) string {
+func birthDate(v *problem.Validation, path, given string) string {
 	if given == "" {
 		return ""
 	}
 	_, err := time.Parse(time.DateOnly, given)
-	v.Check(err == nil, "user.birthDate", "couldNotConvert", "A date is written YYYY-MM-DD.")
+	v.Check(err == nil, path, "couldNotConvert", "A date is written YYYY-MM-DD.")
 	return given
 }
 
-func languages(v *problem.Validation, given []string) []string {
-	v.Check(len(given) <= maxLanguages, "user.preferredLanguages", "tooMany", "A user has at most %d preferred languages.", maxLanguages)
+func languages(v *problem.Validation, path string, given []string) []string {
+	v.Check(len(given) <= maxLanguages, path, "tooMany", "These are at most %d languages.", maxLanguages)
 	var all []string
 	for _, text := range given[:min(len(given), maxLanguages)] {
 		l, ok := locale(text)
 		switch {
-		case !ok && !v.Has("user.preferredLanguages"):
-			v.Field("user.preferredLanguages", "couldNotConvert", "A language is written like en or en_US.")
+		case !ok && !v.Has(path):
+			v.Field(path, "couldNotConvert", "A language is written like en or en_US.")
 		case ok && !slices.Contains(all, l):
 			all = append(all, l)
 		}
@@ -194,14 +195,14 @@ func languages(v *problem.Validation, given []string) []string {
 }
 
 // timezone is checked for its form only: which names exist depends on the machine.
-func timezone(v *problem.Validation, given string) string {
-	zone := text(v, "user.timezone", given, maxText)
+func timezone(v *problem.Validation, path, given string) string {
+	zone := text(v, path, given, maxText)
 	v.Check(!strings.ContainsFunc(zone, func(r rune) bool { return !alphanumeric(string(r)) && !strings.ContainsRune("/_+-:", r) }),
-		"user.timezone", "couldNotConvert", "A time zone is written like America/Denver.")
+		path, "couldNotConvert", "A time zone is written like America/Denver.")
 	return zone
 }
 
-func changeReason(v *problem.Validation, given wire.User) wire.PasswordChangeReason {
+func changeReason(v *problem.Validation, path string, given wire.User) wire.PasswordChangeReason {
 	switch given.PasswordChangeReason {
 	case "":
 		if given.PasswordChangeRequired {
@@ -212,19 +213,19 @@ func changeReason(v *problem.Validation, given wire.User) wire.PasswordChangeRea
 			return given.PasswordChangeReason
 		}
 	default:
-		v.Field("user.passwordChangeReason", "couldNotConvert", "This is one of Administrative, Breached, Expired and Validation.")
+		v.Field(path, "couldNotConvert", "This is one of Administrative, Breached, Expired and Validation.")
 	}
 	return ""
 }
 
-func usernameStatus(v *problem.Validation, given wire.ContentStatus) wire.ContentStatus {
+func usernameStatus(v *problem.Validation, path string, given wire.ContentStatus) wire.ContentStatus {
 	switch given {
 	case "":
 		return wire.ContentActive
 	case wire.ContentActive, wire.ContentPending, wire.ContentRejected:
 		return given
 	}
-	v.Field("user.usernameStatus", "couldNotConvert", "This is one of ACTIVE, PENDING and REJECTED.")
+	v.Field(path, "couldNotConvert", "This is one of ACTIVE, PENDING and REJECTED.")
 	return ""
 }
 

@@ -105,7 +105,7 @@ func TestRead_CanonicalForm(t *testing.T) {
 		Data: wire.Object{"n": json.Number("12345678901234567890")},
 	}
 	var v problem.Validation
-	got := read(&v, req, Rules{}).user
+	got := read(&v, "user", req, Rules{}).user
 	if err := v.Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -104,7 +104,7 @@ func verified(identities []wire.UserIdentity) bool {
 
 // claim makes sure that the login ids belong to nobody else and that nobody gets them before the commit. It reserves first and looks
 // then: between the commit of another operation and its release of the name there is no gap. Errors: [duplicateError].
-func claim(tx *db.Tx, plan *publish.Plan, u *User, wanted []loginID) error {
+func (s *Service) claim(tx *db.Tx, plan *publish.Plan, u *User, wanted []loginID) error {
 	var clash duplicateError
 	for _, l := range wanted {
 		err := plan.Reserve(tx, l.reservation(u.TenantID), errTaken)
@@ -126,6 +126,13 @@ func claim(tx *db.Tx, plan *publish.Plan, u *User, wanted []loginID) error {
 		return nil
 	}
 	clash.user = u.User
+	for _, t := range clash.taken {
+		if t.owner != nil {
+			if err := s.complete(tx, t.owner); err != nil {
+				return err
+			}
+		}
+	}
 	return &clash
 }
 

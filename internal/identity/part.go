@@ -16,7 +16,7 @@ import (
 // This file has what other packages need that take part in the life of a user: second factors live in the user's document.
 
 // LoadIn returns a user as tx sees it, or problem.ErrNotFound.
-func (s *Service) LoadIn(tx *db.Tx, id wire.ID) (*User, error) { return load(tx, id) }
+func (s *Service) LoadIn(tx *db.Tx, id wire.ID) (*User, error) { return s.load(tx, id) }
 
 // WriteIn writes changed, a copy of original with changes, over it. It is problem.Stale when original is not what is stored any more.
 func (s *Service) WriteIn(tx *db.Tx, original, changed *User) error {

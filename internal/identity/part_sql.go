@@ -7,11 +7,15 @@ import (
 )
 
 // writeLogin leaves the version alone: logging in is no change of the user that another change could collide with.
-func writeLogin(tx *db.Tx, u *User, _ wire.ID) error {
+func writeLogin(tx *db.Tx, u *User, application wire.ID) error {
 	n, err := tx.Exec(`UPDATE users SET last_login_instant = $1 WHERE id = $2 AND active`, int64(u.LastLoginInstant), string(u.ID))
 	if err == nil && n == 0 {
 		err = problem.ErrNotFound
 	}
+	if err != nil || application == "" {
+		return err
+	}
+	_, err = tx.Exec(`UPDATE registration SET last_login_instant = $1 WHERE user_id = $2 AND application_id = $3`, int64(u.LastLoginInstant), u.ID, application)
 	return err
 }
 

@@ -74,6 +74,9 @@ func (s *Service) change(ctx context.Context, tenant wire.ID, ids []wire.ID, k k
 			if users, err = loadMany(tx, ids); err != nil {
 				return err
 			}
+			if err := s.complete(tx, users...); err != nil {
+				return err
+			}
 			if len(users) == 0 {
 				return problem.ErrNotFound
 			}
@@ -188,6 +191,9 @@ func (s *Service) DeleteOfTenant(ctx context.Context, tenant wire.ID) error {
 		var users []*User
 		err := s.db.Update(ctx, func(tx *db.Tx) (err error) {
 			if users, err = oldest(tx, tenant, tenantStep); err != nil {
+				return err
+			}
+			if err := s.complete(tx, users...); err != nil {
 				return err
 			}
 			for _, u := range users {

@@ -195,7 +195,7 @@ func (s *Resets) LoadByID(ctx context.Context, id string) (u *User, err error) {
 		if err != nil {
 			return err
 		}
-		u, err = load(tx, t.User)
+		u, err = s.users.load(tx, t.User)
 		return err
 	})
 	return u, err
@@ -360,7 +360,7 @@ func (s *Resets) change(ctx context.Context, u *User, req wire.ChangePasswordReq
 					return err
 				}
 			}
-			if original, err = load(tx, u.ID); err != nil {
+			if original, err = s.users.load(tx, u.ID); err != nil {
 				return err
 			}
 			if proof, err = s.trust(tx, original, req, trusted); err != nil {

@@ -21,22 +21,21 @@ var columns = map[string]string{
 // oldestFirst keeps pages stable while users are added. Where the original's order is not documented, it is ours.
 const oldestFirst = "u.insert_instant ASC, u.id ASC"
 
-func find(tx *db.Tx, scope wire.ID, c wire.UserSearch) ([]wire.User, int, error) {
+func find(tx *db.Tx, scope wire.ID, c wire.UserSearch) ([]*User, int, error) {
 	if len(c.IDs) > 0 {
 		return searchIDs(tx, scope, c.IDs)
 	}
 	w := matching(scope, c.QueryString)
 	limit, offset := search.Window(c.Page)
-	users, total, err := db.Page(tx, userColumns, `users u`+w.Where(), w.Args(), order(c), limit, offset, scanRows)
-	return shown(users), total, err
+	return db.Page(tx, userColumns, `users u`+w.Where(), w.Args(), order(c), limit, offset, scanRows)
 }
 
-func searchIDs(tx *db.Tx, scope wire.ID, ids []wire.ID) ([]wire.User, int, error) {
+func searchIDs(tx *db.Tx, scope wire.ID, ids []wire.ID) ([]*User, int, error) {
 	users, err := loadMany(tx, ids)
 	if scope != "" {
 		users = slices.DeleteFunc(users, func(u *User) bool { return u.TenantID != scope })
 	}
-	return shown(users), len(users), err
+	return users, len(users), err
 }
 
 func shown(users []*User) []wire.User {

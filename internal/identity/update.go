@@ -25,7 +25,7 @@ func (s *Service) Update(ctx context.Context, original *User, req wire.UserReque
 		return nil, err
 	}
 	var v problem.Validation
-	in := read(&v, req, rules)
+	in := read(&v, "user", req, rules)
 	if req.CurrentPassword != "" {
 		ok, err := s.hasher.verify(ctx, original.password, req.CurrentPassword)
 		if err != nil {
@@ -54,7 +54,7 @@ func (s *Service) Update(ctx context.Context, original *User, req wire.UserReque
 			}
 			u = updated(original, in, rules, wire.Instant(tx.NowMillis()))
 			u.password = password
-			if err := claim(tx, plan, u, without(loginIDs(&u.User), loginIDs(&original.User))); err != nil {
+			if err := s.claim(tx, plan, u, without(loginIDs(&u.User), loginIDs(&original.User))); err != nil {
 				return err
 			}
 			plan.Publish(&event.UserUpdateEvent{Header: event.About(event.UserUpdate, u.ID), Original: original.User, User: u.User})

@@ -93,7 +93,7 @@ func (c *Completion) Prepare(tx *db.Tx, plan *publish.Plan, u *identity.User) (e
 	case gated(u, c.flows):
 		c.out.Status = Unverified
 		return nil
-	case registration != nil && c.e.Application.GateUnverified && c.e.Application.VerifyRegistration && !registration.Verified:
+	case registrationGated(registration, c.e.Application):
 		c.out.Status = RegistrationUnverified
 		return nil
 	}
@@ -273,6 +273,11 @@ func (s *Service) rolesOf(tx *db.Tx, u *wire.User, r *wire.Registration) ([]stri
 	}
 	slices.Sort(roles)
 	return slices.Compact(roles), nil
+}
+
+// registrationGated tells whether a registration that waits for its verification keeps the user out. r may be nil.
+func registrationGated(r *wire.Registration, a *application.Application) bool {
+	return r != nil && a.GateUnverified && a.VerifyRegistration && !r.Verified
 }
 
 // gated tells whether an address of the user that waits for its verification keeps him out.

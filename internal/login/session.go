@@ -320,11 +320,19 @@ func (s *Service) TokensFor(ctx context.Context, u *identity.User, application w
 	if err != nil {
 		return signed, "", "", err
 	}
-	if u.PasswordChangeRequired || gated(u, flows) {
-		return signed, "", "", nil
+	registration := registrationOf(u, a)
+	out := u.PasswordChangeRequired || gated(u, flows) || registrationGated(registration, a)
+	if !out {
+		err = s.DB.View(ctx, func(tx *db.Tx) error {
+			out, err = s.barred(tx, u, application)
+			return err
+		})
+	}
+	if out || err != nil {
+		return signed, "", "", err
 	}
 	grant := token.Grant{User: &u.User, Application: a, Type: by}
-	if registration := registrationOf(u, a); registration != nil {
+	if registration != nil {
 		err = s.DB.Update(ctx, func(tx *db.Tx) (err error) {
 			if grant.Roles, err = s.rolesOf(tx, &u.User, registration); err != nil || !refresh || !a.RefreshTokens {
 				return err

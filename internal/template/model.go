@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/ftl"
 	"github.com/herald-events/herald/wire"
 )
@@ -17,7 +18,7 @@ import (
 func Model(user *wire.User, tenant *wire.Tenant, application *wire.Application) (map[string]any, error) {
 	model := make(map[string]any, 8)
 	if user != nil {
-		text, err := json.Marshal(user) // has no secrets, and few texts look at more of it than the name
+		text, err := json.Marshal(event.SecureUser(*user)) // few texts look at more of it than the name
 		if err != nil {
 			return nil, err
 		}
