@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 		"internal/ticket", "internal/token",
 	},
 	"internal/replay":           {"internal/db", "internal/journal", "internal/search", "internal/outbox", "internal/tenant", "internal/webhook", "internal/webhooklog"},
-	"internal/identity":         {"internal/application", "internal/loose", "internal/risk", "internal/db", "internal/search", "internal/journal", "internal/message", "internal/tenant", "internal/ticket", "internal/publish"},
+	"internal/identity":         {"internal/application", "internal/sealed", "internal/loose", "internal/risk", "internal/db", "internal/search", "internal/journal", "internal/message", "internal/tenant", "internal/ticket", "internal/publish"},
 	"internal/keep":             {"internal/db", "internal/loose", "internal/sealed", "internal/search", "internal/tenant"},
 	"internal/entity":           {"internal/db", "internal/key", "internal/publish", "internal/search", "internal/tenant"},
 	"internal/idp":              {"internal/db", "internal/search", "internal/identity", "internal/keep", "internal/loose", "internal/publish", "internal/sealed"},

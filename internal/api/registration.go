@@ -62,11 +62,14 @@ func createsUser(r wire.RegistrationRequest) bool {
 }
 
 // registered answers with what has come of a registration, and with tokens, unless something keeps the user from logging in. created is the user that
-// was made together with it, or nil.
+// was made together with it, or nil; one who has to choose a password first gets no tokens.
 func (s *server) registered(c *call, done identity.Registered, created *wire.User) (any, error) {
 	answer := wire.RegistrationResponse{
 		Registration: &done.Registration, User: created,
 		RegistrationVerificationID: done.Verification.ID, RegistrationVerificationOneTimeCode: done.Verification.OneTimeCode,
+	}
+	if created != nil && created.PasswordLastUpdateInstant == 0 {
+		return answer, nil
 	}
 	signed, refreshToken, refreshTokenID, err := s.Logins.TokensFor(c.ctx(), done.User, done.Registration.ApplicationID, event.AuthenticationRegistration, true)
 	answer.Token, answer.TokenExpirationInstant = signed.Token, signed.Expires

@@ -6,8 +6,8 @@ import (
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/publish"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/tenant"
-	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -17,7 +17,7 @@ type Options struct {
 	Events       publish.Doer
 	Tenants      *tenant.Service
 	Applications *application.Service
-	Sealer       ticket.Sealer
+	Sealer       sealed.Sealer
 }
 
 // Service manages users and their registrations. It is safe for concurrent use once its exported fields are set.
@@ -26,7 +26,7 @@ type Service struct {
 	events       publish.Doer
 	tenants      *tenant.Service
 	applications *application.Service
-	sealer       ticket.Sealer
+	sealer       sealed.Sealer
 	hasher       hasher
 
 	// Breaches know stolen passwords. Nil knows none.

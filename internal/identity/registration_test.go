@@ -163,6 +163,9 @@ func TestRegistration_Combined(t *testing.T) {
 		}).Want(200).Decode(&both)
 		combined := []string{"user.create", "user.registration.create", "user.create.complete", "user.registration.create.complete"}
 		h.published("both at once", combined...)
+		if both.Token == "" || both.TokenExpirationInstant == 0 || both.RefreshToken != "" {
+			t.Errorf("tokens of %+v", both)
+		}
 		if both.User.ID != idA || both.User.Email != "ada@example.com" || len(both.User.Registrations) != 1 || !slices.Equal(both.Registration.Roles, []string{"boss"}) || !both.Registration.Verified {
 			t.Errorf("answer %+v", both)
 		}
@@ -179,6 +182,9 @@ func TestRegistration_Combined(t *testing.T) {
 			"user": object{"username": "bob"}, "registration": object{"applicationId": forum}, "sendSetPasswordIdentityType": "doNotSend",
 		}).Want(200).Decode(&both)
 		h.published("both with an id of the server's", combined...)
+		if both.Token != "" {
+			t.Error("a user who has yet to choose a password has a token")
+		}
 		if both.User.Username != "bob" || both.User.ID == "" || len(both.Registration.Roles) != 0 {
 			t.Errorf("answer %+v", both)
 		}
