@@ -25,7 +25,6 @@ import (
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/token"
 	"github.com/herald-events/herald/internal/twofactor"
-	"github.com/herald-events/herald/internal/useraction"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
@@ -49,7 +48,6 @@ type Services struct {
 	Tokens       *token.Service
 	TwoFactor    *twofactor.Service
 	Entities     *entity.Service
-	UserActions  *useraction.Service
 	Messaging    Messaging
 	Messages     *message.Sender
 	Templates    *template.Service

@@ -4,6 +4,7 @@
 //	outbox.go    what others use: Owe, Start, Stop, Settle; the parts and how they hang together
 //	owe.go       deliveries of a commit: handed to a lane at once where there is room, left in the table otherwise
 //	lane.go      one webhook's deliveries in memory: a short queue, its workers, the feeder that claims more from the table
+//	ordered.go   events of one object in sequence: whose turn it is
 //	recorder.go  results, written in batches and fenced by the claim
 //	flow.go      pause and breaker: whether deliveries to a webhook flow at all
 //	list.go      reading deliveries: searches, one, the backlog of a webhook

@@ -39,6 +39,7 @@ type lane struct {
 	reached  map[State]*place // on SQLite: how far the feeder has come in the table
 	expiring bool             // what has waited for too long is being given up, step by step; the feeder's
 	strays   map[int64]bool   // what the last round of healing found to be claimed and carried by nobody
+	sequences
 }
 
 // lineup is lines of deliveries, each to be sent one after the other.
@@ -58,7 +59,7 @@ func newLane(o *Outbox, webhook wire.ID) *lane {
 	return &lane{
 		o: o, webhook: webhook, woken: make(chan struct{}, 1), limiter: rate.NewLimiter(rate.Inf, 1),
 		loaded: map[int64]*delivery{}, behind: true, alarm: time.NewTimer(0),
-		reached: map[State]*place{Pending: {}, Retrying: {}},
+		reached: map[State]*place{Pending: {}, Retrying: {}}, sequences: sequences{turns: map[wire.ID]bool{}},
 	}
 }
 
@@ -87,7 +88,7 @@ func (l *lane) retries() int { return len(l.again.lines) + l.retrying }
 
 // hungry tells whether the table may hold something that there is much room for. l.mu is held.
 func (l *lane) hungry() bool {
-	return l.behind && l.worthFirst() > 0 || l.late && l.worthRetries() > 0
+	return (l.behind || len(l.turns) > 0) && l.worthFirst() > 0 || l.late && l.worthRetries() > 0
 }
 
 // accepts tells whether the lane takes so many more deliveries without their being claimed in the table first. Not if others are
@@ -283,15 +284,23 @@ func (l *lane) hold(d *delivery) {
 
 // settled takes a delivery out of the lane after its fate is stored.
 func (l *lane) settled(d *delivery, f fate) {
+	ordered := l.ordered()
 	l.mu.Lock()
 	l.unload(d)
+	switch {
+	case !ordered:
+	case f.state == Pending: // it was not sent
+		l.behind = true
+	case f.state != Retrying:
+		l.turns[d.orderingKey()] = true
+	}
 	hungry := l.hungry()
 	l.mu.Unlock()
 	if f.state == Pending || f.state == Retrying {
 		l.dueAt(f.due.UnixMilli())
 	}
-	if hungry || l.ordered() { // an ordered webhook's next delivery may have waited for this one
-		l.wake()
+	if hungry {
+		l.nudge()
 	}
 }
 
@@ -313,16 +322,6 @@ func (l *lane) notCarried(sequences []int64) (strays []int64) {
 		}
 	}
 	return strays
-}
-
-// ordered tells whether the webhook wants the events of one object in sequence.
-func (l *lane) ordered() bool {
-	registry, err := l.o.Webhooks.Registry(l.o.sending)
-	if err != nil {
-		return false
-	}
-	target := registry.Target(l.webhook)
-	return target != nil && target.Ordered()
 }
 
 func (l *lane) idle() bool {
@@ -358,10 +357,16 @@ func (l *lane) dropAll(which func(*delivery) bool) (dropped []*delivery) {
 	return dropped
 }
 
+// wake has the feeder look for everything that is due.
 func (l *lane) wake() {
 	l.mu.Lock()
-	l.behind = true
+	l.behind, l.late = true, true
 	l.mu.Unlock()
+	l.nudge()
+}
+
+// nudge has the feeder look.
+func (l *lane) nudge() {
 	select {
 	case l.woken <- struct{}{}:
 	default: // it has been told and has not looked yet
@@ -401,6 +406,7 @@ func (l *lane) run(ctx context.Context) {
 // feed claims what is due, as far as there is room, and sets the alarm for the next look. It tells whether the lane has ended.
 func (l *lane) feed(ctx context.Context) (ended bool) {
 	l.mu.Lock()
+	l.late = l.late || l.next <= l.o.DB.Now().UnixMilli()
 	l.next = 0 // what becomes due while we look may be missed by the look
 	l.mu.Unlock()
 	f, err := l.claim(ctx)
@@ -457,11 +463,17 @@ func (l *lane) claim(ctx context.Context) (f found, err error) {
 	l.mu.Lock()
 	// Whoever adds something from now on says so again. Where there is little room we do not look, and still have to: settled wakes us when there is more.
 	rooms := map[State]int{Pending: l.worthFirst(), Retrying: l.worthRetries()}
+	asked := map[State]bool{Pending: l.behind, Retrying: l.late}
 	l.behind, l.late = rooms[Pending] == 0, rooms[Retrying] == 0
 	if l.behind && l.late {
 		l.mu.Unlock()
 		return found{next: sleep}, nil
 	}
+	turns, pause := l.narrow(target, rooms, asked)
+	if pause > 0 {
+		sleep = min(sleep, begin.Add(pause).UnixMilli())
+	}
+	more := len(l.turns) > 0
 	l.batches++
 	claimer := l.o.claimer(l.batches)
 	passed := l.passed()
@@ -471,18 +483,29 @@ func (l *lane) claim(ctx context.Context) (f found, err error) {
 		claim, look = l.picker(passed), l.o.DB.View
 	}
 	err = look(ctx, func(tx *db.Tx) error {
-		f = found{next: sleep}
+		heads, err := l.heads(tx, turns, claimer, passed)
+		if err != nil {
+			return err
+		}
+		f = found{due: heads, next: sleep}
 		for _, state := range []State{Pending, Retrying} {
-			if rooms[state] == 0 {
+			room := rooms[state]
+			if room == 0 {
 				continue
 			}
-			due, err := claim(tx, l.webhook, state, claimer, target.Ordered(), rooms[state])
+			if state == Pending {
+				room -= len(heads)
+			}
+			began := time.Now()
+			due, err := claim(tx, l.webhook, state, claimer, target.Ordered(), room)
 			if err != nil {
 				return err
 			}
 			f.due = append(f.due, due...)
-			if full := len(due) == rooms[state]; state == Pending {
-				f.behind = full
+			if full := len(due) == room; state == Pending {
+				if f.behind = full; !full {
+					l.rested = time.Now().Add(restFactor * time.Since(began))
+				}
 			} else {
 				f.late = full
 			}
@@ -491,6 +514,9 @@ func (l *lane) claim(ctx context.Context) (f found, err error) {
 		f.next = min(next, sleep)
 		return err
 	})
+	if more && err == nil && len(f.due) < len(turns) {
+		l.nudge() // there were more turns than there was room for, but some were in vain
+	}
 	if err == nil && len(f.due) > 0 {
 		l.o.Metrics.Claimed(len(f.due), l.o.DB.Now().Sub(begin))
 	}

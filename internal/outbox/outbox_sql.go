@@ -2,7 +2,9 @@ package outbox
 
 import (
 	"database/sql"
+	"fmt"
 	"math"
+	"math/bits"
 	"strings"
 	"time"
 
@@ -90,6 +92,56 @@ func inSequence(ordered bool) string {
 	}
 	return ` AND (ordering_key IS NULL OR NOT EXISTS (SELECT 1 FROM delivery earlier WHERE earlier.webhook_id = d.webhook_id
 		AND earlier.ordering_key = d.ordering_key AND earlier.event_sequence < d.event_sequence AND earlier.state <> 'delivered' AND earlier.state IN ('pending', 'retrying')))`
+}
+
+// pickHeads reads the heads of the objects: of each the earliest delivery that has not ended, if it is due and not behind that place in the order of due times.
+func pickHeads(tx *db.Tx, webhook wire.ID, objects []wire.ID, until place) ([]*delivery, error) {
+	heads, args := headsOf(tx, objects, until, 3)
+	return collectDeliveries(tx, webhook, `d.event_sequence IN (`+heads+`) ORDER BY d.event_sequence`, args...)
+}
+
+// claimHeads claims what pickHeads reads.
+func claimHeads(tx *db.Tx, webhook wire.ID, objects []wire.ID, until place, claimer string) ([]*delivery, error) {
+	heads, args := headsOf(tx, objects, until, 2)
+	rows, err := tx.Query(heads, append([]any{webhook}, args...)...)
+	sequences, err := db.Collect(rows, err, func(rows *sql.Rows) (s sql.NullInt64, err error) { return s, rows.Scan(&s) })
+	if err != nil {
+		return nil, err
+	}
+	var claims [][]any
+	for _, s := range sequences {
+		if s.Valid {
+			claims = append(claims, []any{int64(carried), claimer, s.Int64, webhook, tx.NowMillis()})
+		}
+	}
+	if len(claims) == 0 {
+		return nil, nil
+	}
+	// Each by its key: in one statement PostgreSQL may come past all that is due once for each head.
+	_, err = tx.ExecEach(`UPDATE delivery SET due_instant = $1, claim = claim + 1, claimed_by = $2
+		WHERE event_sequence = $3 AND webhook_id = $4 AND state IN ('pending', 'retrying') AND due_instant <= $5`, claims)
+	if err != nil {
+		return nil, err
+	}
+	return collectDeliveries(tx, webhook, `d.state IN ('pending', 'retrying') AND d.due_instant = $3 AND d.claimed_by = $4 ORDER BY e.sequence`, int64(carried), claimer)
+}
+
+// headsOf is the query for the sequences of heads, in their order, NULL for what is none, and its parameters, of which the first has the given number. $1 is the webhook.
+func headsOf(tx *db.Tx, objects []wire.ID, until place, first int) (query string, args []any) {
+	args = []any{tx.NowMillis(), until.due, until.sequence}
+	values := make([]string, 1<<bits.Len(uint(len(objects)-1))) // few different numbers, so that it is prepared once for each
+	for i := range values {
+		object := wire.ID("") // fills the statement up: nothing has it
+		if i < len(objects) {
+			object = objects[i]
+		}
+		values[i] = fmt.Sprintf("($%d)", first+len(args))
+		args = append(args, object)
+	}
+	return fmt.Sprintf(`WITH turn (object) AS (VALUES %[1]s)
+		SELECT (SELECT CASE WHEN due_instant <= $%[2]d AND (due_instant, event_sequence) <= ($%[3]d, $%[4]d) THEN event_sequence END FROM delivery
+			WHERE webhook_id = $1 AND ordering_key = turn.object AND %[5]s ORDER BY event_sequence LIMIT 1) AS head FROM turn ORDER BY head`,
+		strings.Join(values, ", "), first, first+1, first+2, stillOwed), args
 }
 
 // collectDeliveries reads deliveries with what it takes to send them. Bodies that are too large to wait in memory are left out.

@@ -32,13 +32,16 @@ func (o *Outbox) Owe(tx *db.Tx, owed []Owed) error {
 		votes   []webhooklog.Attempt
 		deaths  []*death
 		parcels = map[wire.ID][]*delivery{}
-		waiting []wire.ID // webhooks with something due in the table
+		waiting = map[wire.ID][]wire.ID{} // webhooks with something due in the table, and with an ordering the objects that it is about
 	)
 	now := tx.NowMillis()
 	for _, each := range owed {
 		for _, share := range each.Shares {
 			d := newDelivery(each.Event, share.Target.ID)
-			state, due, claimer := Pending, now, ""
+			state, due, claimer, key := Pending, now, "", wire.ID("")
+			if share.Target.Ordered() {
+				key = d.orderingKey()
+			}
 			switch {
 			case share.Open:
 				due, claimer = carried, o.claimer(0)
@@ -62,10 +65,14 @@ func (o *Outbox) Owe(tx *db.Tx, owed []Owed) error {
 				due, claimer = carried, o.claimer(0)
 				parcels[d.webhook] = append(parcels[d.webhook], d)
 			default:
-				waiting = append(waiting, d.webhook)
+				objects := waiting[d.webhook]
+				if key != "" {
+					objects = append(objects, key)
+				}
+				waiting[d.webhook] = objects
 			}
 			rows = append(rows, []any{
-				d.sequence, string(d.webhook), string(state), d.attempts, d.replays, due, d.claim, db.Null(claimer), db.Null(orderingKey(share.Target, d)), now,
+				d.sequence, string(d.webhook), string(state), d.attempts, d.replays, due, d.claim, db.Null(claimer), db.Null(key), now,
 			})
 		}
 	}
@@ -96,23 +103,26 @@ func (o *Outbox) Owe(tx *db.Tx, owed []Owed) error {
 			}
 		})
 	}
-	return o.announce(tx, waiting)
-}
-
-// announce wakes the lanes of webhooks with something due in the table, here and in other processes.
-func (o *Outbox) announce(tx *db.Tx, webhooks []wire.ID) error {
-	told := map[wire.ID]bool{}
-	for _, id := range webhooks {
-		if told[id] {
-			continue
-		}
-		told[id] = true
-		tx.AfterCommit(func() { o.wake(id) })
-		if err := tx.Notify(channel, somethingDue+string(id)); err != nil {
+	for id, objects := range waiting {
+		if err := o.announce(tx, id, objects); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// announce has the webhook's lane look for what is due in the table, with an ordering at the objects that it is about, and tells the other processes.
+func (o *Outbox) announce(tx *db.Tx, id wire.ID, objects []wire.ID) error {
+	tx.AfterCommit(func() {
+		switch l := o.lane(id); {
+		case l == nil: // we stop; the next start looks
+		case len(objects) > 0:
+			l.owed(objects)
+		default:
+			l.wake()
+		}
+	})
+	return tx.Notify(channel, somethingDue+string(id))
 }
 
 func newDelivery(e *webhooklog.Event, webhook wire.ID) *delivery {
@@ -121,14 +131,6 @@ func newDelivery(e *webhooklog.Event, webhook wire.ID) *delivery {
 		d.body = e.Body
 	}
 	return d
-}
-
-// orderingKey is what the deliveries that must arrive in sequence have in common; empty when this one need not wait for any other.
-func orderingKey(target *webhook.Target, d *delivery) wire.ID {
-	if !target.Ordered() {
-		return ""
-	}
-	return d.object
 }
 
 // Settle stores the answer of a webhook whose Share was Open. nil means that it was never asked: the event is due for it at once.

@@ -79,7 +79,8 @@ func (o *Outbox) change(tx *db.Tx, id wire.ID, statement string, rows [][]any) (
 	if changed == 0 {
 		return 0, nil
 	}
-	return changed, o.announce(tx, []wire.ID{id})
+	tx.AfterCommit(func() { o.wake(id) })
+	return changed, tx.Notify(channel, somethingDue+string(id))
 }
 
 // withdraw takes cancelled deliveries out of the queue of their lane.

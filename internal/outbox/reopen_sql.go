@@ -13,7 +13,7 @@ import (
 // The claim is counted up by everything that overtakes a result which is still under way.
 const (
 	reopenDelivery = `UPDATE delivery SET state = 'pending', attempts = 0, replays = replays + 1, due_instant = $1, claim = claim + 1, claimed_by = NULL,
-			ordering_key = CASE WHEN $2 THEN (SELECT e.linked_object_id FROM event e WHERE e.sequence = delivery.event_sequence) END, last_update_instant = $1
+			ordering_key = CASE WHEN $2 THEN (SELECT COALESCE(e.linked_object_id, e.id) FROM event e WHERE e.sequence = delivery.event_sequence) END, last_update_instant = $1
 		WHERE event_sequence = $3 AND webhook_id = $4 AND state IN ('delivered', 'dead', 'cancelled') AND last_update_instant <= $5
 			AND ($6 OR state <> 'delivered')`
 
@@ -25,7 +25,7 @@ const (
 		WHERE event_sequence = $2 AND webhook_id = $3 AND state IN ('pending', 'retrying')`
 
 	oweDeliverySelect = `INSERT INTO delivery (event_sequence, webhook_id, state, attempts, replays, due_instant, claim, claimed_by, ordering_key, insert_instant, last_update_instant)
-		SELECT e.sequence, CAST($1 AS TEXT), 'pending', 0, 0, CAST($2 AS BIGINT), 0, NULL, CASE WHEN $3 THEN e.linked_object_id END, CAST($2 AS BIGINT), CAST($2 AS BIGINT)
+		SELECT e.sequence, CAST($1 AS TEXT), 'pending', 0, 0, CAST($2 AS BIGINT), 0, NULL, CASE WHEN $3 THEN COALESCE(e.linked_object_id, e.id) END, CAST($2 AS BIGINT), CAST($2 AS BIGINT)
 		FROM event e WHERE e.sequence = $4 AND e.result = 'Succeeded' AND NOT e.test`
 )
 

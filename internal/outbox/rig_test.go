@@ -159,13 +159,19 @@ func (r *rig) update(fn func(tx *db.Tx) error) {
 	}
 }
 
-// record puts n events on record.
-func (r *rig) record(tx *db.Tx, n int) (events []*webhooklog.Event) {
+// record puts n events about no object on record.
+func (r *rig) record(tx *db.Tx, n int) []*webhooklog.Event {
+	return r.recordAbout(tx, make([]wire.ID, n))
+}
+
+// recordAbout puts an event about each of the objects on record.
+func (r *rig) recordAbout(tx *db.Tx, objects []wire.ID) (events []*webhooklog.Event) {
 	r.t.Helper()
-	for range n {
+	for _, object := range objects {
 		r.events++
 		events = append(events, &webhooklog.Event{
-			ID: wire.ID(db.NewID()), Operation: db.NewID(), Type: "user.create.complete", Rule: wire.None, Body: []byte(`{"event":{"number":` + strconv.Itoa(r.events) + `}}`), Instant: tx.NowMillis(),
+			ID: wire.ID(db.NewID()), Operation: db.NewID(), Type: "user.create.complete", Rule: wire.None, LinkedObject: object,
+			Body: []byte(`{"event":{"number":` + strconv.Itoa(r.events) + `}}`), Instant: tx.NowMillis(),
 		})
 	}
 	if err := r.Log.Insert(tx, events, webhooklog.Succeeded, 0); err != nil {
@@ -174,13 +180,19 @@ func (r *rig) record(tx *db.Tx, n int) (events []*webhooklog.Event) {
 	return events
 }
 
-// owe commits n events that are owed to the webhook and returns their sequences.
+// owe commits n events about no object that are owed to the webhook and returns their sequences.
 func (r *rig) owe(target *webhook.Target, n int) (sequences []int64) {
+	r.t.Helper()
+	return r.oweAbout(target, make([]wire.ID, n)...)
+}
+
+// oweAbout commits an event about each of the objects that is owed to the webhook and returns their sequences.
+func (r *rig) oweAbout(target *webhook.Target, objects ...wire.ID) (sequences []int64) {
 	r.t.Helper()
 	r.update(func(tx *db.Tx) error {
 		sequences = nil
 		var owed []Owed
-		for _, e := range r.record(tx, n) {
+		for _, e := range r.recordAbout(tx, objects) {
 			owed = append(owed, Owed{Event: e, Shares: []Share{{Target: target}}})
 			sequences = append(sequences, e.Sequence)
 		}
