@@ -39,6 +39,7 @@ type lane struct {
 	reached  map[State]*place // on SQLite: how far the feeder has come in the table
 	expiring bool             // what has waited for too long is being given up, step by step; the feeder's
 	strays   map[int64]bool   // what the last round of healing found to be claimed and carried by nobody
+	told     time.Time        // when other processes were told that something is due
 	sequences
 }
 

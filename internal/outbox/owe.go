@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"math/rand/v2"
+	"time"
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/webhook"
@@ -122,7 +123,25 @@ func (o *Outbox) announce(tx *db.Tx, id wire.ID, objects []wire.ID) error {
 			l.wake()
 		}
 	})
+	if l := o.lane(id); l != nil && !l.tells() {
+		return nil
+	}
 	return tx.Notify(channel, somethingDue+string(id))
+}
+
+// tellEvery is how often the other processes are told at most that a commit has left something due for a webhook. PostgreSQL commits transactions with notifications one after
+// the other, so that a busy webhook would slow down everybody. What they are not told of they find in the next round of their patrol.
+const tellEvery = 100 * time.Millisecond
+
+// tells tells whether it is time to tell the other processes again.
+func (l *lane) tells() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.told) < tellEvery {
+		return false
+	}
+	l.told = time.Now()
+	return true
 }
 
 func newDelivery(e *webhooklog.Event, webhook wire.ID) *delivery {

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -146,4 +147,44 @@ func TestOwe_LargeBodies(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Other processes are told at once that something is due, but not with every commit of a busy webhook.
+func TestOwe_TellsOthers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, db.PostgreSQL)
+	target := r.hook("")
+	r.start()
+	if err := r.Pause(t.Context(), target.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	const last = "the last one"
+	due, listening, end := 0, make(chan struct{}), make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var listener sync.WaitGroup
+	listener.Go(func() {
+		r.store.Listen(ctx, channel, func(news string) {
+			switch news {
+			case "":
+				close(listening)
+			case somethingDue + string(target.ID):
+				due++
+			case last:
+				close(end)
+			}
+		})
+	})
+	<-listening
+	began := time.Now()
+	for range 100 {
+		r.owe(target, 1)
+	}
+	most := 1 + int(time.Since(began)/tellEvery)
+	r.update(func(tx *db.Tx) error { return tx.Notify(channel, last) })
+	<-end
+	cancel()
+	listener.Wait()
+	if due == 0 || due > most {
+		t.Errorf("told %d times in %v, want 1 to %d", due, time.Since(began), most)
+	}
 }
