@@ -66,6 +66,11 @@ func (a *audit) run() []string {
 			a.fault("%d requests to %s have no record because of a %s, more than can have been under way", n, u.hook, u.kind)
 		}
 	}
+	for _, h := range a.hooks {
+		if h.ordered {
+			a.checkOrder(h)
+		}
+	}
 	a.checkUsers()
 	for _, c := range a.calls {
 		a.checkOutside(c)
@@ -158,6 +163,31 @@ func (a *audit) checkRecord(p pair) {
 	}
 	for range attempts {
 		a.fault("%s did not come to %s when the record says: %s", a.name(p.event), p.hook, a.times(p))
+	}
+}
+
+// checkOrder checks that the events of each object came in sequence: the first time after the one before was accepted, and the last time before the next one came.
+func (a *audit) checkOrder(h *hook) {
+	last := map[string]*storedEvent{} // of each object
+	for _, e := range a.store.events {
+		arrivals := a.arrivals[pair{e.id, h.name}]
+		if e.result != "Succeeded" || e.object == "" || !h.wants(e.kind) || len(arrivals) == 0 {
+			continue
+		}
+		before := last[e.object]
+		last[e.object] = e
+		if before == nil {
+			continue
+		}
+		first, all := arrivals[0].at, a.arrivals[pair{before.id, h.name}]
+		if !slices.ContainsFunc(all, func(r *arrival) bool { return r.status == http.StatusOK && r.at.Before(first) }) {
+			a.fault("%s came to %s before %s was accepted", a.name(e.id), h.name, a.name(before.id))
+		}
+		for _, r := range all {
+			if r.at.After(first) && !a.heldUp(all[0].at, r.at, h.timeout) {
+				a.fault("%s came to %s after %s, which follows it", a.name(before.id), h.name, a.name(e.id))
+			}
+		}
 	}
 }
 
@@ -414,6 +444,7 @@ func TestAudit(t *testing.T) {
 			a.store.attempts[p] = []attempt{{"delivery", accepted, at(10 * i).UnixMilli(), at(10*i + 1).UnixMilli()}}
 			a.store.deliveries[p] = delivery{state: "delivered"}
 		}
+		a.hooks[0].ordered = true
 		return a
 	}
 	if faults := honest().run(); len(faults) > 0 {
@@ -513,6 +544,19 @@ func TestAudit(t *testing.T) {
 			a.arrivals[e2] = []*arrival{got(2, 503), got(10, 200)}
 			a.store.attempts[e2] = append([]attempt{{"delivery", "refused", at(2).UnixMilli(), at(3).UnixMilli()}}, a.store.attempts[e2]...)
 		}, ""},
+		{"out of sequence", func(a *audit) {
+			a.arrivals[e2][0].at = at(25)
+			a.store.attempts[e2] = []attempt{{"delivery", accepted, at(25).UnixMilli(), at(26).UnixMilli()}}
+		}, "before event e2 (2, user.create.complete, Succeeded) was accepted"},
+		{"before an answer", func(a *audit) {
+			a.arrivals[e2] = []*arrival{got(10, 503), got(25, 200)}
+			a.store.attempts[e2] = []attempt{{"delivery", "refused", at(10).UnixMilli(), at(11).UnixMilli()}, {"retry", accepted, at(25).UnixMilli(), at(26).UnixMilli()}}
+		}, "before event e2 (2, user.create.complete, Succeeded) was accepted"},
+		{"again after the next one", func(a *audit) {
+			a.arrivals[e2] = append(a.arrivals[e2], got(25, 200))
+			a.store.attempts[e2] = []attempt{{"retry", accepted, at(25).UnixMilli(), at(26).UnixMilli()}}
+			killed(a, 15)
+		}, "came to all after event e3"},
 		{"told and not done", func(a *audit) {
 			a.calls[1].status, a.store.events[2].result = 200, "Failed"
 		}, "committed; the callers were told"},

@@ -28,10 +28,18 @@ type hook struct {
 	answer func(received) int
 	// timeout is how long Herald waits for an answer.
 	timeout time.Duration
+	// ordered says that the webhook wants the events of each object in sequence.
+	ordered bool
 }
 
 func newHook(name string, answer func(received) int, types ...event.Type) *hook {
 	return &hook{name: name, id: uuid.NewString(), types: types, answer: answer, timeout: time.Second}
+}
+
+// inOrder makes the webhook want the events of each object in sequence. It cannot have a say in them: a vote does not wait for its turn.
+func (h *hook) inOrder() *hook {
+	h.ordered = true
+	return h
 }
 
 func (h *hook) wants(t event.Type) bool { return slices.Contains(h.types, t) }
@@ -185,8 +193,12 @@ func (r *receiver) kickstart() []string {
 		if err != nil {
 			r.t.Fatal(err)
 		}
+		more := quickRetries
+		if h.ordered {
+			more += `, "ordering": "linkedObject"`
+		}
 		requests = append(requests, fmt.Sprintf(`{"method": "POST", "url": "/api/webhook/%s", "body": {"webhook": {"url": "%s/%s", "global": true,
-			"connectTimeout": 1000, "readTimeout": %d, "eventsEnabled": %s%s}}}`, h.id, r.url, h.name, h.timeout.Milliseconds(), types, quickRetries))
+			"connectTimeout": 1000, "readTimeout": %d, "eventsEnabled": %s%s}}}`, h.id, r.url, h.name, h.timeout.Milliseconds(), types, more))
 	}
 	return requests
 }

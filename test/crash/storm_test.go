@@ -11,7 +11,7 @@ import (
 )
 
 // everybody are the webhooks of a storm: one that is never in the way, one that has an opinion, one that fails at times, one that hangs
-// at times.
+// at times, one that wants what it gets in sequence and fails at times.
 func everybody() []*hook {
 	return []*hook{
 		newHook("accepts", accept, event.UserCreate, event.UserCreateComplete, event.UserUpdate, event.UserUpdateComplete, event.UserDelete,
@@ -19,6 +19,7 @@ func everybody() []*hook {
 		newHook("judges", judge, event.UserCreate, event.UserCreateComplete, event.UserUpdate, event.UserLoginNewDevice),
 		newHook("fails", fail, event.UserCreateComplete, event.UserUpdateComplete, event.UserDelete, event.UserLoginSuccess),
 		newHook("hangs", hang, event.UserUpdate, event.UserDeleteComplete, event.UserLoginSuccess),
+		newHook("sorts", fail, event.UserCreateComplete, event.UserUpdateComplete, event.UserDeleteComplete, event.UserLoginSuccess).inOrder(),
 	}
 }
 
