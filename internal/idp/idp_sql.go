@@ -74,6 +74,9 @@ func (s *Service) scan(row db.Row) (l wire.IdentityProviderLink, err error) {
 	if err := json.Unmarshal([]byte(data), &l.Data); err != nil {
 		return l, fmt.Errorf("idp: the data of a link of user %s: %w", l.UserID, err)
 	}
+	if len(l.Data) == 0 { // as absent as when it was stored
+		l.Data = nil
+	}
 	if token == "" {
 		return l, nil
 	}

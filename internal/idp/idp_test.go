@@ -152,7 +152,9 @@ func TestLink(t *testing.T) {
 		// But in another tenant it is another matter, as are other accounts and other providers.
 		h.link(corporate, "ada@corporate", eve).Want(200)
 		h.link(corporate, "ben@corporate", ben).Want(200)
-		same(t, "a provider without a name", one(h.link(google, "ada@corporate", ada)).IdentityProviderName, "Google")
+		nameless := one(h.link(google, "ada@corporate", ada))
+		same(t, "a provider without a name", nameless.IdentityProviderName, "Google")
+		same(t, "and a link without data", one(h.Call("GET", path+"?"+query(google, "ada@corporate", ada), nil)), nameless)
 		h.WantEvents("three more", linked, linked, linked)
 	})
 }
