@@ -56,9 +56,6 @@ type Services struct {
 	Journal      *journal.Journal
 	System       *system.Service
 
-	// ClientCredentials returns the claims of a client that acts for itself, and its tenant. It is problem.ErrNotFound when there is no such client or its secret
-	// is another one. Optional: without it the grant client_credentials is not supported.
-	ClientCredentials func(ctx context.Context, clientID, secret string, scope []string) (claims map[string]any, tenant wire.ID, err error)
 	// Healthy answers GET /api/health and GET /api/status: nil, or why Herald cannot work (the store does not answer). The
 	// reason is logged. Optional.
 	Healthy func(ctx context.Context) error

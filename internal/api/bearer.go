@@ -43,6 +43,9 @@ func (c *call) admitUser(bearer string) (err error) {
 	if c.claims, err = c.s.Tokens.Verify(c.ctx(), bearer); err != nil {
 		return err
 	}
+	if !c.claims.OfUser {
+		return problem.ErrUnauthenticated
+	}
 	u, err := c.s.Users.Load(c.ctx(), c.claims.Subject)
 	if errors.Is(err, problem.ErrNotFound) || err == nil && (u.TenantID != c.claims.Tenant || !u.Active) {
 		return problem.ErrUnauthenticated

@@ -14,6 +14,16 @@ type entities struct {
 
 func (s *server) entityRoutes(e *entity.Service) []route {
 	h := entities{s, e}
+	// Types belong to no tenant, so a tenant's key only reads them.
+	types := resource[wire.EntityType, wire.EntityTypeRequest]{
+		path: "/api/entity/type", id: "entityTypeId", reading: tenantKey,
+		in:  func(r *wire.EntityTypeRequest) *wire.EntityType { return &r.EntityType },
+		one: func(t *wire.EntityType) any { return wire.EntityTypeResponse{EntityType: t} },
+		all: func(all []wire.EntityType) any { return wire.EntityTypesResponse{EntityTypes: all} },
+	}
+	if e != nil { // nil in tests of other resources
+		types.objects = e.Types()
+	}
 	const (
 		kind       = "/api/entity/type"
 		oneKind    = kind + "/{entityTypeId}"
@@ -23,15 +33,7 @@ func (s *server) entityRoutes(e *entity.Service) []route {
 		// The last segment must be "grant", which [entities.granting] sees to: as a literal it would be ambiguous beside oneKind.
 		grants = one + "/{grant}"
 	)
-	return []route{
-		// Types belong to no tenant, so a tenant's key only reads them.
-		{"POST", kind, kind, globalKey, h.createType},
-		{"POST", oneKind, kind, globalKey, h.createType},
-		{"GET", kind, kind, tenantKey, h.listTypes},
-		{"GET", oneKind, kind, tenantKey, h.loadType},
-		{"PUT", oneKind, kind, globalKey, h.replaceType},
-		{"PATCH", oneKind, kind, globalKey, h.patchType},
-		{"DELETE", oneKind, kind, globalKey, h.removeType},
+	return append(types.routes(), []route{
 		{"GET", kind + "/search", kind + "/search", tenantKey, h.searchTypes},
 		{"POST", kind + "/search", kind + "/search", tenantKey, h.searchTypes},
 
@@ -58,67 +60,7 @@ func (s *server) entityRoutes(e *entity.Service) []route {
 		{"DELETE", grants, grant, tenantKey, h.granting(h.removeGrant)},
 		{"GET", grant + "/search", grant + "/search", tenantKey, h.searchGrants},
 		{"POST", grant + "/search", grant + "/search", tenantKey, h.searchGrants},
-	}
-}
-
-func (h entities) createType(c *call) (any, error) {
-	id, err := c.pathID("entityTypeId")
-	if err != nil {
-		return nil, err
-	}
-	var request wire.EntityTypeRequest
-	if err := c.decode(&request); err != nil {
-		return nil, err
-	}
-	t, err := h.Types().Create(c.ctx(), id, request.EntityType)
-	return wire.EntityTypeResponse{EntityType: &t}, err
-}
-
-func (h entities) listTypes(c *call) (any, error) {
-	all, err := h.Types().List(c.ctx())
-	return wire.EntityTypesResponse{EntityTypes: all}, err
-}
-
-func (h entities) loadType(c *call) (any, error) {
-	id, err := c.pathID("entityTypeId")
-	if err != nil {
-		return nil, err
-	}
-	t, err := h.Types().Load(c.ctx(), id)
-	return wire.EntityTypeResponse{EntityType: &t}, err
-}
-
-func (h entities) replaceType(c *call) (any, error) {
-	return h.changeType(c, func(wire.EntityType) (wire.EntityType, error) {
-		var request wire.EntityTypeRequest
-		err := c.decode(&request)
-		return request.EntityType, err
-	})
-}
-
-func (h entities) patchType(c *call) (any, error) {
-	return h.changeType(c, func(current wire.EntityType) (wire.EntityType, error) {
-		var request wire.EntityTypeRequest
-		err := c.patch(wire.EntityTypeRequest{EntityType: current}, &request)
-		return request.EntityType, err
-	})
-}
-
-func (h entities) changeType(c *call, change func(wire.EntityType) (wire.EntityType, error)) (any, error) {
-	id, err := c.pathID("entityTypeId")
-	if err != nil {
-		return nil, err
-	}
-	t, err := h.Types().Update(c.ctx(), id, change)
-	return wire.EntityTypeResponse{EntityType: &t}, err
-}
-
-func (h entities) removeType(c *call) (any, error) {
-	id, err := c.pathID("entityTypeId")
-	if err != nil {
-		return nil, err
-	}
-	return nil, h.Types().Delete(c.ctx(), id)
+	}...)
 }
 
 func (h entities) searchTypes(c *call) (any, error) {

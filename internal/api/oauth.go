@@ -231,27 +231,35 @@ func firstMessage(p *problem.Error) string {
 	return ""
 }
 
-// byClientCredentials is for clients that act for nobody. Which there are is known to whoever has set ClientCredentials.
+// byClientCredentials is for entities, which act for nobody but themselves.
 func (h oauth) byClientCredentials(c *call, form url.Values) (any, error) {
-	if h.ClientCredentials == nil {
-		return refusedGrant("unsupported_grant_type", "invalid_grant_type", "The grants are password and refresh_token."), nil
-	}
 	id, secret := form.Get("client_id"), form.Get("client_secret")
 	if user, password, ok := c.r.BasicAuth(); ok {
 		id, secret = user, password
 	}
-	claims, tenant, err := h.ClientCredentials(c.ctx(), id, secret, strings.Fields(form.Get("scope")))
+	access, err := h.Entities.Authorize(c.ctx(), id, secret, strings.Fields(form.Get("scope")))
 	if errors.Is(err, problem.ErrNotFound) {
 		return invalidClient("There is no such client, or its secret is another one."), nil
 	}
-	if err != nil {
-		return oauthFailure(err)
+	if p, ok := problem.As(err); ok && p.Kind == problem.Invalid {
+		return refusedGrant("invalid_scope", "invalid_target_entity_scope", firstMessage(p)), nil
 	}
-	signed, err := h.tokens.SignClaims(c.ctx(), tenant, claims)
 	if err != nil {
 		return nil, err
 	}
-	return oauthTokens{AccessToken: signed.Token, ExpiresIn: h.left(signed.Expires), TokenType: "Bearer", Scope: form.Get("scope")}, nil
+	claims := map[string]any{"sub": access.ID, "permissions": access.Permissions, "gty": []string{"client_credentials"}, "use": "access_token"}
+	switch targets := access.Targets(); len(targets) {
+	case 0:
+	case 1:
+		claims["aud"] = targets[0]
+	default:
+		claims["aud"] = targets
+	}
+	signed, err := h.tokens.SignClaims(c.ctx(), access.TenantID, claims, access.KeyID, access.Lifetime)
+	if err != nil {
+		return nil, err
+	}
+	return oauthTokens{AccessToken: signed.Token, ExpiresIn: h.left(signed.Expires), TokenType: "Bearer", Scope: access.Scope()}, nil
 }
 
 // introspect tells a client whether a token is good, and what it says. A token that is not good is no error: RFC 7662, section 2.2.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -29,17 +30,19 @@ type resource[T, R any] struct {
 	in      func(*R) *T
 	one     func(*T) any // the answer about one object
 	all     func([]T) any
+	// reading is who may read them. Defaults to globalKey, which it takes for everything else.
+	reading accessKind
 	// unpatched, if set, is what a patch is applied to in the place of the current object.
 	unpatched func(c *call, current T) T
 }
 
 func (r resource[T, R]) routes() []route {
-	one := r.path + "/{" + r.id + "}"
+	one, reading := r.path+"/{"+r.id+"}", cmp.Or(r.reading, globalKey)
 	return []route{
 		{"POST", r.path, r.path, globalKey, r.create},
 		{"POST", one, r.path, globalKey, r.create},
-		{"GET", r.path, r.path, globalKey, r.list},
-		{"GET", one, r.path, globalKey, r.load},
+		{"GET", r.path, r.path, reading, r.list},
+		{"GET", one, r.path, reading, r.load},
 		{"PUT", one, r.path, globalKey, r.replace},
 		{"PATCH", one, r.path, globalKey, r.patch},
 		{"DELETE", one, r.path, globalKey, r.remove},

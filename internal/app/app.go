@@ -226,7 +226,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	a.handler = api.New(api.Services{
-		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Resets: a.resets, ClientCredentials: a.entities.ClientCredentials, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
+		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Resets: a.resets, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
 		Entities:  a.entities,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Kept: a.kept, Links: a.links,

@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -14,81 +17,130 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// targetPrefix begins the part of a scope that names an entity: target-entity:{id}, or target-entity:{id}:{permission},{permission}.
-const targetPrefix = "target-entity:"
+// Access is what an entity may do that has proved to be what it says: the client credentials grant (RFC 6749, section 4.4).
+type Access struct {
+	ID, TenantID wire.ID
+	// Permissions are the names of what it may do, by the ids of the entities it asked for.
+	Permissions map[wire.ID][]string
+	// KeyID and Lifetime are how its type wants its token to be made. Zero means as the tenant does.
+	KeyID    wire.ID
+	Lifetime time.Duration
+}
 
-// ClientCredentials returns what the access token of an entity says that acts for itself: who it is, and what the grants that it has permit with the entities
-// that the scope names. Source: FusionAuth's client credentials grant for entities.
+// Targets are the ids of the entities it asked for, in order.
+func (a Access) Targets() []wire.ID {
+	return slices.Sorted(maps.Keys(a.Permissions))
+}
+
+// Scope is the scope that was granted, written as it is asked for.
+func (a Access) Scope() string {
+	var parts []string
+	for _, id := range a.Targets() {
+		parts = append(parts, targetPrefix+string(id)+":"+strings.Join(a.Permissions[id], ","))
+	}
+	return strings.Join(parts, " ")
+}
+
+// Authorize checks a client's id and secret and finds out what it may do. scope names the entities it wants to act on, "target-entity:<id>" for all that
+// it may do there, or "target-entity:<id>:read,write"; what has another form is ignored.
 //
-// Errors: problem.ErrNotFound when there is no such client or its secret is another one; problem.Invalid for a scope that asks for more than is granted.
-func (s *Service) ClientCredentials(ctx context.Context, clientID, secret string, scope []string) (claims map[string]any, tenant wire.ID, err error) {
+// Errors: problem.ErrNotFound when there is no such client or its secret is another one; problem.Invalid when it asks for more than it was granted.
+func (s *Service) Authorize(ctx context.Context, clientID, secret string, scope []string) (access Access, err error) {
 	err = s.DB.View(ctx, func(tx *db.Tx) error {
-		all, err := s.byClient(tx, clientID)
+		client, err := s.client(tx, clientID, secret)
 		if err != nil {
 			return err
 		}
-		right := slices.IndexFunc(all, func(e *Entity) bool { return subtle.ConstantTimeCompare([]byte(secret), []byte(e.ClientSecret)) == 1 })
-		if right < 0 {
-			return problem.ErrNotFound
+		access = Access{ID: client.ID, TenantID: client.TenantID, Permissions: map[wire.ID][]string{}}
+		if c := client.Type.JWTConfiguration; c != nil && c.Enabled {
+			access.KeyID, access.Lifetime = c.AccessTokenKeyID, time.Duration(c.TimeToLiveInSeconds)*time.Second
 		}
-		e := all[right]
-		tenant = e.TenantID
-		claims = map[string]any{"sub": e.ID, "aud": e.ClientID, "tty": "at", "use": "access_token"}
-		permissions, targets := map[wire.ID][]string{}, []wire.ID{}
-		for _, part := range scope {
-			text, ok := strings.CutPrefix(part, targetPrefix)
-			if !ok {
-				continue // scopes that mean something elsewhere
-			}
-			target, wanted, err := s.permitted(tx, e, text)
-			if err != nil {
-				return err
-			}
-			permissions[target], targets = wanted, append(targets, target)
-		}
-		if len(targets) > 0 {
-			claims["permissions"] = permissions
-			claims["scope"] = strings.Join(scope, " ")
-			claims["aud"] = targets[0]
-			if len(targets) > 1 {
-				claims["aud"] = targets
+		var v problem.Validation
+		for _, text := range scope {
+			if target, ok := parseTarget(text); ok {
+				if err := s.grants.authorize(tx, &v, access, target); err != nil {
+					return err
+				}
 			}
 		}
-		return nil
+		return v.Err()
 	})
-	return claims, tenant, err
+	return access, err
 }
 
-// permitted returns the entity that a part of a scope names, and what e may do with it: what the scope asks for, or all that is granted.
-func (s *Service) permitted(tx *db.Tx, e *Entity, text string) (target wire.ID, permissions []string, err error) {
-	var v problem.Validation
-	id, asked, narrowed := strings.Cut(text, ":")
-	if len(id) != len(uuid.UUID{}.String()) || uuid.Validate(id) != nil {
-		v.Field("scope", "invalid", "An entity is named as target-entity:{id}, with the permissions behind another colon.")
-		return "", nil, v.Err()
-	}
-	target = wire.ID(strings.ToLower(id))
-	g, err := loadGrant(tx, target, Recipient{EntityID: e.ID})
+// client returns the entity with that client id and secret. A client id may exist in several tenants; the secret decides.
+func (s *Service) client(tx *db.Tx, clientID, secret string) (*Entity, error) {
+	rows, err := withClientID(tx, clientID)
 	if err != nil {
-		if errors.Is(err, problem.ErrNotFound) {
-			v.Field("scope", "invalid", "Nothing with the entity %s is granted to this client.", target)
-			err = v.Err()
-		}
-		return "", nil, err
+		return nil, err
 	}
-	granted, err := permissionsOf(tx, []*grant{g})
+	all, err := s.open(tx, rows)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	if !narrowed {
-		return target, granted[g.ID], nil
-	}
-	for name := range strings.SplitSeq(asked, ",") {
-		if !slices.Contains(granted[g.ID], name) {
-			v.Field("scope", "invalid", "The permission %.64q for the entity %s is not granted to this client.", name, target)
-			return "", nil, v.Err()
+	for _, e := range all {
+		if e.ClientID == clientID && subtle.ConstantTimeCompare([]byte(e.ClientSecret), []byte(secret)) == 1 {
+			return e, nil
 		}
-		permissions = append(permissions, name)
 	}
-	return target, permissions, nil
+	return nil, problem.ErrNotFound
+}
+
+// target is an entity that a client asks for. No permissions are all it has there.
+type target struct {
+	id          wire.ID
+	permissions []string
+}
+
+const targetPrefix = "target-entity:"
+
+func parseTarget(scope string) (t target, ok bool) {
+	rest, ok := strings.CutPrefix(scope, targetPrefix)
+	if !ok {
+		return t, false
+	}
+	id, permissions, _ := strings.Cut(rest, ":")
+	if t.id = wire.ID(strings.ToLower(id)); permissions != "" {
+		t.permissions = strings.Split(permissions, ",")
+	}
+	return t, true
+}
+
+// authorize adds to access what it may do with the target, or to v that it asks for too much. It does not tell what there is and not granted.
+func (g *Grants) authorize(tx *db.Tx, v *problem.Validation, access Access, t target) error {
+	refuse := func(what string) { v.Field("scope", "invalid", "The client was not granted %s.", what) }
+	if uuid.Validate(string(t.id)) != nil {
+		refuse(fmt.Sprintf("anything on %.64q, which is no id of an entity", t.id))
+		return nil
+	}
+	found, err := loadGrant(tx, t.id, Recipient{EntityID: access.ID})
+	if err == nil {
+		var granted map[wire.ID][]string
+		if granted, err = permissionsOf(tx, []*grant{found}); err == nil {
+			access.Permissions[t.id] = permitted(access.Permissions[t.id], granted[found.ID], t.permissions, refuse)
+		}
+	}
+	if errors.Is(err, problem.ErrNotFound) {
+		refuse("anything on the entity " + string(t.id))
+		return nil
+	}
+	return err
+}
+
+// permitted adds to before what is wanted of what is granted, or all that is granted when nothing is named.
+func permitted(before, granted, wanted []string, refuse func(what string)) []string {
+	if len(wanted) == 0 {
+		wanted = granted
+	}
+	all := slices.Clone(before)
+	for _, name := range wanted {
+		switch {
+		case !slices.Contains(granted, name):
+			refuse(fmt.Sprintf("the permission %.64q", name))
+		case !slices.Contains(all, name):
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
 }

@@ -7,7 +7,7 @@
 //	input.go   the rules for them
 //	find.go    searches
 //	grant.go   grants
-//	client.go  an entity as an OAuth client that acts for itself
+//	client.go  what an entity may do that shows its client id and secret
 //
 // Entities change as users do (package identity): Prepare reserves id and client id, then looks whether somebody has them, and plans the event;
 // the webhooks are asked; Commit writes the row, or is problem.Stale when what it changes has moved.

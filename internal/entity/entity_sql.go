@@ -171,19 +171,15 @@ func (s *Service) load(tx *db.Tx, id wire.ID) (*Entity, error) {
 	return all[0], nil
 }
 
-// byClient returns the entities that OAuth clients call clientID: at most one per tenant.
-func (s *Service) byClient(tx *db.Tx, clientID string) ([]*Entity, error) {
-	rows, err := tx.Query(selectEntities+` WHERE e.client_key = $1 AND e.client_id = $2`, search.Fold(clientID), clientID)
-	found, err := db.Collect(rows, err, func(rows *sql.Rows) (*row, error) { return scanRow(rows) })
-	if err != nil {
-		return nil, err
-	}
-	return s.open(tx, found)
-}
-
 // loadMany returns the entities with these ids in the order of the ids, without those that do not exist.
 func loadMany(tx *db.Tx, ids []wire.ID) ([]*row, error) {
 	return db.ByID(tx, selectEntities, `e.id`, ids, func(rows *sql.Rows) (*row, error) { return scanRow(rows) }, func(r *row) wire.ID { return r.ID })
+}
+
+// withClientID returns the entities of all tenants with a client id, in any case.
+func withClientID(tx *db.Tx, clientID string) ([]*row, error) {
+	rows, err := tx.Query(selectEntities+` WHERE e.client_key = $1`, search.Fold(clientID))
+	return db.Collect(rows, err, func(rows *sql.Rows) (*row, error) { return scanRow(rows) })
 }
 
 // entityOrders maps the members that entities can be ordered by.

@@ -196,6 +196,13 @@ func TestParent(t *testing.T) {
 		before := h.Rows()
 		h.Call("DELETE", "/api/entity/"+idA, nil).WantCodes("[inUse]entityId")
 		h.Unchanged(before)
+		h.Enable(wire.AbsoluteMajority, "entity.delete")
+		r := egresstest.NewReceiver(t)
+		h.Subscribe(r.URL, []string{"entity.delete"})
+		h.Call("DELETE", "/api/entity/"+idA, nil).WantCodes("[inUse]entityId")
+		if asked := len(r.Requests()); asked > 0 {
+			t.Errorf("the webhook was asked %d times about what cannot be", asked)
+		}
 		h.Call("PUT", "/api/entity/"+idB, object{"entity": object{"name": "B"}}).Want(200) // without a parent
 		h.Call("DELETE", "/api/entity/"+idA, nil).Want(200)
 	})
@@ -302,6 +309,13 @@ func TestReceiverCallsBack(t *testing.T) {
 		conflict(h.Call("POST", "/api/entity", object{"entity": object{"name": "x", "type": object{"id": idC}}}))
 		inside = func() { h.Call("DELETE", "/api/entity/"+idB, nil).Want(200) }
 		conflict(h.Call("POST", "/api/entity", object{"entity": object{"name": "x", "type": object{"id": sensor}, "parentId": idB}}))
+
+		// The tenant goes.
+		h.withOtherTenant()
+		events := object{"entity.create": object{"enabled": true, "transactionType": "AbsoluteMajority"}}
+		h.Call("PATCH", "/api/tenant/"+otherTenant, object{"tenant": object{"eventConfiguration": object{"events": events}}}).Want(200)
+		inside = func() { h.Call("DELETE", "/api/tenant/"+otherTenant, nil).Want(200) }
+		h.Call("POST", "/api/entity", object{"entity": object{"name": "x", "type": object{"id": sensor}}}, inOther...).WantCodes("[invalid]tenantId")
 
 		// A child comes while they are asked about its parent's end.
 		h.Call("POST", "/api/entity/"+idA, object{"entity": object{"name": "Parent", "type": object{"id": sensor}}}).Want(200)

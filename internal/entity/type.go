@@ -192,6 +192,24 @@ func (t *Types) Update(ctx context.Context, id wire.ID, change func(current wire
 	return updated, err
 }
 
+// Check reports what Update would say about given in the place of the type with that id, or Create without one, and stores nothing.
+func (t *Types) Check(ctx context.Context, id wire.ID, given wire.EntityType) error {
+	return t.db.View(ctx, func(tx *db.Tx) error {
+		all, err := t.cache.LoadIn(tx)
+		if err != nil {
+			return err
+		}
+		var v problem.Validation
+		if err := t.check(tx, &v, all, &given, id); err != nil {
+			return err
+		}
+		if id == "" {
+			newPermissions(&v, all, given.Permissions, 0)
+		}
+		return v.Err()
+	})
+}
+
 // Delete removes the type and its permissions. One that any entity has stays: `[inUse]entityTypeId`.
 func (t *Types) Delete(ctx context.Context, id wire.ID) error {
 	err := t.write(ctx, func(tx *db.Tx, all *catalogue) error {

@@ -119,6 +119,9 @@ func TestType_BadInput(t *testing.T) {
 		}{
 			{`{}`, []string{"[blank]entityType.name"}},
 			{`{"entityType":5}`, []string{"[couldNotConvert]entityType"}},
+			{`{"entityType":{"data":5,"permissions":[{"name":"a"},{"name":"a"}]}}`, []string{
+				"[couldNotConvert]entityType.data", "[blank]entityType.name", "[duplicate]entityType.permissions[1].name",
+			}},
 			{`{"entityType":{"name":"a\u0007"}}`, []string{"[invalid]entityType.name"}},
 			{`{"entityType":{"name":"` + long + `","jwtConfiguration":{"enabled":true}}}`, []string{"[tooLong]entityType.name", "[missing]entityType.jwtConfiguration.timeToLiveInSeconds"}},
 			{`{"entityType":{"name":"x","jwtConfiguration":{"timeToLiveInSeconds":-1,"accessTokenKeyId":"` + idX + `"}}}`, []string{

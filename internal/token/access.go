@@ -89,11 +89,14 @@ func Profile(u *wire.User) map[string]any {
 	return claims
 }
 
+// accessToken is the claim tty of a token that lets its user in.
+const accessToken = "at"
+
 // claimsOf are the claims of an access token: identity.md, section 9.
 func claimsOf(g Grant, issuer string, now time.Time, lifetime time.Duration) map[string]any {
 	u := g.User
 	claims := map[string]any{
-		"iss": issuer, "sub": u.ID, "tid": u.TenantID, "jti": db.NewID(), "tty": "at", "authenticationType": g.Type,
+		"iss": issuer, "sub": u.ID, "tid": u.TenantID, "jti": db.NewID(), "tty": accessToken, "authenticationType": g.Type,
 		"iat": now.Unix(), "exp": now.Add(lifetime).Unix(), "auth_time": now.Unix(),
 	}
 	if u.Email != "" {
@@ -171,20 +174,21 @@ func (s *Service) Vend(ctx context.Context, of wire.ID, req wire.JWTVendRequest)
 	if claims == nil {
 		claims = map[string]any{}
 	}
+	delete(claims, "tty") // who may vend tokens may not log in as any user
 	claims["iss"], claims["jti"], claims["iat"], claims["exp"] = flows.Issuer, db.NewID(), now.Unix(), now.Add(lifetime).Unix()
 	return s.sign(ctx, by, claims)
 }
 
-// SignClaims signs claims for a client that acts for no user, in the name of a tenant.
-func (s *Service) SignClaims(ctx context.Context, of wire.ID, claims map[string]any) (Signed, error) {
+// SignClaims signs claims for a client that acts for no user, in the name of a tenant, with a key and for a time. Zero values mean those of the tenant.
+func (s *Service) SignClaims(ctx context.Context, of wire.ID, claims map[string]any, by wire.ID, lifetime time.Duration) (Signed, error) {
 	rules, flows, err := s.rules(ctx, of, nil)
 	if err != nil {
 		return Signed{}, err
 	}
 	now := s.DB.Now()
 	claims = maps.Clone(claims)
-	claims["iss"], claims["tid"], claims["jti"], claims["iat"], claims["exp"] = flows.Issuer, of, db.NewID(), now.Unix(), now.Add(rules.AccessToken).Unix()
-	return s.sign(ctx, rules.AccessTokenKeyID, claims)
+	claims["iss"], claims["tid"], claims["jti"], claims["iat"], claims["exp"] = flows.Issuer, of, db.NewID(), now.Unix(), now.Add(cmp.Or(lifetime, rules.AccessToken)).Unix()
+	return s.sign(ctx, cmp.Or(by, rules.AccessTokenKeyID), claims)
 }
 
 // maxVended is ten years, in seconds.
@@ -196,6 +200,8 @@ type Claims struct {
 	Type                                  event.AuthenticationType
 	Scope                                 string
 	IssuedAt, Expires                     wire.Instant
+	// OfUser tells whether the token lets its subject, a user, in. An ID token does not, nor one that was made for a client or with claims that somebody chose.
+	OfUser bool
 	// All are all there are, numbers exact.
 	All wire.Object
 }
@@ -231,7 +237,7 @@ func (s *Service) Verify(ctx context.Context, jwt string) (Claims, error) {
 		return Claims{}, problem.ErrUnauthenticated
 	}
 	claims.Subject, claims.Tenant, claims.Application, claims.Session = c.Subject, c.Tenant, c.Application, c.Session
-	claims.Type, claims.Scope = c.Type, c.Scope
+	claims.Type, claims.Scope, claims.OfUser = c.Type, c.Scope, claims.All["tty"] == accessToken // of exactly this name
 	claims.IssuedAt, claims.Expires = wire.Instant(c.IssuedAt*1000), wire.Instant(c.Expires*1000)
 	return claims, nil
 }
