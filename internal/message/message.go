@@ -2,7 +2,7 @@
 // a mail server, goes on to the next one when that fails, and keeps a record of it.
 //
 // It does not own messengers and what they speak (package messenger), nor templates (package template), nor what is sent and why: whoever wants
-// to tell something makes a [Request], after its own transaction has committed.
+// to tell something makes a [Request], after its own transaction has committed, or with it.
 //
 // Somebody waits in front of a screen for what is sent here, and it is worth nothing a few minutes later. So nothing is queued: a message is
 // tried at once, again within seconds, through the next messenger, or not at all. And nobody gets the same message twice because we were
@@ -133,6 +133,9 @@ type Request struct {
 	Until time.Time
 	// ErrorCode is that of the error when nobody took the message, with its brackets. Defaults to [MessengerError].
 	ErrorCode string
+	// Within runs in the transaction that puts the message on record, once it is certain that the message may be sent, so that what makes it necessary costs no
+	// commit of its own. It may run more than once. Its error is that of Send, and nothing is sent then. Optional.
+	Within func(tx *db.Tx) error
 	// Test makes one attempt only, does not count towards the limits, and a failure is left out of the event log: whoever tests sees it.
 	Test bool
 }

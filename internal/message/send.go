@@ -44,10 +44,10 @@ type exchange struct {
 }
 
 // Send sends one message and returns what is on record about it. It returns when somebody has taken it, or nobody will; see policy.go for how long
-// that can take. The transaction that made the message necessary must have committed. A caller that hangs up does not stop it.
+// that can take. The transaction that made the message necessary must have committed, or is the request's Within. A caller that hangs up does not stop it.
 //
 // Errors: ErrNotSent together with a problem of kind Invalid that has the request's ErrorCode, ErrLimited together with one of kind TooMany,
-// a problem of kind Invalid for a recipient that cannot be one; everything else is internal, and nothing was sent. With the first two the
+// a problem of kind Invalid for a recipient that cannot be one, those of Within; everything else is internal, and nothing was sent. With the first two the
 // message is valid. It has no id when there are so many above the limit that they are no longer recorded.
 func (s *Sender) Send(ctx context.Context, r Request) (wire.Message, error) {
 	if err := r.check(); err != nil {
@@ -143,14 +143,14 @@ func (s *Sender) open(ctx context.Context, m *sending) error {
 		}
 		m.Failure = ""
 		if m.Test {
-			return insertMessage(tx, &m.record)
+			return m.admitted(tx)
 		}
 		b, tell, err := s.admit(tx, m.Tenant, m.hash, limits)
 		switch {
 		case err != nil:
 			return err
 		case b == nil:
-			return insertMessage(tx, &m.record)
+			return m.admitted(tx)
 		}
 		m.breach, m.State, m.counted, m.Failure = b, wire.MessageLimited, false, b.String()
 		if tell {
@@ -166,6 +166,16 @@ func (s *Sender) open(ctx context.Context, m *sending) error {
 		}
 		return insertMessage(tx, &m.record)
 	})
+}
+
+// admitted puts a message on record that may be sent.
+func (m *sending) admitted(tx *db.Tx) error {
+	if m.Within != nil {
+		if err := m.Within(tx); err != nil {
+			return err
+		}
+	}
+	return insertMessage(tx, &m.record)
 }
 
 // limits are those of the tenant. What cannot be read is as if it were not there: a mistake in it must neither stop codes nor let everything pass.

@@ -141,9 +141,9 @@ func isCode(code string) bool {
 	return utf8.ValidString(code) && !strings.ContainsFunc(code, unicode.IsControl)
 }
 
-// waiting returns the user of a login that waits for its second factor. It is problem.ErrNotFound for an id that is unknown, has ended or is
-// void.
-func (s *Service) waiting(ctx context.Context, id string) (u *identity.User, c challenge, err error) {
+// waiting returns the user of a login that waits for its second factor, and until when it does. It is problem.ErrNotFound for an id that is unknown,
+// has ended or is void.
+func (s *Service) waiting(ctx context.Context, id string) (u *identity.User, c challenge, until wire.Instant, err error) {
 	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
 		t, err := s.o.Tickets.Find(tx, ticket.Challenge, id)
 		if err != nil {
@@ -152,10 +152,11 @@ func (s *Service) waiting(ctx context.Context, id string) (u *identity.User, c c
 		if err := t.Content(&c); err != nil {
 			return err
 		}
+		until = t.Expire
 		u, err = s.o.Users.LoadIn(tx, t.User)
 		return err
 	})
-	return u, c, err
+	return u, c, until, err
 }
 
 // Complete completes a login with a second factor.
@@ -173,7 +174,7 @@ func (s *Service) Complete(ctx context.Context, req wire.TwoFactorLoginRequest, 
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	u, c, err := s.waiting(ctx, req.TwoFactorID)
+	u, c, _, err := s.waiting(ctx, req.TwoFactorID)
 	if err != nil {
 		return nil, err
 	}

@@ -121,25 +121,22 @@ func (s *Service) Send(ctx context.Context, u *identity.User, req wire.TwoFactor
 
 	sent := sentCode{to, flows.Code.New()}
 	var t *ticket.Ticket
-	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		if err := identity.Allow(tx, u.ID, "sendTwoFactor", flows.SendTwoFactor); err != nil {
+	return s.deliver(ctx, u, flows, app, dispatch{
+		sent: sent, until: s.o.DB.Now().Add(flows.Lifetimes.TwoFactorCode),
+		issue: func(tx *db.Tx) (err error) {
+			t, err = s.o.Tickets.Issue(tx, ticket.Code, id, u.ID, sent, flows.Lifetimes.TwoFactorCode)
 			return err
-		}
-		t, err = s.o.Tickets.Issue(tx, ticket.Code, id, u.ID, sent, flows.Lifetimes.TwoFactorCode)
-		return err
+		},
+		undo: func(tx *db.Tx) error { return t.Spend(tx) },
 	})
-	if err != nil {
-		return err
-	}
-	return s.deliver(ctx, u, flows, app, sent, t, func(tx *db.Tx) error { return t.Spend(tx) })
 }
 
 // SendForLogin sends a code for a login that waits for its second factor, to a method of its user. Codes that were sent or given out for the
-// login before are void.
+// login before are void once this one is on its way.
 //
 // Errors: problem.ErrNotFound for an id that is unknown, has ended or is void; else as of [Service.Send].
 func (s *Service) SendForLogin(ctx context.Context, twoFactorID string, req wire.TwoFactorSendRequest) error {
-	u, c, err := s.waiting(ctx, twoFactorID)
+	u, c, until, err := s.waiting(ctx, twoFactorID)
 	if err != nil {
 		return err
 	}
@@ -168,35 +165,44 @@ func (s *Service) SendForLogin(ctx context.Context, twoFactorID string, req wire
 
 	sent := sentCode{to, flows.Code.New()}
 	var t *ticket.Ticket
-	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		if err := identity.Allow(tx, u.ID, "sendTwoFactor", flows.SendTwoFactor); err != nil {
-			return err
-		}
-		if t, err = s.o.Tickets.Lock(tx, ticket.Challenge, twoFactorID); err != nil {
-			return err
-		}
-		if err := t.Content(&c); err != nil { // it may have changed since it was looked at
-			return err
-		}
-		c.Sent = sent
-		return t.Replace(tx, c)
+	return s.deliver(ctx, u, flows, app, dispatch{
+		sent: sent, until: time.UnixMilli(int64(until)),
+		issue: func(tx *db.Tx) (err error) {
+			if t, err = s.o.Tickets.Lock(tx, ticket.Challenge, twoFactorID); err != nil {
+				return err
+			}
+			c = challenge{} // it may have changed since it was looked at
+			if err := t.Content(&c); err != nil {
+				return err
+			}
+			c.Sent = sent
+			return t.Replace(tx, c)
+		},
+		undo: func(tx *db.Tx) error {
+			c.Sent = sentCode{}
+			return t.Replace(tx, c)
+		},
 	})
-	if err != nil {
-		return err
-	}
-	c.Sent = sentCode{}
-	return s.deliver(ctx, u, flows, app, sent, t, func(tx *db.Tx) error { return t.Replace(tx, c) })
 }
 
-// deliver sends the code of a ticket, whose transaction has committed. undo takes a code back that nobody got.
-func (s *Service) deliver(ctx context.Context, u *identity.User, flows *tenant.Flows, app application.Application, sent sentCode, t *ticket.Ticket, undo func(*db.Tx) error) error {
+// dispatch is a code on its way.
+type dispatch struct {
+	sent  sentCode
+	until time.Time // when it ends
+	// issue makes the code good, in the transaction that puts its message on record. undo takes it back when nobody got it.
+	issue, undo func(*db.Tx) error
+}
+
+// deliver makes a code good and sends it.
+func (s *Service) deliver(ctx context.Context, u *identity.User, flows *tenant.Flows, app application.Application, d dispatch) error {
+	sent := d.sent
 	model, err := s.o.Model(ctx, &u.User, app.ID)
 	if err != nil {
 		return err
 	}
 	r := message.Request{
 		Tenant: u.TenantID, Application: app.ID, User: &u.User, Languages: u.Languages(app.ID), To: sent.Address, Purpose: "two-factor",
-		Model: model, Code: sent.Code, Until: time.UnixMilli(int64(t.Expire)), ErrorCode: "[PushTwoFactorFailed]",
+		Model: model, Code: sent.Code, Until: d.until, ErrorCode: "[PushTwoFactorFailed]",
 	}
 	r.Model["code"], r.Model["spokenCode"] = sent.Code, template.Spoken(sent.Code)
 	switch {
@@ -210,10 +216,19 @@ func (s *Service) deliver(ctx context.Context, u *identity.User, flows *tenant.F
 		r.Kind, r.Template, r.Messengers = wire.KindSMS, cmp.Or(app.TwoFactorSMSTemplateID, flows.MultiFactor.SMS.TemplateID), flows.MultiFactor.SMS.Messengers
 		r.Model["mobilePhone"] = sent.Address
 	}
+	issued := false
+	r.Within = func(tx *db.Tx) error {
+		if err := identity.Allow(tx, u.ID, "sendTwoFactor", flows.SendTwoFactor); err != nil {
+			return err
+		}
+		err := d.issue(tx)
+		issued = err == nil
+		return err
+	}
 	m, err := s.o.Sender.Send(ctx, r)
-	if err != nil && m.State != wire.MessageUnknown { // a code that may have arrived stays good
+	if err != nil && issued && m.State != wire.MessageUnknown { // a code that may have arrived stays good
 		// When this fails the code ends by itself.
-		_ = s.o.DB.Update(context.WithoutCancel(ctx), undo)
+		_ = s.o.DB.Update(context.WithoutCancel(ctx), d.undo)
 	}
 	return err
 }

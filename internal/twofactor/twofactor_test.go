@@ -340,6 +340,32 @@ func TestSend_WhatMayHaveArrived(t *testing.T) {
 	})
 }
 
+// TestSend_LeavesTheCodeBefore: who asks for one code too many keeps the one that arrived.
+func TestSend_LeavesTheCodeBefore(t *testing.T) {
+	each(t, func(t *testing.T, h *herald) {
+		method, _ := h.enableSMS()
+		h.ahead.Add(int64(2 * time.Minute))
+		for code, limits := range map[string]object{
+			"[TooManyMessages]":      {"messageLimits": object{"perRecipient": object{"limit": 1, "timePeriodInSeconds": 60}}},
+			"[RateLimitedException]": {"rateLimitConfiguration": object{"sendTwoFactor": object{"enabled": true, "limit": 1, "timePeriodInSeconds": 60}}},
+		} {
+			h.configure(object{"messageLimits": nil, "rateLimitConfiguration": nil})
+			h.configure(limits)
+			started := h.start()
+			send := func() apptest.Answer {
+				return h.anonymous("POST", "/api/two-factor/send/"+started.TwoFactorID, object{"methodId": method})
+			}
+			send().Want(200)
+			sent := h.received().Code
+			if body := send().Want(429).Body; !strings.Contains(string(body), code) {
+				t.Errorf("the answer is %s, want %s", body, code)
+			}
+			h.login(started.TwoFactorID, sent).Want(200)
+			h.ahead.Add(int64(2 * time.Minute))
+		}
+	})
+}
+
 func TestTrust(t *testing.T) {
 	each(t, func(t *testing.T, h *herald) {
 		status := func(id string) apptest.Answer { return h.Call("GET", "/api/two-factor/status/"+id+"?userId="+ada, nil) }
