@@ -33,6 +33,7 @@ func TestSecrets(t *testing.T) {
 			s.keys()
 			s.webhooks()
 			s.tenantAndUser()
+			s.clients()
 			s.messengers()
 			s.secondFactors()
 			s.newPasswords()
@@ -57,9 +58,11 @@ var secretsThatMayBeRead = []permit{
 	},
 	{"token in the URL of a messenger", "answer (POST|GET) /api/messenger.* 200|table messenger.document", "as that of a webhook"},
 	{"(captcha key|private key for the mail server)", "answer (PATCH|GET) /api/tenant/{} 200", "clients compare what they read with what they sent; sealed at rest. The SMTP password is not among them"},
+	{"client secret|secret of an identity provider|password of a connector", "answer POST /api/(application|identity-provider|connector) 200", "compatible; sealed at rest"},
 	{"authenticator secret", "answer GET /api/two-factor/secret 200", "has just been made, for the app to scan; nothing is stored yet"},
 	{"recovery code", "answer POST /api/user/two-factor.* 200", "shown to the user this once"},
 	{"two-factor id|code (that was given out|of the caller)", "answer POST /api/two-factor/start 200", "the caller is a trusted one, with an API key, and may deliver the code itself"},
+	{"two-factor id", "answer POST /api/login 242", "the first factor was right; now the second one is wanted"},
 	{"trust token", "answer POST /api/two-factor/login 200", "the proof of the second factor, for the one who has just given it"},
 	{"trusted computer", "answer POST /api/two-factor/login 200", "for the computer that asked for it"},
 	{"trusted computer", "answer (GET|POST) /api/two-factor/status.* 200", "repeats what the caller has sent"},
@@ -159,6 +162,18 @@ func (s *secretStory) tenantAndUser() {
 func (s *secretStory) configure(members object) {
 	s.t.Helper()
 	s.call("PATCH", "/api/tenant/"+string(s.Tenant), object{"tenant": members}, "Content-Type", "application/merge-patch+json").Want(200)
+}
+
+// clients are those that Herald keeps credentials for.
+func (s *secretStory) clients() {
+	secret := s.odd("client secret")
+	s.call("POST", "/api/application", object{"application": object{"name": "Shop", "oauthConfiguration": object{"clientSecret": secret}}}).Want(200)
+	s.call("POST", "/api/identity-provider", object{"identityProvider": object{
+		"type": "OpenIDConnect", "name": "Corporate", "enabled": true, "oauth2": object{"client_id": "c", "client_secret": s.odd("secret of an identity provider")},
+	}}).Want(200)
+	s.call("POST", "/api/connector", object{"connector": object{
+		"type": "LDAP", "name": "LDAP", "connectTimeout": 1000, "readTimeout": 1000, "systemAccountPassword": s.odd("password of a connector"),
+	}}).Want(200)
 }
 
 // webhooks are two that want everything. One refuses it and says what it was sent, in the body as well as in the headers.
@@ -440,9 +455,14 @@ func (s *secretStory) newPasswords() {
 	s.call("POST", change+"/"+own, object{"password": s.odd("new password")}).Want(200).Decode(&r)
 	s.plant("one-time password", r.OneTimePassword)
 	s.call("POST", change, object{"loginId": secretMail, "password": s.odd("new password")}).Want(200)
-	s.call("PATCH", "/api/user/"+secretUser, object{"user": object{"password": s.odd("new password"), "passwordChangeRequired": true}}).Want(200)
+	password = s.odd("new password")
+	s.call("PATCH", "/api/user/"+secretUser, object{"user": object{"password": password}}).Want(200)
+	var asked wire.LoginResponse
+	s.call("POST", "/api/login", object{"loginId": secretMail, "password": password}).Want(242).Decode(&asked)
+	s.plant("two-factor id", asked.TwoFactorID)
 
 	// A login may end with such an id, too.
+	s.call("PATCH", "/api/user/"+secretUser, object{"user": object{"passwordChangeRequired": true}}).Want(200)
 	login = s.start(object{})
 	var l wire.LoginResponse
 	s.anonymous("POST", "/api/two-factor/login", object{"twoFactorId": login.TwoFactorID, "code": login.Code}).Want(203).Decode(&l)
@@ -581,6 +601,7 @@ func (s *secretStory) mistakes() {
 		{"POST", "/api/key/import", object{"key": object{"name": "k", "privateKey": "-----BEGIN PRIVATE KEY-----\n" + bad("a PEM") + "\n-----END PRIVATE KEY-----"}}, nil, 400},
 		{"POST", "/api/key/import", object{"key": object{"name": "k", "algorithm": "RS256", "secret": bad("of another kind")}}, nil, 400},
 		{"POST", "/api/event", object{"event": object{"type": "user.create", "user": object{"password": bad("in an event"), "twoFactor": object{"recoveryCodes": []string{bad("in an event")}}}}}, nil, 400},
+		{"POST", "/api/login", object{"loginId": secretMail, "password": bad("a password")}, nil, 404},
 		{"POST", "/api/two-factor/start", object{"userId": secretUser, "code": strings.Repeat(bad("a long code"), 20)}, nil, 400},
 		{"POST", "/api/two-factor/login", object{"twoFactorId": bad("a two-factor id"), "code": bad("a code")}, nil, 404},
 		{"POST", "/api/two-factor/login", object{"twoFactorId": bad("a two-factor id"), "code": strings.Repeat(bad("a long code"), 20)}, nil, 400},
