@@ -497,7 +497,7 @@ func (l *lane) claim(ctx context.Context) (f found, err error) {
 			if state == Pending {
 				room -= len(heads)
 			}
-			began := time.Now()
+			began := l.o.DB.Now()
 			due, err := claim(tx, l.webhook, state, claimer, target.Ordered(), room)
 			if err != nil {
 				return err
@@ -505,7 +505,8 @@ func (l *lane) claim(ctx context.Context) (f found, err error) {
 			f.due = append(f.due, due...)
 			if full := len(due) == room; state == Pending {
 				if f.behind = full; !full {
-					l.rested = time.Now().Add(restFactor * time.Since(began))
+					now := l.o.DB.Now()
+					l.rested = now.Add(restFactor * now.Sub(began))
 				}
 			} else {
 				f.late = full

@@ -67,7 +67,10 @@ func (l *lane) narrow(target *webhook.Target, rooms map[State]int, asked map[Sta
 		turns = append(turns, object)
 	}
 	if asked[Pending] {
-		pause = max(time.Until(l.rested), 0)
+		pause = l.rested.Sub(l.o.DB.Now())
+		if pause < 0 || pause > longestWait { // or the clock was ahead
+			pause = 0
+		}
 	}
 	all := asked[Pending] && pause == 0
 	retries := asked[Retrying] || all

@@ -137,10 +137,11 @@ const tellEvery = 100 * time.Millisecond
 func (l *lane) tells() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if time.Since(l.told) < tellEvery {
+	now := l.o.DB.Now()
+	if since := now.Sub(l.told); since >= 0 && since < tellEvery {
 		return false
 	}
-	l.told = time.Now()
+	l.told = now
 	return true
 }
 
