@@ -11,6 +11,7 @@ import (
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/entity"
+	"github.com/herald-events/herald/internal/group"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/idp"
 	"github.com/herald-events/herald/internal/journal"
@@ -43,6 +44,7 @@ type Services struct {
 	WebhookLog   *webhooklog.Reader
 	Replay       *replay.Service
 	Users        *identity.Service
+	Groups       *group.Service
 	Resets       *identity.Resets
 	Logins       *login.Service
 	Tokens       *token.Service

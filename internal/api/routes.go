@@ -39,6 +39,7 @@ func (s *server) routes() []route {
 		s.tokenRoutes(s.Tokens, s.Logins),
 		s.oauthRoutes(s.Tokens, s.Logins),
 		s.registrationRoutes(),
+		s.groupRoutes(s.Groups),
 		s.passwordRoutes(s.Resets),
 		s.twoFactorRoutes(s.TwoFactor),
 		s.entityRoutes(s.Entities),

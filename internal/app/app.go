@@ -31,6 +31,7 @@ import (
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/entity"
+	"github.com/herald-events/herald/internal/group"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/idp"
 	"github.com/herald-events/herald/internal/journal"
@@ -86,6 +87,7 @@ type App struct {
 	events       *publish.Publisher
 	replay       *replay.Service
 	users        *identity.Service
+	groups       *group.Service
 	resets       *identity.Resets
 	tokens       *token.Service
 	logins       *login.Service
@@ -181,6 +183,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		DB: a.store, Events: a.events, Tenants: a.tenants, Keys: a.signing, Sealer: sealer, TenantOfUser: a.tenantOfUser,
 	})
 	a.users = identity.New(identity.Options{DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Sealer: sealer})
+	a.groups = group.New(group.Options{DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users})
 	a.messengers = messenger.New(messenger.Options{DB: a.store, Sealer: sealer, Egress: a.egress, Clock: o.Clock})
 	a.templates = template.New(a.store)
 	recipients, err := hkdf.Key(sha256.New, master, nil, "herald message recipient v1", 32)
@@ -226,7 +229,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	a.handler = api.New(api.Services{
-		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Resets: a.resets, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
+		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Groups: a.groups, Resets: a.resets, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
 		Entities:  a.entities,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Kept: a.kept, Links: a.links,

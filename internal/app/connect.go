@@ -36,7 +36,8 @@ func (a *App) connect() {
 		settings, err := a.system.Settings(ctx)
 		return settings.ReportTimezone, err
 	}
-	a.logins.Factors = a.factors
+	a.users.Groups = a.groups
+	a.logins.Factors, a.logins.GroupRoles = a.factors, a.groups.Roles
 	a.users.OnPasswordChange = append(a.users.OnPasswordChange, a.endSessions)
 	a.tenants.Bindings = a.webhooks
 	a.tenants.HasMessenger = a.messengers.Carries

@@ -3,6 +3,8 @@ package identity
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
@@ -37,6 +39,7 @@ type creation struct {
 	tenant, id wire.ID
 	rules      Rules
 	in         input
+	joins      []wire.GroupMember // the groups in which the user begins
 	password   credential
 	user       *User
 }
@@ -47,7 +50,60 @@ func (s *Service) newCreation(ctx context.Context, v *problem.Validation, tenant
 	if err != nil {
 		return nil, err
 	}
-	return &creation{s: s, tenant: tenant, id: id, rules: rules, in: readNew(v, req, rules)}, nil
+	c := &creation{s: s, tenant: tenant, id: id, rules: rules, in: readNew(v, req, rules)}
+	if c.joins = req.User.Memberships; len(c.joins) == 0 {
+		return c, nil
+	}
+	return c, s.db.View(ctx, func(tx *db.Tx) error { return s.checkGroups(tx, v, "user", tenant, c.joins) })
+}
+
+// checkGroups adds to v which memberships of a new user are in no group of the tenant. path is that of the user.
+func (s *Service) checkGroups(tx *db.Tx, v *problem.Validation, path string, tenant wire.ID, joins []wire.GroupMember) error {
+	ids := make([]wire.ID, len(joins))
+	for i, m := range joins {
+		ids[i] = m.GroupID
+	}
+	there := map[wire.ID]bool{}
+	if s.Groups != nil {
+		var err error
+		if there, err = s.Groups.Exist(tx, tenant, ids); err != nil {
+			return err
+		}
+	}
+	for i, id := range ids {
+		at := fmt.Sprintf("%s.memberships[%d].groupId", path, i)
+		switch {
+		case id == "":
+			v.Field(at, "missing", "Say in which group.")
+		case !there[id]:
+			v.Field(at, "invalid", "There is no group with the id %s in the tenant of the user.", id)
+		}
+	}
+	return nil
+}
+
+// join makes u, which is new, a member of the groups in which joins are, of each once.
+func join(u *User, joins []wire.GroupMember) {
+	seen := map[wire.ID]bool{}
+	for _, m := range joins {
+		if seen[m.GroupID] {
+			continue
+		}
+		seen[m.GroupID] = true
+		if m.Data == nil {
+			m.Data = wire.Object{}
+		}
+		u.Memberships = append(u.Memberships, wire.GroupMember{ID: wire.ID(db.NewID()), GroupID: m.GroupID, Data: m.Data, InsertInstant: u.InsertInstant})
+	}
+}
+
+// membershipsOf are those of u as package group has them.
+func membershipsOf(u *User) []wire.GroupMember {
+	all := slices.Clone(u.Memberships)
+	for i := range all {
+		all[i].UserID = u.ID
+	}
+	return all
 }
 
 // hash does the slow work, before the operation, and tells what is wrong with the password.
@@ -61,6 +117,7 @@ func (c *creation) hash(ctx context.Context) (err error) {
 func (c *creation) prepare(tx *db.Tx, plan *publish.Plan) error {
 	c.user = newUser(c.tenant, c.id, c.in, c.rules, wire.Instant(tx.NowMillis()))
 	c.user.password = c.password
+	join(c.user, c.joins)
 	if c.id != "" {
 		if err := claimID(tx, plan, c.id); err != nil {
 			return err
@@ -78,7 +135,10 @@ func (c *creation) commit(tx *db.Tx) error {
 	if exists, err := c.s.tenants.ExistsIn(tx, c.tenant); err != nil || !exists {
 		return cmp.Or(err, noTenant())
 	}
-	return insert(tx, c.user)
+	if err := insert(tx, c.user); err != nil || len(c.joins) == 0 {
+		return err
+	}
+	return c.s.Groups.Join(tx, membershipsOf(c.user))
 }
 
 // newUser builds the user that a checked request asks for.
@@ -101,12 +161,5 @@ func newUser(tenant, id wire.ID, in input, rules Rules, now wire.Instant) *User 
 func claimID(tx *db.Tx, plan *publish.Plan, id wire.ID) error {
 	var v problem.Validation
 	v.Field("userId", "duplicate", "There is a user with the id %s already.", id)
-	if err := plan.Reserve(tx, "user/id/"+string(id), v.Err()); err != nil {
-		return err
-	}
-	taken, err := exists(tx, id)
-	if err == nil && taken {
-		err = v.Err()
-	}
-	return err
+	return plan.Claim(tx, "user/id/"+string(id), v.Err(), func() (bool, error) { return exists(tx, id) })
 }

@@ -69,9 +69,35 @@ func (s *Service) load(tx *db.Tx, id wire.ID) (*User, error) {
 	return u, s.complete(tx, u)
 }
 
-// complete adds to users what is stored apart from them, and shown with them: their registrations.
+// Present returns those of the ids that are users of a tenant.
+func (s *Service) Present(tx *db.Tx, tenant wire.ID, ids []wire.ID) (map[wire.ID]bool, error) {
+	found, err := placesOf(tx, tenant, ids)
+	present := make(map[wire.ID]bool, len(found))
+	for _, p := range found {
+		present[p.user] = true
+	}
+	return present, err
+}
+
+// complete adds to users what is stored apart from them, and shown with them: their registrations and memberships. That is one query for each,
+// however many users there are.
 func (s *Service) complete(tx *db.Tx, users ...*User) error {
-	return s.addRegistrations(tx, users)
+	return cmp.Or(s.addRegistrations(tx, users), s.addMemberships(tx, users))
+}
+
+func (s *Service) addMemberships(tx *db.Tx, users []*User) error {
+	if s.Groups == nil || len(users) == 0 {
+		return nil
+	}
+	ids := make([]wire.ID, len(users))
+	for i, u := range users {
+		ids[i] = u.ID
+	}
+	all, err := s.Groups.Memberships(tx, ids)
+	for _, u := range users {
+		u.Memberships = all[u.ID]
+	}
+	return err
 }
 
 // key brings a text that somebody typed into the form in which a login id is stored. It is "" when it cannot be one.

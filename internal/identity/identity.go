@@ -29,6 +29,8 @@ type Service struct {
 	sealer       sealed.Sealer
 	hasher       hasher
 
+	// Groups are those that users can be in. Nil means that there are none.
+	Groups Groups
 	// Breaches know stolen passwords. Nil knows none.
 	Breaches Breaches
 	// OnPasswordChange plan what follows from a new password, in their order: other packages know what.
@@ -41,6 +43,16 @@ type Service struct {
 // New returns the users in a store.
 func New(o Options) *Service {
 	return &Service{db: o.DB, events: o.Events, tenants: o.Tenants, applications: o.Applications, sealer: o.Sealer, hasher: newHasher()}
+}
+
+// Groups are what is known here of package group.
+type Groups interface {
+	// Memberships returns those of each of the users, without the user's id.
+	Memberships(tx *db.Tx, users []wire.ID) (map[wire.ID][]wire.GroupMember, error)
+	// Exist returns those of the ids that are groups of a tenant.
+	Exist(tx *db.Tx, tenant wire.ID, ids []wire.ID) (map[wire.ID]bool, error)
+	// Join stores new memberships, without events. It is problem.Stale when a group is gone.
+	Join(tx *db.Tx, members []wire.GroupMember) error
 }
 
 // User is a user as stored: what may be shown, and around it what may not.

@@ -144,11 +144,11 @@ func (g *registering) prepare(tx *db.Tx, plan *publish.Plan, u *User) error {
 
 	var v problem.Validation
 	v.Field("registration", "duplicate", "The user is registered for the application %s already.", g.r.ApplicationID)
-	if err := plan.Reserve(tx, "registration/"+string(u.ID)+"/"+string(g.r.ApplicationID), v.Err()); err != nil {
+	err := plan.Claim(tx, "registration/"+string(u.ID)+"/"+string(g.r.ApplicationID), v.Err(), func() (bool, error) {
+		return registrationExists(tx, u.ID, g.r.ApplicationID)
+	})
+	if err != nil {
 		return err
-	}
-	if taken, err := registrationExists(tx, u.ID, g.r.ApplicationID); err != nil || taken {
-		return cmp.Or(err, v.Err())
 	}
 	plan.Publish(&event.UserRegistrationEvent{
 		Header: event.About(event.UserRegistrationCreate, u.ID), ApplicationID: g.r.ApplicationID, Registration: g.r.Registration, User: u.User,

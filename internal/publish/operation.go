@@ -81,6 +81,18 @@ func (p *Plan) Reserve(tx *db.Tx, name string, taken error) error {
 	return nil
 }
 
+// Claim is Reserve for a name that is free as long as look finds nobody in the store who has it. Otherwise it returns taken.
+func (p *Plan) Claim(tx *db.Tx, name string, taken error, look func() (found bool, err error)) error {
+	if err := p.Reserve(tx, name, taken); err != nil {
+		return err
+	}
+	found, err := look()
+	if err == nil && found {
+		err = taken
+	}
+	return err
+}
+
 // Doer is what a publisher of changes needs: the one way to change something that has events.
 type Doer interface {
 	// Do takes the operation through prepare, ask and commit. Errors: those of Prepare and Commit; a problem of kind Refused when the

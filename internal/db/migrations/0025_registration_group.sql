@@ -55,4 +55,5 @@ CREATE TABLE group_member (
     UNIQUE (group_id, user_id)
 );
 
+CREATE INDEX group_member_group ON group_member (group_id, insert_instant, id);
 CREATE INDEX group_member_user ON group_member (user_id);
