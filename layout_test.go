@@ -48,6 +48,9 @@ var mayImport = map[string][]string{
 	},
 	"internal/application": {"internal/db", "internal/key", "internal/loose", "internal/publish", "internal/sealed", "internal/search", "internal/tenant"},
 	"internal/token":       {"internal/application", "internal/db", "internal/key", "internal/publish", "internal/tenant"},
+	"internal/useraction": {
+		"internal/application", "internal/db", "internal/identity", "internal/message", "internal/publish", "internal/search", "internal/template", "internal/tenant", "ftl",
+	},
 	"internal/login": {
 		"internal/application", "internal/db", "internal/identity", "internal/message", "internal/publish", "internal/risk", "internal/search", "internal/tenant",
 		"internal/ticket", "internal/token",
@@ -92,6 +95,7 @@ var mayImport = map[string][]string{
 		"internal/tenant",
 		"internal/token",
 		"internal/twofactor",
+		"internal/useraction",
 		"internal/webhook",
 		"internal/webhooklog",
 	},
@@ -124,6 +128,7 @@ var mayImport = map[string][]string{
 		"internal/ticket",
 		"internal/token",
 		"internal/twofactor",
+		"internal/useraction",
 		"internal/webhook",
 		"internal/webhooklog",
 	},
@@ -157,6 +162,7 @@ var domain = []string{
 	"internal/ticket",
 	"internal/token",
 	"internal/twofactor",
+	"internal/useraction",
 	"internal/webhook",
 	"internal/webhooklog",
 }

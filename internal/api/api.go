@@ -26,6 +26,7 @@ import (
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/token"
 	"github.com/herald-events/herald/internal/twofactor"
+	"github.com/herald-events/herald/internal/useraction"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
@@ -50,6 +51,7 @@ type Services struct {
 	Tokens       *token.Service
 	TwoFactor    *twofactor.Service
 	Entities     *entity.Service
+	UserActions  *useraction.Service
 	Messaging    Messaging
 	Messages     *message.Sender
 	Templates    *template.Service

@@ -20,7 +20,7 @@ var requests = []any{
 	new(wire.TenantRequest), new(wire.TenantDeleteRequest), new(wire.TenantSearchRequest),
 	new(wire.UserRequest), new(wire.UserDeleteRequest), new(wire.UserDeleteSingleRequest), new(wire.UserSearchRequest),
 	new(wire.AuditLogRequest), new(wire.AuditLogSearchRequest), new(wire.AuditLogExportRequest), new(wire.EventLogSearchRequest),
-	new(wire.SystemConfigurationRequest),
+	new(wire.SystemConfigurationRequest), new(wire.UserActionRequest), new(wire.UserActionReasonRequest), new(wire.ActionRequest),
 	new(wire.DeliverySearchRequest), new(wire.DeliveryReplayRequest), new(wire.DeliveryCancelRequest), new(wire.DeliveryRecoverRequest), new(wire.WebhookPauseRequest),
 }
 

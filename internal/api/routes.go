@@ -43,6 +43,7 @@ func (s *server) routes() []route {
 		s.passwordRoutes(s.Resets),
 		s.twoFactorRoutes(s.TwoFactor),
 		s.entityRoutes(s.Entities),
+		s.userActionRoutes(s.UserActions),
 		s.messengerRoutes(s.Messaging),
 		messageRoutes(s.Messages),
 		templateRoutes(s.Templates),

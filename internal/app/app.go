@@ -51,6 +51,7 @@ import (
 	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/internal/token"
 	"github.com/herald-events/herald/internal/twofactor"
+	"github.com/herald-events/herald/internal/useraction"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
 )
@@ -90,6 +91,7 @@ type App struct {
 	groups       *group.Service
 	resets       *identity.Resets
 	tokens       *token.Service
+	actions      *useraction.Service
 	logins       *login.Service
 	factors      *twofactor.Service
 	kept         *keep.Service
@@ -197,9 +199,13 @@ func New(ctx context.Context, o Options) (*App, error) {
 	office := ticket.NewOffice(sealer)
 	a.resets = identity.NewResets(a.users, identity.ResetOptions{Tickets: office, Sender: a.messages, Model: a.messageModel})
 	a.tokens = token.New(token.Options{DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Keys: a.signing})
+	a.actions = useraction.New(useraction.Options{
+		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Templates: a.templates, Sender: a.messages,
+		Model: a.messageModelIn, Logger: o.Logger,
+	})
 	a.logins = login.New(login.Options{
 		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Resets: a.resets, Tokens: a.tokens, Tickets: office,
-		Sender: a.messages, Model: a.messageModel,
+		Sender: a.messages, Actions: a.actions, Model: a.messageModel,
 	})
 	a.factors = twofactor.New(twofactor.Options{
 		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Logins: a.logins, Tokens: a.tokens, Tickets: office, Sealer: sealer, Sender: a.messages, Model: a.messageModel,
@@ -230,7 +236,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	a.handler = api.New(api.Services{
 		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Groups: a.groups, Resets: a.resets, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
-		Entities:  a.entities,
+		Entities: a.entities,
+		Keys:     a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Resets: a.resets, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
+		UserActions: a.actions, Entities: a.entities,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Kept: a.kept, Links: a.links,
 		Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: webhooklog.NewReader(a.store), Journal: a.journal,
@@ -267,6 +275,7 @@ func (a *App) Start(ctx context.Context) error {
 		_ = listener.Close()
 		return err
 	}
+	a.actions.Start()
 	// Both run before the door opens: a request from outside could otherwise touch the store first.
 	err = a.tenants.ResumeDeletes(ctx)
 	if err == nil && file != nil {
@@ -276,6 +285,7 @@ func (a *App) Start(ctx context.Context) error {
 		_ = listener.Close()
 		now, cancel := context.WithCancel(ctx)
 		cancel()
+		a.actions.Stop(now)
 		a.replay.Stop()
 		a.events.Stop(now) // the start has failed: receivers that hang are not waited for
 		a.outbox.Stop(now)
@@ -315,6 +325,7 @@ func (a *App) Stop(ctx context.Context) error {
 		a.tending()
 		<-a.tended
 	}
+	a.actions.Stop(ctx)
 	a.replay.Stop()
 	a.events.Stop(ctx)
 	a.outbox.Stop(ctx)
@@ -358,3 +369,9 @@ func listenError(addr string, err error) error {
 
 // Outbox is the part that delivers.
 func (a *App) Outbox() *outbox.Outbox { return a.outbox }
+
+// Events is the part that asks webhooks and publishes.
+func (a *App) Events() publish.Doer { return a.events }
+
+// Actions are those that are taken on users.
+func (a *App) Actions() *useraction.Service { return a.actions }

@@ -39,13 +39,20 @@ func (a *App) connect() {
 	a.users.Groups = a.groups
 	a.logins.Factors, a.logins.GroupRoles = a.factors, a.groups.Roles
 	a.users.OnPasswordChange = append(a.users.OnPasswordChange, a.endSessions)
+	a.logins.Factors = a.factors
+	a.users.OnPasswordChange = append(a.users.OnPasswordChange, a.endLockout, a.endSessions)
+	a.actions.Revoke = func(tx *db.Tx, plan *publish.Plan, u *wire.User) (func(*db.Tx) error, error) {
+		return a.tokens.RevokeOfUserIn(tx, plan, u, "")
+	}
+	a.actions.Definitions().Used = a.tenants.UsesUserAction
+	a.tenants.HasLockingAction = a.actions.Definitions().CanLock
 	a.tenants.Bindings = a.webhooks
 	a.tenants.HasMessenger = a.messengers.Carries
 	a.tenants.HasMessageTemplate, a.tenants.HasEmailTemplate = a.templates.HasMessage, a.templates.HasEmail
 	a.messengers.Used = a.tenants.UsesMessenger
 	a.applications.HasMessageTemplate, a.applications.HasEmailTemplate = a.templates.HasMessage, a.templates.HasEmail
 	a.templates.MessageUsed = both(a.tenants.UsesMessageTemplate, a.applications.UsesMessageTemplate)
-	a.templates.EmailUsed = both(a.tenants.UsesEmailTemplate, a.applications.UsesEmailTemplate)
+	a.templates.EmailUsed = both(a.tenants.UsesEmailTemplate, both(a.applications.UsesEmailTemplate, a.actions.Definitions().UsesEmailTemplate))
 	a.kept.TenantOf = map[keep.Owner]func(tx *db.Tx, id wire.ID) (wire.ID, error){
 		keep.Tenant: func(tx *db.Tx, id wire.ID) (wire.ID, error) {
 			exists, err := a.tenants.ExistsIn(tx, id)
@@ -74,6 +81,14 @@ func (a *App) connect() {
 	}
 	a.tenants.BeforeDelete = append(a.tenants.BeforeDelete, a.users.DeleteOfTenant)
 	a.tenants.OnDelete = append(a.tenants.OnDelete, a.keys.DeleteOfTenant, a.webhooks.TenantDeleted, a.messages.TenantDeleted)
+}
+
+// endLockout lets a user in again who has chosen a new password.
+func (a *App) endLockout(tx *db.Tx, plan *publish.Plan, u *wire.User, reset bool) (commit func(*db.Tx) error, err error) {
+	if !reset {
+		return nil, nil //nolint:nilnil // nothing to do
+	}
+	return a.actions.CancelLockIn(tx, plan, u)
 }
 
 // endSessions ends the sessions of a user with a new password, if the tenant wants that.
@@ -109,6 +124,16 @@ func (a *App) tenantOfUser(tx *db.Tx, id wire.ID) (wire.ID, error) {
 		return "", err
 	}
 	return u.TenantID, nil
+}
+
+// messageModelIn is messageModel, of no application, as tx sees it.
+func (a *App) messageModelIn(tx *db.Tx, u *wire.User) (map[string]any, error) {
+	settings, err := a.tenants.SettingsIn(tx)
+	if err != nil {
+		return nil, err
+	}
+	t, _ := settings.Find(u.TenantID)
+	return template.Model(u, &t, nil)
 }
 
 // messageModel makes the variables that every message to a user has.

@@ -210,10 +210,11 @@ func (s *Service) fail(ctx context.Context, e Entry, info *wire.EventInfo) error
 			payload := &event.UserLoginFailedEvent{
 				Header: event.About(event.UserLoginFailed, u.ID), AuthenticationType: e.Type, Reason: &event.LoginFailure{Code: event.WrongCredentials}, User: u.User,
 			}
-			//lint:ignore SA1019 receivers may still read it
-			if payload.IPAddress = e.IPAddress; payload.IPAddress == "" && info != nil {
-				payload.IPAddress = info.IPAddress
+			if e.IPAddress == "" && info != nil {
+				e.IPAddress = info.IPAddress
 			}
+			//lint:ignore SA1019 receivers may still read it
+			payload.IPAddress = e.IPAddress
 			if registrationOf(u, e.Application) != nil {
 				payload.ApplicationID = e.Application.ID
 			}

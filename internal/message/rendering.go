@@ -28,6 +28,11 @@ func (r Rendering) Mail(ctx context.Context, id wire.ID, languages []string, mod
 	if err != nil {
 		return Rendered{}, err
 	}
+	return RenderMail(ctx, t, languages, model)
+}
+
+// RenderMail renders an e-mail template.
+func RenderMail(ctx context.Context, t *template.Email, languages []string, model map[string]any) (Rendered, error) {
 	mail, err := t.Render(ctx, languages, model)
 	return Rendered{
 		Name: t.Name, Locale: mail.Locale, Reason: mail.Reason,

@@ -2,10 +2,14 @@ package template
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"golang.org/x/text/language"
+
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
 )
 
 // locales are the languages that a template has texts in. They do not change.
@@ -66,6 +70,48 @@ func parseLocale(text string) (l locale, ok bool) {
 	l.script, _ = l.tag.Script()
 	l.region, _ = l.tag.Region()
 	return l, true
+}
+
+// byLocale returns texts under their locales in Java's form, nil without any, and adds what is no locale, or there twice. read makes of each text what
+// is kept of it.
+func byLocale(v *problem.Validation, path string, given map[string]string, read func(locale, text string) string) (texts wire.Map[string]) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		at := inPart(path, shortened(name))
+		l, ok := parseLocale(name)
+		if !ok {
+			v.Field(at, "invalid", "%.64q is no locale. Locales look like de or de_CH.", name)
+			continue
+		}
+		if _, twice := texts[l.name]; twice {
+			v.Field(at, "duplicate", "The locale %s is there twice.", l.name)
+			continue
+		}
+		if texts == nil {
+			texts = wire.Map[string]{}
+		}
+		texts[l.name] = read(l.name, given[name])
+	}
+	return texts
+}
+
+// CheckNames returns the names of a thing in several languages, trimmed and under their locales in Java's form, nil without any. It adds what is wrong
+// with them: an unknown locale, one that is there twice, a name that is blank or too long.
+func CheckNames(v *problem.Validation, path string, given map[string]string) wire.Map[string] {
+	return byLocale(v, path, given, func(locale, name string) string {
+		at := inPart(path, locale)
+		v.Text(at, &name, problem.LongestName)
+		v.Check(name != "", at, "blank", "The name is missing.")
+		return name
+	})
+}
+
+// Localized returns the text in the best of a person's languages, standard when there is none; see [locales.choose] for the choice. The keys of texts are
+// locales.
+func Localized(texts map[string]string, languages []string, standard string) string {
+	if text, ok := texts[newLocales(slices.Collect(maps.Keys(texts))).choose(languages).locale]; ok {
+		return text
+	}
+	return standard
 }
 
 // newLocales reads the names of locales, which were checked when they were stored, and puts them in order.

@@ -74,6 +74,19 @@ func TestParseLocale(t *testing.T) {
 	}
 }
 
+func TestLocalized(t *testing.T) {
+	t.Parallel()
+	names := map[string]string{"de": "Sperre", "fr_CA": "Exclusion"}
+	for languages, want := range map[string]string{"de_CH": "Sperre", "xx fr_FR de": "Exclusion", "ja": "Ban", "": "Ban"} {
+		if got := Localized(names, strings.Fields(languages), "Ban"); got != want {
+			t.Errorf("for %q: %q, want %q", languages, got, want)
+		}
+	}
+	if got := Localized(nil, []string{"de"}, "Ban"); got != "Ban" {
+		t.Errorf("without names: %q", got)
+	}
+}
+
 func FuzzParseLocale(f *testing.F) {
 	for _, s := range []string{"de", "zh_TW_#Hant", "x-y", "de-u-co-phonebk", "_#", "i-klingon"} {
 		f.Add(s)

@@ -118,6 +118,11 @@ var sample = sync.OnceValue(func() map[string]any {
 			"location": map[string]any{"city": "Denver", "region": "CO", "country": "US", "displayString": "Denver, CO, US"},
 		}},
 		"state": map[string]any{},
+		"phase": "start", "comment": "Too many adverts", "localizedDuration": "2 days",
+		"action": map[string]any{
+			"name": "Mute", "localizedName": "Mute", "reason": "Unwanted advertising", "localizedReason": "Unwanted advertising", "reasonCode": "SPAM",
+			"comment": "Too many adverts", "expiry": json.Number("1893456000000"),
+		},
 	})
 	return model
 })

@@ -56,6 +56,15 @@ func (s *Service) Email(ctx context.Context, id wire.ID) (*Email, error) {
 	return s.emails.ready(ctx, id)
 }
 
+// EmailIn is [Service.Email] as tx sees the template.
+func (s *Service) EmailIn(tx *db.Tx, id wire.ID) (*Email, error) {
+	all, err := s.emails.cache.LoadIn(tx)
+	if err != nil {
+		return nil, err
+	}
+	return find(all, id)
+}
+
 // HasMessage tells whether there is a message template with that id and type. It cannot be deleted before tx, which must be an Update, has
 // ended: what tx stores about it is then seen by whoever wants to delete it.
 func (s *Service) HasMessage(tx *db.Tx, id wire.ID, of wire.MessageType) (bool, error) {
@@ -118,6 +127,10 @@ func (o *objects[T, C]) ready(ctx context.Context, id wire.ID) (c C, err error) 
 	if err != nil {
 		return c, err
 	}
+	return find(all, id)
+}
+
+func find[C any](all map[wire.ID]C, id wire.ID) (c C, err error) {
 	c, found := all[id]
 	if !found {
 		return c, problem.ErrNotFound

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -186,26 +184,11 @@ func (r rules) text(part string, s *string, needed bool, as style) {
 
 // localized returns localized texts with their locales in Java's form, trimmed and with plain line ends, and adds what is wrong with them.
 func (r rules) localized(part string, given wire.Map[string], as style) wire.Map[string] {
-	var texts wire.Map[string]
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		path := fmt.Sprintf("%s.%s[%s]", r.member, part, shortened(name))
-		l, ok := parseLocale(name)
-		if !ok {
-			r.v.Field(path, "invalid", "%.64q is no locale. Locales look like de or de_CH.", name)
-			continue
-		}
-		if _, twice := texts[l.name]; twice {
-			r.v.Field(path, "duplicate", "The locale %s is there twice.", l.name)
-			continue
-		}
-		s := unixLines(given[name])
-		r.text(inPart(part, l.name), &s, true, as)
-		if texts == nil {
-			texts = wire.Map[string]{}
-		}
-		texts[l.name] = s
-	}
-	return texts
+	return byLocale(r.v, r.member+"."+part, given, func(locale, text string) string {
+		text = unixLines(text)
+		r.text(inPart(part, locale), &text, true, as)
+		return text
+	})
 }
 
 // inPart names one text of a map of texts.
