@@ -6,6 +6,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/search"
+	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -94,8 +95,8 @@ func nthOldest(tx *db.Tx, tenant wire.ID, since int64, n int) (instant int64, er
 
 // nthNewest finds, for each of the limits of a recipient, the message that is as many back as the limit allows, among those that count and are within its
 // period: the instant of that message, 0 without so many. It is one query, because somebody waits.
-func nthNewest(tx *db.Tx, tenant wire.ID, recipient string, limits []Limit) (instants []int64, err error) {
-	query, args := "SELECT ", []any{string(tenant), recipient}
+func nthNewest(tx *db.Tx, of wire.ID, recipient string, limits []tenant.MessageLimit) (instants []int64, err error) {
+	query, args := "SELECT ", []any{string(of), recipient}
 	instants = make([]int64, len(limits))
 	into := make([]any, len(limits))
 	for i, l := range limits {

@@ -12,6 +12,7 @@ import (
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/messenger"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -178,19 +179,17 @@ func (m *sending) admitted(tx *db.Tx) error {
 	return insertMessage(tx, &m.record)
 }
 
-// limits are those of the tenant. What cannot be read is as if it were not there: a mistake in it must neither stop codes nor let everything pass.
-func (s *Sender) limits(ctx context.Context, tenant wire.ID) Limits {
+// limits are those of a tenant. Should they be out of reach, the usual ones are used: that must neither stop codes nor let everything pass.
+func (s *Sender) limits(ctx context.Context, id wire.ID) tenant.MessageLimits {
 	settings, err := s.o.Tenants.Settings(ctx)
 	if err != nil {
-		s.o.Logger.Error("the limits of messages could not be read; the usual ones are used", "tenant", tenant, "error", err)
-		return DefaultLimits()
+		s.o.Logger.Error("the limits of messages could not be read; the usual ones are used", "tenant", id, "error", err)
+		return tenant.DefaultMessageLimits()
 	}
-	t, _ := settings.Find(tenant)
-	limits, err := ParseLimits(t.Extra["messageLimits"])
-	if err != nil {
-		s.o.Logger.Warn("the limits of messages are not valid; the usual ones are used", "tenant", tenant, "error", err)
+	if flows, found := settings.Flows(id); found {
+		return flows.Messages
 	}
-	return limits
+	return tenant.DefaultMessageLimits()
 }
 
 // attempt hands the message over, to one messenger after the other.

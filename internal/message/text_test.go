@@ -1,11 +1,8 @@
 package message
 
 import (
-	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/wire"
@@ -78,41 +75,6 @@ func TestScrubber(t *testing.T) {
 	mail := newScrubber("Ada@Example.com", []string{"abc"})
 	if got := mail.text("550 <ada@example.com>: no Ada@Example.com, abc", 1000); got != "550 <a…@example.com>: no a…@example.com, (hidden)" {
 		t.Errorf("e-mail: %q", got)
-	}
-}
-
-func TestParseLimits(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		``:                             "{[{5 10m0s} {20 24h0m0s}] {1000 1m0s}}",
-		`null`:                         "{[{5 10m0s} {20 24h0m0s}] {1000 1m0s}}",
-		`{}`:                           "{[{5 10m0s} {20 24h0m0s}] {1000 1m0s}}",
-		`{"perRecipient":{"limit":2}}`: "{[{2 10m0s}] {1000 1m0s}}",
-		`{"perTenant":{"limit":"7","timePeriodInSeconds":30},"other":1}`:           "{[{5 10m0s} {20 24h0m0s}] {7 30s}}",
-		`{"perRecipient":{"limit":1,"timePeriodInSeconds":86400},"perTenant":{}}`:  "{[{1 24h0m0s}] {1000 1m0s}}",
-		`{"perRecipient":{"limit":0}}`:                                             "messageLimits.perRecipient.limit must be a number from 1 to 1000",
-		`{"perRecipient":{"limit":1.5}}`:                                           "messageLimits.perRecipient.limit must be a number from 1 to 1000",
-		`{"perRecipient":{"limit":1001}}`:                                          "messageLimits.perRecipient.limit must be a number from 1 to 1000",
-		`{"perTenant":{"limit":100001}}`:                                           "messageLimits.perTenant.limit must be a number from 1 to 100000",
-		`{"perRecipient":{"limit":1},"perTenant":{"timePeriodInSeconds":"86401"}}`: "messageLimits.perTenant.timePeriodInSeconds must be a number from 1 to 86400",
-	} {
-		limits, err := ParseLimits(json.RawMessage(text))
-		got := fmt.Sprint(limits)
-		if err != nil {
-			got = err.Error()
-			if fmt.Sprint(limits) != fmt.Sprint(DefaultLimits()) {
-				t.Errorf("%s: with its error came %v", text, limits)
-			}
-		}
-		if got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
-		}
-	}
-	if _, err := ParseLimits(json.RawMessage(`[]`)); err == nil {
-		t.Error("a list was taken for limits")
-	}
-	if longestPeriod > 24*time.Hour {
-		t.Error("the log is kept for a day at least, no longer")
 	}
 }
 

@@ -30,7 +30,9 @@ type Flows struct {
 	Lifetimes Lifetimes
 	// SendTwoFactor and ForgotPassword bound what one user can have sent.
 	SendTwoFactor, ForgotPassword RateLimit
-	Lockout                       Lockout
+	// Messages bound what all users, and what one recipient, can have sent.
+	Messages MessageLimits
+	Lockout  Lockout
 }
 
 // MultiFactor says which second factors there are, and when one is asked for.
@@ -139,8 +141,6 @@ const (
 	minCodeLength, maxCodeLength = 4, 64
 	maxLifetime                  = 10 * 365 * 24 * 60 * 60 // seconds
 	maxLimit                     = 1_000_000
-	// Those of package message, which counts.
-	maxToRecipient, maxOfTenant, maxMessagePeriod = 1_000, 100_000, 24 * 60 * 60
 )
 
 // lifetimes are the members of externalIdentifierConfiguration that count, with FusionAuth's defaults in seconds.
@@ -197,6 +197,7 @@ func FlowsOf(t *wire.Tenant) *Flows {
 	}
 	limits := loose.Members(t.Extra["rateLimitConfiguration"])
 	f.SendTwoFactor, f.ForgotPassword = rateLimitOf(limits["sendTwoFactor"]), rateLimitOf(limits["forgotPassword"])
+	f.Messages = messageLimitsOf(t.Extra["messageLimits"])
 	f.Lockout = lockoutOf(t.Extra["failedAuthenticationConfiguration"])
 	return f
 }

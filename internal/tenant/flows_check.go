@@ -73,17 +73,7 @@ func checkFlows(v *problem.Validation, extra map[string]json.RawMessage) {
 			loose.CheckInt(v, path+".timePeriodInSeconds", limit["timePeriodInSeconds"], 1, maxLifetime)
 		}
 	}
-	const messagePath = "tenant.messageLimits"
-	messages, _ := loose.CheckObject(v, messagePath, extra["messageLimits"])
-	for _, of := range []struct {
-		name string
-		most int
-	}{{"perRecipient", maxToRecipient}, {"perTenant", maxOfTenant}} {
-		path := messagePath + "." + of.name
-		limit, _ := loose.CheckObject(v, path, messages[of.name])
-		loose.CheckInt(v, path+".limit", limit["limit"], 1, of.most)
-		loose.CheckInt(v, path+".timePeriodInSeconds", limit["timePeriodInSeconds"], 1, maxMessagePeriod)
-	}
+	checkMessageLimits(v, extra["messageLimits"])
 }
 
 // checkVerification adds what is wrong with how an address or a number is verified.

@@ -57,7 +57,8 @@ func TestFlows_Defaults(t *testing.T) {
 				TwoFactorID: 5 * time.Minute, TwoFactorCode: time.Minute, TwoFactorTrust: 30 * 24 * time.Hour,
 			},
 			SendTwoFactor: tenant.RateLimit{Limit: 5, Period: time.Minute}, ForgotPassword: tenant.RateLimit{Limit: 5, Period: time.Minute},
-			Lockout: tenant.Lockout{TooManyAttempts: 5, Window: time.Minute, Duration: 3, Unit: tenant.Minutes},
+			Messages: tenant.DefaultMessageLimits(),
+			Lockout:  tenant.Lockout{TooManyAttempts: 5, Window: time.Minute, Duration: 3, Unit: tenant.Minutes},
 		}
 		if diff := cmp.Diff(want, flowsOf(t, s, defaultID)); diff != "" {
 			t.Error(diff)

@@ -10,6 +10,7 @@
 //	settings.go  the cached snapshot that the path of every event reads
 //	flows.go     what the settings say about second factors, passwords and messages; flows_check.go the rules for that
 //	mail.go      what they say about the mail server
+//	limits.go    what they say about how many messages are sent
 //	lockout.go   what they say about failed logins
 //	jwt.go       what they say about tokens
 //	bootstrap.go the first start
