@@ -3,7 +3,6 @@ package messenger
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,7 +43,7 @@ func classify(r egress.Result) (outcome egress.Outcome, unknown, again bool) {
 	case code == http.StatusGatewayTimeout: // what stands before the receiver has handed the message over and heard no more of it
 		return egress.Refused, true, false
 	case code >= 400:
-		return egress.Refused, false, mayPass(code) && soon(r)
+		return egress.Refused, false, mayPass(code) && egress.RetryAfter(r.Header, r.End) <= patience
 	case r.RequestSent:
 		return r.Outcome, true, false
 	}
@@ -62,18 +61,8 @@ func mayPass(code int) bool {
 	return code >= 500 && code <= 599
 }
 
-// soon is false when the receiver asks not to be bothered for longer than a waiting user would stay.
-func soon(r egress.Result) bool {
-	const patience = 5 * time.Second
-	text := r.Header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(text); err == nil {
-		return time.Duration(seconds)*time.Second <= patience
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return at.Sub(r.End) <= patience
-	}
-	return true
-}
+// patience is the longest pause that a receiver can ask a waiting user for.
+const patience = 5 * time.Second
 
 // longestAnswer is how much of an answer a record keeps, in bytes.
 const longestAnswer = 4 << 10

@@ -1,11 +1,10 @@
 package outbox
 
 import (
-	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
+	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/webhook"
 )
 
@@ -58,25 +57,9 @@ func (s schedule) next(attempts int, a *webhook.Attempt, now time.Time, jitter f
 	}
 	pause := s[max(attempts, 1)-1]
 	pause = time.Duration(float64(pause) * (1 - spread + 2*spread*jitter))
-	pause = max(pause, min(retryAfter(a.ResponseHeader.Get("Retry-After"), now), s.longest()))
+	pause = max(pause, min(egress.RetryAfter(a.ResponseHeader, now), s.longest()))
 	return fate{Retrying, now.Add(pause)}
 }
 
 // isGone tells whether the receiver said that there is nobody here any more, and never will be (RFC 9110 section 15.5.11).
 func isGone(a *webhook.Attempt) bool { return a != nil && a.StatusCode == http.StatusGone }
-
-// retryAfter is the pause that a Retry-After header asks for, zero if it asks for none or cannot be understood.
-func retryAfter(value string, now time.Time) time.Duration {
-	if value == "" {
-		return 0
-	}
-	seconds, err := strconv.ParseInt(value, 10, 64)
-	if err == nil || errors.Is(err, strconv.ErrRange) { // seconds is then the number that comes nearest
-		const day = 24 * 60 * 60
-		return time.Duration(min(max(seconds, 0), 365*day)) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(at.Sub(now), 0)
-	}
-	return 0
-}

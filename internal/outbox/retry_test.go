@@ -62,15 +62,3 @@ func TestSchedule_Next(t *testing.T) {
 		})
 	}
 }
-
-func FuzzRetryAfter(f *testing.F) {
-	for _, seed := range []string{"", "1", "9999999999", "-1", "Fri, 20 Nov 2026 12:00:00 GMT", "1e9", "\x00"} {
-		f.Add(seed)
-	}
-	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	f.Fuzz(func(t *testing.T, value string) {
-		if pause := retryAfter(value, now); pause < 0 {
-			t.Errorf("%q asks for %v", value, pause)
-		}
-	})
-}
