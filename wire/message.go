@@ -53,7 +53,7 @@ type Messenger struct {
 	// SSLCertificate is a certificate in PEM form (Generic). When set it is all that is trusted for this messenger.
 	SSLCertificate string `json:"sslCertificate,omitzero"`
 
-	// AccountSID and AuthToken are how Twilio knows its customer. Both are required for Twilio.
+	// AccountSID and AuthToken are how Twilio knows its customer. The first is required for Twilio, which refuses messages without the second.
 	AccountSID string `json:"accountSID,omitzero"`
 	AuthToken  string `json:"authToken,omitzero"`
 	// FromPhoneNumber or MessagingServiceSID is what Twilio sends from. One of them is required for Twilio; the service wins.

@@ -104,7 +104,7 @@ func TestMessengers_API(t *testing.T) {
 			loaded.has(t, 200, member)
 		}
 		h.do("POST", "/api/messenger", `{"messenger":{"type":"Twilio","name":"M","url":"https://api.twilio.com","accountSID":"AC1","authToken":"t","fromPhoneNumber":"+1"}}`).expectCodes(t, 400, "[duplicate]messenger.name")
-		h.do("POST", "/api/messenger", `{"messenger":{"type":"Twilio","name":"a","url":"https://api.twilio.com","accountSID":"AC1","authToken":"t","messagingServiceSid":"MG1"}}`).has(t, 200, `"messagingServiceSid":"MG1"`)
+		h.do("POST", "/api/messenger", `{"messenger":{"type":"Twilio","name":"a","url":"https://api.twilio.com","accountSID":"AC1","messagingServiceSid":"MG1"}}`).has(t, 200, `"messagingServiceSid":"MG1"`)
 		h.do("GET", "/api/messenger", "").has(t, 200, `"name":"a"`)
 
 		// The set of message types is replaced by a patch of any kind; the rest is merged.
@@ -124,7 +124,7 @@ func TestMessengers_API(t *testing.T) {
 				"[couldNotConvert]messenger.name [couldNotConvert]messenger.url [invalid]messenger.headers [invalid]messenger.messageTypes [missing]messenger.readTimeout")
 		h.do("POST", "/api/messenger", `{"messenger":{"type":1,"name":"A"}}`).expectCodes(t, 400, "[couldNotConvert]messenger.type [duplicate]messenger.name")
 		h.do("PUT", one, `{"messenger":{"type":"Twilio","name":"a","url":7,"readTimeout":-1}}`).
-			expectCodes(t, 400, "[blank]messenger.accountSID [blank]messenger.authToken [blank]messenger.fromPhoneNumber [couldNotConvert]messenger.url [duplicate]messenger.name "+
+			expectCodes(t, 400, "[blank]messenger.accountSID [blank]messenger.fromPhoneNumber [couldNotConvert]messenger.url [duplicate]messenger.name "+
 				"[invalid]messenger.readTimeout [invalid]messenger.type")
 		patch(typeJSON, `{"messenger":{"readTimeout":"soon","url":"none"}}`).expectCodes(t, 400, "[couldNotConvert]messenger.readTimeout [invalid]messenger.url")
 		h.do("PUT", "/api/messenger/"+string(nowhere), `{"messenger":{"url":7}}`).expect(t, 404, "")

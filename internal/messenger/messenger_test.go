@@ -188,7 +188,7 @@ func TestCreate_Refuses(t *testing.T) {
 		}{
 			"nothing at all":    {nil, wire.Messenger{}, []string{"[blank]messenger.name", "[missing]messenger.type"}},
 			"a Generic one":     {nil, wire.Messenger{Type: wire.Generic}, []string{"[blank]messenger.name", "[blank]messenger.url", "[missing]messenger.connectTimeout", "[missing]messenger.readTimeout"}},
-			"a Twilio one":      {nil, wire.Messenger{Type: wire.Twilio}, []string{"[blank]messenger.name", "[blank]messenger.url", "[blank]messenger.accountSID", "[blank]messenger.authToken", "[blank]messenger.fromPhoneNumber"}},
+			"a Twilio one":      {nil, wire.Messenger{Type: wire.Twilio}, []string{"[blank]messenger.name", "[blank]messenger.url", "[blank]messenger.accountSID", "[blank]messenger.fromPhoneNumber"}},
 			"Kafka":             {func(m *wire.Messenger) { m.Type = wire.Kafka }, generic("n"), []string{"[invalid]messenger.type"}},
 			"an unknown type":   {func(m *wire.Messenger) { m.Type = "generic" }, generic("n"), []string{"[invalid]messenger.type"}},
 			"a blank name":      {func(m *wire.Messenger) { m.Name = " \t" }, generic(""), []string{"[blank]messenger.name"}},
@@ -206,6 +206,7 @@ func TestCreate_Refuses(t *testing.T) {
 			"message types":     {func(m *wire.Messenger) { m.MessageTypes = []wire.MessageType{"SMS", "sms"} }, generic("n"), []string{"[invalid]messenger.messageTypes"}},
 			"Twilio's timeout":  {func(m *wire.Messenger) { m.ReadTimeout = -1 }, twilio("n"), []string{"[invalid]messenger.readTimeout"}},
 			"Twilio's account":  {func(m *wire.Messenger) { m.AccountSID = "AC/../x" }, twilio("n"), []string{"[invalid]messenger.accountSID"}},
+			"Twilio's token":    {func(m *wire.Messenger) { m.AuthToken = "a\nb" }, twilio("n"), []string{"[invalid]messenger.authToken"}},
 			"Twilio's URL":      {func(m *wire.Messenger) { m.URL += "/?a=b" }, twilio("n"), []string{"[invalid]messenger.url"}},
 			"a service that calls": {func(m *wire.Messenger) {
 				m.FromPhoneNumber, m.MessagingServiceSID, m.MessageTypes = "", "MG1", []wire.MessageType{wire.Voice}

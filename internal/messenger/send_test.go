@@ -541,7 +541,7 @@ func TestClassify_RetryAfter(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for text, want := range map[string]bool{
-		"": true, "0": true, "5": true, "6": false, "9999999999999999": false, now.Add(2 * time.Second).Format(http.TimeFormat): true, now.Add(time.Minute).Format(http.TimeFormat): false, "soon": true,
+		"": true, "0": true, "5": true, "6": false, "9999999999": false, now.Add(2 * time.Second).Format(http.TimeFormat): true, now.Add(time.Minute).Format(http.TimeFormat): false, "soon": true,
 	} {
 		_, _, again := messenger.Classify(egress.Result{Outcome: egress.Refused, StatusCode: 503, Header: http.Header{"Retry-After": {text}}, RequestSent: true, End: now})
 		if again != want {

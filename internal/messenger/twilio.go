@@ -34,7 +34,7 @@ func checkTwilio(v *problem.Validation, m *wire.Messenger) {
 	m.FromPhoneNumber, m.MessagingServiceSID = strings.TrimSpace(m.FromPhoneNumber), strings.TrimSpace(m.MessagingServiceSID)
 	v.Check(m.AccountSID != "", "messenger.accountSID", "blank", "Twilio needs the SID of your account.")
 	v.Check(isName(m.AccountSID), "messenger.accountSID", "invalid", "The SID of an account has letters and digits only.")
-	v.Check(m.AuthToken != "", "messenger.authToken", "blank", "Twilio needs the token that belongs to your account.")
+	// Optional, as FusionAuth's documentation of the API says: what stands between us and Twilio may add it.
 	v.Check(!strings.ContainsFunc(m.AuthToken, isControl), "messenger.authToken", "invalid", "The token cannot contain control characters.")
 	switch {
 	case m.FromPhoneNumber != "":
