@@ -193,9 +193,10 @@ type MessageSearchRequest struct {
 	Search MessageSearch `json:"search"`
 }
 
-// MessageSearch is ordered by insertInstant; the default is "insertInstant DESC".
+// MessageSearch is ordered by insertInstant; the default is "insertInstant DESC". Its period is about insertInstant.
 type MessageSearch struct {
 	Page
+	Period
 	TenantID    ID           `json:"tenantId,omitzero"`
 	UserID      ID           `json:"userId,omitzero"`
 	MessengerID ID           `json:"messengerId,omitzero"`
@@ -205,9 +206,6 @@ type MessageSearch struct {
 	State       MessageState `json:"state,omitzero"`
 	// Recipient finds the messages to one whole address or number.
 	Recipient string `json:"recipient,omitzero"`
-	// Start and End bound insertInstant, both inclusive.
-	Start Instant `json:"start,omitzero"`
-	End   Instant `json:"end,omitzero"`
 }
 
 // MessageSearchResponse is one page of messages.

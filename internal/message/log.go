@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/herald-events/herald/internal/db"
-	"github.com/herald-events/herald/internal/nearest"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
@@ -34,20 +32,14 @@ var (
 func (s *Sender) Search(ctx context.Context, c wire.MessageSearch) (found []wire.Message, total int, err error) {
 	var v problem.Validation
 	search.Check(&v, "search.", c.Page)
-	checkOneOf(&v, "search.kind", "kind of message", c.Kind, kinds)
-	checkOneOf(&v, "search.state", "state of a message", c.State, states)
+	search.CheckPeriod(&v, "search.", c.Period)
+	search.CheckOneOf(&v, "search.kind", "kind of message", kinds, search.Given(c.Kind)...)
+	search.CheckOneOf(&v, "search.state", "state of a message", states, search.Given(c.State)...)
 	search.CheckText(&v, "search.purpose", c.Purpose)
 	search.CheckText(&v, "search.recipient", c.Recipient)
 	search.CheckText(&v, "search.orderBy", c.OrderBy)
 	if strings.TrimSpace(c.OrderBy) != "" && search.ParseOrder(c.OrderBy, messageOrders, nil) == nil {
 		v.Field("search.orderBy", "invalid", "Messages are ordered by insertInstant or id, ASC or DESC.")
-	}
-	// The first moment of the year 10000: who asks for later ones has taken another unit than milliseconds.
-	const tooLate = 253402300800000
-	v.Check(c.Start >= 0 && c.Start < tooLate, "search.start", "invalid", "This must be an instant in milliseconds since 1970, before the year 10000.")
-	v.Check(c.End >= 0 && c.End < tooLate, "search.end", "invalid", "This must be an instant in milliseconds since 1970, before the year 10000.")
-	if c.End != 0 && !v.Has("search.start") && !v.Has("search.end") {
-		v.Check(c.Start <= c.End, "search.end", "invalid", "The end is before the start.")
 	}
 	if err := v.Err(); err != nil {
 		return nil, 0, err
@@ -61,17 +53,6 @@ func (s *Sender) Search(ctx context.Context, c wire.MessageSearch) (found []wire
 		return err
 	})
 	return found, total, err
-}
-
-func checkOneOf[T ~string](v *problem.Validation, path, what string, value T, all []T) {
-	if value == "" || slices.Contains(all, value) {
-		return
-	}
-	if meant := nearest.Name(string(value), all); meant != "" {
-		v.Field(path, "invalid", "There is no %s %.60q. Did you mean %q?", what, value, meant)
-		return
-	}
-	v.Field(path, "invalid", "There is no %s %.60q. There are %q.", what, value, all)
 }
 
 // lostAfter is the age at which a message is no longer being sent, whatever its process says: longer than any messenger's timeouts.

@@ -154,12 +154,7 @@ func searchMessages(tx *db.Tx, positions *search.Positions, c wire.MessageSearch
 	var w search.Conditions
 	w.Equals("recipient_hash", recipient)
 	w.Equals("user_id", string(c.UserID))
-	if c.Start != 0 {
-		w.Add("insert_instant >= ?", int64(c.Start))
-	}
-	if c.End != 0 {
-		w.Add("insert_instant <= ?", int64(c.End))
-	}
+	w.Within("insert_instant", c.Period)
 	w.Equals("tenant_id", string(c.TenantID))
 	w.Equals("template_id", string(c.TemplateID))
 	w.Equals("kind", string(c.Kind))

@@ -25,8 +25,6 @@ const (
 	mostTypes = 200
 	// fastest is the highest rate of a task, in deliveries per second.
 	fastest = 10_000
-	// Instants between these are most likely seconds: as milliseconds they are from 1970 to 1973.
-	looksLikeSeconds, looksLikeMillis = wire.Instant(100_000_000), wire.Instant(100_000_000_000)
 )
 
 // checkSearch reports everything that cannot be meant.
@@ -41,8 +39,8 @@ func checkSearch(c wire.DeliverySearch) error {
 }
 
 func checkFilter(v *problem.Validation, f wire.DeliveryFilter) {
-	checkInstant(v, "search.start", f.Start)
-	checkInstant(v, "search.end", f.End)
+	search.CheckInstant(v, "search.start", f.Start)
+	search.CheckInstant(v, "search.end", f.End)
 	if f.Start != 0 && f.End != 0 && !v.Has("search.start") && !v.Has("search.end") {
 		v.Check(f.Start < f.End, "search.end", "invalid", "The end, %s, is not after the start, %s.", f.End.Shown(), f.Start.Shown())
 	}
@@ -55,15 +53,6 @@ func checkFilter(v *problem.Validation, f wire.DeliveryFilter) {
 		}
 	}
 	search.CheckOneOf(v, "search.state", "state of a delivery", deliveryStates, f.States...)
-}
-
-func checkInstant(v *problem.Validation, path string, i wire.Instant) {
-	switch {
-	case i < 0 || i > wire.LastInstant:
-		v.Field(path, "invalid", "This must be an instant in milliseconds since 1970, before the year 10000.")
-	case i >= looksLikeSeconds && i < looksLikeMillis:
-		v.Field(path, "invalid", "Instants are in milliseconds since 1970, so this is %s. Is it meant to be in seconds?", i.Shown())
-	}
 }
 
 // checkTaskFilter checks the filter of a task that changes deliveries in some of the given states.
@@ -87,8 +76,8 @@ func checkRecovery(v *problem.Validation, r wire.DeliveryRecovery, now wire.Inst
 	if r.Since == 0 {
 		v.Field("since", "missing", "Say since when, in milliseconds since 1970.")
 	}
-	checkInstant(v, "since", r.Since)
-	checkInstant(v, "until", r.Until)
+	search.CheckInstant(v, "since", r.Since)
+	search.CheckInstant(v, "until", r.Until)
 	if v.Has("since") || v.Has("until") {
 		return
 	}

@@ -430,20 +430,6 @@ func (s *site) newest() wire.ID {
 	return tasks[0].ID
 }
 
-func TestCheckInstant(t *testing.T) {
-	t.Parallel()
-	for instant, ok := range map[wire.Instant]bool{
-		0: true, 1: true, 99_999_999: true, 100_000_000: false, 1_700_000_000: false, 99_999_999_999: false, 100_000_000_000: true, 1_700_000_000_000: true,
-		253402300799999: true, 253402300800000: false, -1: false,
-	} {
-		var v problem.Validation
-		checkInstant(&v, "at", instant)
-		if got := v.Err() == nil; got != ok {
-			t.Errorf("%d is accepted: %v, want %v", instant, got, ok)
-		}
-	}
-}
-
 func TestPlan_Parts(t *testing.T) {
 	sites(t, func(t *testing.T, s *site) {
 		off, err := s.one.Webhooks.Create(t.Context(), "", wire.Webhook{URL: "http://127.0.0.1:1/", Enabled: new(bool), ConnectTimeout: 1000, ReadTimeout: 1000})

@@ -90,6 +90,28 @@ func Check(v *problem.Validation, prefix string, page wire.Page) {
 		"A page has 1 to %d results.", MaxResults)
 }
 
+// Instants between these are most likely seconds: as milliseconds they are from 1970 to 1973.
+const looksLikeSeconds, looksLikeMillis = wire.Instant(100_000_000), wire.Instant(100_000_000_000)
+
+// CheckInstant adds a field problem for an instant that cannot be meant. Zero is none.
+func CheckInstant(v *problem.Validation, path string, i wire.Instant) {
+	switch {
+	case i < 0 || i > wire.LastInstant:
+		v.Field(path, "invalid", "This must be an instant in milliseconds since 1970, before the year 10000.")
+	case i >= looksLikeSeconds && i < looksLikeMillis:
+		v.Field(path, "invalid", "Instants are in milliseconds since 1970, so this is %s. Is it meant to be in seconds?", i.Shown())
+	}
+}
+
+// CheckPeriod adds a field problem for bounds that cannot be meant, and for an end before the start.
+func CheckPeriod(v *problem.Validation, prefix string, p wire.Period) {
+	CheckInstant(v, prefix+"start", p.Start)
+	CheckInstant(v, prefix+"end", p.End)
+	if p.End != 0 && !v.Has(prefix+"start") && !v.Has(prefix+"end") {
+		v.Check(p.Start <= p.End, prefix+"end", "invalid", "The end, %s, is before the start, %s.", p.End.Shown(), p.Start.Shown())
+	}
+}
+
 // longestText in bytes; SQLite refuses to compare with patterns of more than 50,000.
 const longestText = 1000
 
@@ -139,6 +161,14 @@ func CheckOneOf[T ~string](v *problem.Validation, path, what string, all []T, va
 		}
 		return
 	}
+}
+
+// Given is what a caller looks for, nothing when that is empty: the values of [CheckOneOf] for a criterion that is optional.
+func Given[T ~string](value T) []T {
+	if value == "" {
+		return nil
+	}
+	return []T{value}
 }
 
 // Window returns the LIMIT and OFFSET of a page, with the default size for zero.

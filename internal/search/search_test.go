@@ -152,3 +152,43 @@ func TestPage(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckInstant(t *testing.T) {
+	t.Parallel()
+	for instant, ok := range map[wire.Instant]bool{
+		0: true, 1: true, 99_999_999: true, 100_000_000: false, 1_700_000_000: false, 99_999_999_999: false, 100_000_000_000: true, 1_700_000_000_000: true,
+		253402300799999: true, 253402300800000: false, -1: false,
+	} {
+		var v problem.Validation
+		search.CheckInstant(&v, "at", instant)
+		if got := v.Err() == nil; got != ok {
+			t.Errorf("%d is accepted: %v, want %v", instant, got, ok)
+		}
+	}
+}
+
+func TestCheckPeriod(t *testing.T) {
+	t.Parallel()
+	for period, want := range map[wire.Period]string{
+		{}:                              "",
+		{Start: 5}:                      "",
+		{End: 5}:                        "",
+		{Start: 5, End: 5}:              "",
+		{Start: 6, End: 5}:              "search.end",
+		{Start: -1, End: 5}:             "search.start",
+		{Start: 5, End: 1_700_000_000}:  "search.end",
+		{Start: -1, End: 1_700_000_000}: "search.start search.end",
+	} {
+		var v problem.Validation
+		search.CheckPeriod(&v, "search.", period)
+		var got []string
+		if p, ok := problem.As(v.Err()); ok {
+			for _, f := range p.Fields {
+				got = append(got, f.Field)
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%+v: %q, want %q", period, got, want)
+		}
+	}
+}

@@ -70,12 +70,12 @@ func criteriaOf(c wire.WebhookEventLogSearch, now time.Time) (criteria, error) {
 	q := criteria{WebhookEventLogSearch: c, asked: string(identity)}
 	var v problem.Validation
 	search.CheckText(&v, "search.event", c.Event)
-	search.CheckOneOf(&v, "search.eventResult", "result of an event", []wire.WebhookEventResult{wire.EventRunning, wire.EventSucceeded, wire.EventFailed}, given(c.EventResult)...)
+	search.CheckOneOf(&v, "search.eventResult", "result of an event", []wire.WebhookEventResult{wire.EventRunning, wire.EventSucceeded, wire.EventFailed}, search.Given(c.EventResult)...)
 	if _, ok := event.Lookup(event.Type(c.EventType)); !ok {
-		search.CheckOneOf(&v, "search.eventType", "type of event", eventTypes(), given(event.Type(c.EventType))...)
+		search.CheckOneOf(&v, "search.eventType", "type of event", eventTypes(), search.Given(event.Type(c.EventType))...)
 	}
-	search.CheckOneOf(&v, "search.deliveryState", "state of a delivery", deliveryStates, given(c.DeliveryState)...)
-	search.CheckOneOf(&v, "search.outcome", "outcome of an attempt", egress.Outcomes(), given(egress.Outcome(c.Outcome))...)
+	search.CheckOneOf(&v, "search.deliveryState", "state of a delivery", deliveryStates, search.Given(c.DeliveryState)...)
+	search.CheckOneOf(&v, "search.outcome", "outcome of an attempt", egress.Outcomes(), search.Given(egress.Outcome(c.Outcome))...)
 	var ok bool
 	q.fromStatus, q.toStatus, ok = statuses(c.StatusCode)
 	v.Check(ok, "search.statusCode", "invalid", "This must be a status from 100 to 599 (503), or a class of them (5xx).")
@@ -87,14 +87,6 @@ func criteriaOf(c wire.WebhookEventLogSearch, now time.Time) (criteria, error) {
 		v.Check(q.Start <= q.End, "search.end", "invalid", "The end, %s, is before the start, %s. Without an end it is now.", q.End.Shown(), q.Start.Shown())
 	}
 	return q, v.Err()
-}
-
-// given is what a caller looks for, nothing when that is empty.
-func given[T ~string](value T) []T {
-	if value == "" {
-		return nil
-	}
-	return []T{value}
 }
 
 func eventTypes() []event.Type {
