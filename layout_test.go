@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"internal/webhooklog": {"internal/db", "internal/search", "internal/egress", "internal/webhook"},
 	"internal/outbox":     {"internal/db", "internal/search", "internal/egress", "internal/journal", "internal/metrics", "internal/webhook", "internal/webhooklog"},
 	"internal/publish": {
-		"internal/db", "internal/egress", "internal/metrics", "internal/outbox", "internal/rawjson", "internal/tenant", "internal/webhook", "internal/webhooklog",
+		"internal/db", "internal/egress", "internal/metrics", "internal/outbox", "internal/rawjson", "internal/search", "internal/tenant", "internal/webhook", "internal/webhooklog",
 	},
 	"internal/application": {"internal/db", "internal/key", "internal/loose", "internal/publish", "internal/sealed", "internal/search", "internal/tenant"},
 	"internal/token":       {"internal/application", "internal/db", "internal/key", "internal/publish", "internal/tenant"},

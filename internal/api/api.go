@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/herald-events/herald/internal/access"
@@ -85,10 +86,16 @@ type Tenancy interface {
 	Exists(ctx context.Context, id wire.ID) (bool, error)
 }
 
-// DefaultBodyLimit is 5 MiB: a bulk import of users fits, and a hundred of them at once do not fill the memory.
+// DefaultBodyLimit is 5 MiB: a hundred such bodies at once do not fill the memory.
 const DefaultBodyLimit = 5 << 20
 
-type server struct{ Services }
+// importFactor is how much larger the body of an import may be, so that 10,000 users fit with 4 KiB each.
+const importFactor = 8
+
+type server struct {
+	Services
+	importing sync.Mutex
+}
 
 // New returns the handler of everything under /api. It answers 404 for all other paths. It is safe for concurrent use.
 func New(services Services) http.Handler {

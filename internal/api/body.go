@@ -21,13 +21,21 @@ const (
 // broken connection instead of the 413; up to here it learns why.
 const drainLimit = 64 << 20
 
+// bodyLimit is how large the body of a request may be.
+func (s *server) bodyLimit(r route) int64 {
+	if r.pattern == importPattern {
+		return importFactor * s.BodyLimit
+	}
+	return s.BodyLimit
+}
+
 // read takes the body in, empty when the request has none. It happens before the handler runs, so that nothing a handler asks
 // for waits for the network: handlers decode inside transactions.
 func (c *call) read() error {
 	if c.body != nil || c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
 		return nil
 	}
-	limit := c.s.BodyLimit
+	limit := c.s.bodyLimit(c.route)
 	var body []byte
 	tooLarge := c.r.ContentLength > limit
 	if !tooLarge {

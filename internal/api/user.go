@@ -17,6 +17,7 @@ func (s *server) userRoutes() []route {
 		{"PUT", "/api/user/{userId}", "/api/user", tenantKey, s.replaceUser},
 		{"PATCH", "/api/user/{userId}", "/api/user", tenantKey, s.patchUser},
 		{"DELETE", "/api/user/{userId}", "/api/user", tenantKey, s.deleteUser},
+		{"POST", importPattern, importPattern, tenantKey, s.importUsers},
 		{"DELETE", "/api/user/bulk", "/api/user/bulk", tenantKey, s.deleteUsers},
 		{"GET", "/api/user/search", "/api/user/search", tenantKey, s.searchUsers},
 		{"POST", "/api/user/search", "/api/user/search", tenantKey, s.searchUsers},
@@ -216,6 +217,24 @@ func (s *server) deleteUsers(c *call) (any, error) {
 		return nil, err
 	}
 	return response, nil
+}
+
+// importPattern is the path of the call with the largest bodies.
+const importPattern = "/api/user/import"
+
+func (s *server) importUsers(c *call) (any, error) {
+	var request wire.UserImportRequest
+	s.importing.Lock() // of several imports at once, one takes the memory for understanding its body
+	err := c.decode(&request)
+	s.importing.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	tenant, err := c.tenant()
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.Users.Import(c.ctx(), tenant, request, c.eventInfo(request.EventInfo))
 }
 
 func (s *server) searchUsers(c *call) (any, error) {

@@ -36,7 +36,7 @@ func (a *App) connect() {
 		settings, err := a.system.Settings(ctx)
 		return settings.ReportTimezone, err
 	}
-	a.users.Groups = a.groups
+	a.users.Groups, a.users.Factors = a.groups, a.factors
 	a.logins.Factors, a.logins.GroupRoles = a.factors, a.groups.Roles
 	a.users.OnPasswordChange = append(a.users.OnPasswordChange, a.endSessions)
 	a.logins.Factors = a.factors

@@ -54,32 +54,38 @@ func (s *Service) newCreation(ctx context.Context, v *problem.Validation, tenant
 	if c.joins = req.User.Memberships; len(c.joins) == 0 {
 		return c, nil
 	}
-	return c, s.db.View(ctx, func(tx *db.Tx) error { return s.checkGroups(tx, v, "user", tenant, c.joins) })
+	return c, s.db.View(ctx, func(tx *db.Tx) error {
+		there, err := s.groupsOf(tx, tenant, c.joins)
+		if err == nil {
+			checkGroups(v, "user", there, c.joins)
+		}
+		return err
+	})
 }
 
-// checkGroups adds to v which memberships of a new user are in no group of the tenant. path is that of the user.
-func (s *Service) checkGroups(tx *db.Tx, v *problem.Validation, path string, tenant wire.ID, joins []wire.GroupMember) error {
+// groupsOf returns the groups of the tenant that are among those in which joins are.
+func (s *Service) groupsOf(tx *db.Tx, tenant wire.ID, joins []wire.GroupMember) (map[wire.ID]bool, error) {
+	if s.Groups == nil || len(joins) == 0 {
+		return nil, nil
+	}
 	ids := make([]wire.ID, len(joins))
 	for i, m := range joins {
 		ids[i] = m.GroupID
 	}
-	there := map[wire.ID]bool{}
-	if s.Groups != nil {
-		var err error
-		if there, err = s.Groups.Exist(tx, tenant, ids); err != nil {
-			return err
-		}
-	}
-	for i, id := range ids {
+	return s.Groups.Exist(tx, tenant, ids)
+}
+
+// checkGroups adds to v which memberships of a new user are in no group that is there. path is that of the user.
+func checkGroups(v *problem.Validation, path string, there map[wire.ID]bool, joins []wire.GroupMember) {
+	for i, m := range joins {
 		at := fmt.Sprintf("%s.memberships[%d].groupId", path, i)
 		switch {
-		case id == "":
+		case m.GroupID == "":
 			v.Field(at, "missing", "Say in which group.")
-		case !there[id]:
-			v.Field(at, "invalid", "There is no group with the id %s in the tenant of the user.", id)
+		case !there[m.GroupID]:
+			v.Field(at, "invalid", "There is no group with the id %s in the tenant of the user.", m.GroupID)
 		}
 	}
-	return nil
 }
 
 // join makes u, which is new, a member of the groups in which joins are, of each once.
@@ -161,5 +167,8 @@ func newUser(tenant, id wire.ID, in input, rules Rules, now wire.Instant) *User 
 func claimID(tx *db.Tx, plan *publish.Plan, id wire.ID) error {
 	var v problem.Validation
 	v.Field("userId", "duplicate", "There is a user with the id %s already.", id)
-	return plan.Claim(tx, "user/id/"+string(id), v.Err(), func() (bool, error) { return exists(tx, id) })
+	return plan.Claim(tx, idReservation(id), v.Err(), func() (bool, error) { return exists(tx, id) })
 }
+
+// idReservation is the name under which an id is kept free until the commit.
+func idReservation(id wire.ID) string { return "user/id/" + string(id) }

@@ -16,6 +16,7 @@
 // Events of this package, in their order within one call; `.complete` twins are added by package publish:
 //
 //	create      user.create; the groups in which the user begins are in it, and have no events
+//	import      user.bulk.create, one for all (import.go)
 //	update      user.update, then user.email.update if the address changed, user.password.update if a password was set
 //	deactivate  user.deactivate, unless the user is inactive already
 //	reactivate  user.reactivate, unless the user is active already

@@ -5,6 +5,7 @@ import (
 
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/tenant"
@@ -31,6 +32,8 @@ type Service struct {
 
 	// Groups are those that users can be in. Nil means that there are none.
 	Groups Groups
+	// Factors read the second factors of users who are imported. Nil ignores them.
+	Factors Factors
 	// Breaches know stolen passwords. Nil knows none.
 	Breaches Breaches
 	// OnPasswordChange plan what follows from a new password, in their order: other packages know what.
@@ -53,6 +56,13 @@ type Groups interface {
 	Exist(tx *db.Tx, tenant wire.ID, ids []wire.ID) (map[wire.ID]bool, error)
 	// Join stores new memberships, without events. It is problem.Stale when a group is gone.
 	Join(tx *db.Tx, members []wire.GroupMember) error
+}
+
+// Factors is what is known here of package twofactor.
+type Factors interface {
+	// Imported reads the second factors that a user has elsewhere, and adds what is wrong with them. shown is what the user has then. store
+	// keeps what is not shown, once the user is stored; it is nil when there is nothing.
+	Imported(v *problem.Validation, path string, given wire.ImportedTwoFactor) (shown wire.TwoFactor, store func(tx *db.Tx, user wire.ID) error)
 }
 
 // User is a user as stored: what may be shown, and around it what may not.

@@ -9,21 +9,17 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
 // insert writes a new user and the login ids, which are reserved.
 func insert(tx *db.Tx, u *User) error {
-	document, err := documentOf(u)
+	row, err := rowOf(u)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(`INSERT INTO users (id, tenant_id, active, email, username, phone_number, first_name, last_name, full_name, birth_date,
-			document, password_scheme, password_hash, version, insert_instant, last_update_instant)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-		u.ID, u.TenantID, u.Active, text0(u.Email), text0(u.Username), text0(u.PhoneNumber), text0(u.FirstName), text0(u.LastName),
-		text0(u.FullName), text0(u.BirthDate), document, text0(string(u.password.scheme)), db.Null(u.password.encoded), u.version,
-		int64(u.InsertInstant), int64(u.LastUpdateInstant))
+	_, err = tx.Exec(insertUser, row...)
 	if db.IsForeignKey(err) { // the tenant is gone
 		return noTenant()
 	}
@@ -31,6 +27,80 @@ func insert(tx *db.Tx, u *User) error {
 		return err
 	}
 	return insertLoginIDs(tx, u, loginIDs(&u.User))
+}
+
+// insertAll is insert for many users, who may have ids of others' choice: it is problem.Stale when somebody got one of them although they were
+// reserved.
+func insertAll(tx *db.Tx, users []*User) error {
+	rows := make([][]any, len(users))
+	var logins [][]any
+	for i, u := range users {
+		var err error
+		if rows[i], err = rowOf(u); err != nil {
+			return err
+		}
+		for _, l := range loginIDs(&u.User) {
+			logins = append(logins, []any{string(u.TenantID), string(l.kind), l.key, string(u.ID)})
+		}
+	}
+	_, err := tx.ExecEach(insertUser, rows)
+	switch {
+	case db.IsForeignKey(err):
+		return noTenant()
+	case db.IsDuplicate(err):
+		return problem.Stale("user")
+	case err != nil:
+		return err
+	}
+	done, err := tx.ExecEach(insertLoginID, logins)
+	if err == nil && slices.Contains(done, 0) {
+		err = problem.Stale("login id")
+	}
+	return err
+}
+
+const (
+	insertUser = `INSERT INTO users (id, tenant_id, active, email, username, phone_number, first_name, last_name, full_name, birth_date,
+			document, password_scheme, password_hash, version, insert_instant, last_update_instant)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+	insertLoginID = `INSERT INTO login_id (tenant_id, type, value, user_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
+)
+
+// rowOf are the arguments of insertUser.
+func rowOf(u *User) ([]any, error) {
+	document, err := documentOf(u)
+	return []any{
+		string(u.ID), string(u.TenantID), u.Active, text0(u.Email), text0(u.Username), text0(u.PhoneNumber), text0(u.FirstName), text0(u.LastName),
+		text0(u.FullName), text0(u.BirthDate), document, text0(string(u.password.scheme)), db.Null(u.password.encoded), u.version,
+		int64(u.InsertInstant), int64(u.LastUpdateInstant),
+	}, err
+}
+
+// takenLoginIDs returns those of the login ids that somebody in the tenant has.
+func takenLoginIDs(tx *db.Tx, tenant wire.ID, all []loginID) (taken []loginID, err error) {
+	byKind := map[wire.IdentityType][]string{}
+	for _, l := range all {
+		byKind[l.kind] = append(byKind[l.kind], l.key)
+	}
+	for kind, keys := range byKind {
+		for chunk := range slices.Chunk(keys, usersAtOnce) {
+			var w search.Conditions
+			w.Equals(`tenant_id`, string(tenant))
+			w.Equals(`type`, string(kind))
+			w.AnyOf(`value`, chunk)
+			rows, err := tx.Query(`SELECT value FROM login_id`+w.Where(), w.Args()...)
+			found, err := db.Collect(rows, err, func(rows *sql.Rows) (loginID, error) {
+				l := loginID{kind: kind}
+				err := rows.Scan(&l.key)
+				return l, err
+			})
+			if err != nil {
+				return nil, err
+			}
+			taken = append(taken, found...)
+		}
+	}
+	return taken, nil
 }
 
 // documentOf leaves out what has tables of its own.
@@ -47,8 +117,7 @@ func documentOf(u *User) (string, error) {
 // insertLoginIDs is problem.Stale when somebody got one of them although they were reserved: the reservation ran out.
 func insertLoginIDs(tx *db.Tx, u *User, all []loginID) error {
 	for _, l := range all {
-		n, err := tx.Exec(`INSERT INTO login_id (tenant_id, type, value, user_id) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-			u.TenantID, l.kind, l.key, u.ID)
+		n, err := tx.Exec(insertLoginID, u.TenantID, l.kind, l.key, u.ID)
 		if err != nil {
 			return err
 		}

@@ -2,14 +2,11 @@ package identity
 
 import (
 	"context"
-	"crypto/pbkdf2"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
 	"runtime"
-	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
@@ -18,13 +15,8 @@ import (
 // scheme says how a password was hashed, as stored.
 type scheme string
 
-const (
-	// schemeArgon2id is what new passwords get: RFC 9106, encoded as $argon2id$v=19$m=…,t=…,p=…$salt$hash.
-	schemeArgon2id scheme = "argon2id"
-	// schemeFusionAuth is FusionAuth's default, understood so that its users can be brought along: PBKDF2 with HMAC-SHA-256, encoded as
-	// factor$salt$hash with salt and hash in base64.
-	schemeFusionAuth scheme = "salted-pbkdf2-hmac-sha256"
-)
+// schemeArgon2id is what new passwords get: RFC 9106, encoded as $argon2id$v=19$m=…,t=…,p=…$salt$hash. Those of other systems are in foreign.go.
+const schemeArgon2id scheme = "argon2id"
 
 // Cost of a new hash: the second choice of RFC 9106 has too much memory for small machines, this is OWASP's minimum of 2023.
 const (
@@ -39,7 +31,6 @@ const (
 const (
 	maxArgonMemory = 1 << 20 // KiB
 	maxArgonTime   = 64
-	maxFactor      = 10_000_000
 )
 
 // credential is a hashed password. The zero value is that of a user without one. It prints as a placeholder.
@@ -99,63 +90,47 @@ func (h hasher) verify(ctx context.Context, c credential, password string) (ok b
 	if c == (credential{}) {
 		return false, nil
 	}
-	work, err := c.work(password)
+	same, err := c.comparison(password)
 	if err != nil {
 		return false, err
 	}
-	err = h.use(ctx, func() {
-		got, want := work()
-		ok = subtle.ConstantTimeCompare(got, want) == 1
-	})
+	err = h.use(ctx, func() { ok = same() })
 	return ok, err
 }
 
-// work reads the credential and returns the slow part of the comparison.
-func (c credential) work(password string) (func() (got, want []byte), error) {
-	switch c.scheme {
-	case schemeArgon2id:
+// comparison reads the credential and returns the slow part of comparing it with a password.
+func (c credential) comparison(password string) (same func() bool, err error) {
+	if c.scheme == schemeArgon2id {
 		return c.argon2id(password)
-	case schemeFusionAuth:
-		return c.fusionAuth(password)
+	}
+	if f, ok := foreign[c.scheme]; ok {
+		return f.comparison(c, password)
 	}
 	return nil, fmt.Errorf("identity: a password is stored in the unknown scheme %q", c.scheme)
 }
 
-func (c credential) argon2id(password string) (func() (got, want []byte), error) {
+// unreadable says that what is stored does not fit its scheme.
+func (c credential) unreadable() error {
+	return fmt.Errorf("identity: a stored password of the scheme %s cannot be read", c.scheme)
+}
+
+func (c credential) argon2id(password string) (same func() bool, err error) {
 	parts := strings.Split(c.encoded, "$") // "", argon2id, v=, m=,t=,p=, salt, hash
 	var version, memory, time, threads uint32
-	bad := fmt.Errorf("identity: a stored password of the scheme %s cannot be read", c.scheme)
 	if len(parts) != 6 {
-		return nil, bad
+		return nil, c.unreadable()
 	}
 	if _, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &time, &threads); err != nil {
-		return nil, bad
+		return nil, c.unreadable()
 	}
 	salt, errSalt := base64.RawStdEncoding.DecodeString(parts[4])
 	want, errHash := base64.RawStdEncoding.DecodeString(parts[5])
 	if errSalt != nil || errHash != nil || len(want) == 0 || version != argon2.Version ||
 		memory > maxArgonMemory || time == 0 || time > maxArgonTime || threads == 0 || threads > 255 {
-		return nil, bad
+		return nil, c.unreadable()
 	}
-	return func() ([]byte, []byte) {
-		return argon2.IDKey([]byte(password), salt, time, memory, uint8(threads), uint32(len(want))), want
-	}, nil
-}
-
-func (c credential) fusionAuth(password string) (func() (got, want []byte), error) {
-	bad := fmt.Errorf("identity: a stored password of the scheme %s cannot be read", c.scheme)
-	parts := strings.Split(c.encoded, "$")
-	if len(parts) != 3 {
-		return nil, bad
-	}
-	factor, errFactor := strconv.Atoi(parts[0])
-	salt, errSalt := base64.StdEncoding.DecodeString(parts[1])
-	want, errHash := base64.StdEncoding.DecodeString(parts[2])
-	if errFactor != nil || errSalt != nil || errHash != nil || factor < 1 || factor > maxFactor || len(want) == 0 {
-		return nil, bad
-	}
-	return func() ([]byte, []byte) {
-		got, _ := pbkdf2.Key(sha256.New, password, salt, factor, len(want)) // fails for absurd lengths only, and then nothing matches
-		return got, want
+	return func() bool {
+		got := argon2.IDKey([]byte(password), salt, time, memory, uint8(threads), uint32(len(want)))
+		return subtle.ConstantTimeCompare(got, want) == 1
 	}, nil
 }

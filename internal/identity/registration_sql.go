@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -15,41 +16,49 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// insertRegistration is problem.ErrNotFound when the user is gone, problem.Stale when the application, or one of the roles, is, or when somebody
-// made the same registration although it was reserved.
+// insertRegistration is insertRegistrations for one, and problem.ErrNotFound when the user is gone.
 func (s *Service) insertRegistration(tx *db.Tx, r *registration) error {
-	document, token, err := s.closed(r)
-	if err != nil {
-		return err
+	if there, err := exists(tx, r.user); err != nil || !there {
+		return cmp.Or(err, error(problem.ErrNotFound))
 	}
-	n, err := tx.Exec(`INSERT INTO registration (user_id, application_id, document, token, version) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-		r.user, r.ApplicationID, document, token, r.version)
-	if db.IsForeignKey(err) {
-		if there, err := exists(tx, r.user); err != nil || !there {
-			return problem.ErrNotFound
-		}
-		return problem.Stale("application")
-	}
-	if err == nil && n == 0 {
-		err = problem.Stale("registration")
-	}
-	if err != nil {
-		return err
-	}
-	return insertRoles(tx, r)
+	return s.insertRegistrations(tx, []*registration{r})
 }
 
-func insertRoles(tx *db.Tx, r *registration) error {
-	for _, role := range r.roles {
-		_, err := tx.Exec(`INSERT INTO registration_role (user_id, application_id, role_id) VALUES ($1, $2, $3)`, r.user, r.ApplicationID, role)
-		if db.IsForeignKey(err) {
-			return problem.Stale("application")
-		}
+// insertRegistrations is problem.Stale when an application, or one of the roles, is gone, or when somebody made one of the registrations although
+// it was reserved.
+func (s *Service) insertRegistrations(tx *db.Tx, all []*registration) error {
+	rows := make([][]any, len(all))
+	for i, r := range all {
+		document, token, err := s.closed(r)
 		if err != nil {
 			return err
 		}
+		rows[i] = []any{string(r.user), string(r.ApplicationID), document, token, r.version}
 	}
-	return nil
+	done, err := tx.ExecEach(`INSERT INTO registration (user_id, application_id, document, token, version) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, rows)
+	switch {
+	case db.IsForeignKey(err):
+		return problem.Stale("application")
+	case err == nil && slices.Contains(done, 0):
+		return problem.Stale("registration")
+	case err != nil:
+		return err
+	}
+	return insertRoles(tx, all...)
+}
+
+func insertRoles(tx *db.Tx, all ...*registration) error {
+	var rows [][]any
+	for _, r := range all {
+		for _, role := range r.roles {
+			rows = append(rows, []any{string(r.user), string(r.ApplicationID), string(role)})
+		}
+	}
+	_, err := tx.ExecEach(`INSERT INTO registration_role (user_id, application_id, role_id) VALUES ($1, $2, $3)`, rows)
+	if db.IsForeignKey(err) {
+		return problem.Stale("application")
+	}
+	return err
 }
 
 // updateRegistration writes r over original. It is problem.Stale when original is not what is stored any more.

@@ -38,7 +38,7 @@ func registration(a apptest.Answer) wire.Registration {
 	return *r.Registration
 }
 
-// eventOf returns the newest event of a type: the registrations and the user in it.
+// registrationEvent returns the newest event of a type: the registrations and the user in it.
 func (h *herald) registrationEvent(kind string) (e struct {
 	ApplicationID, LinkedObjectID wire.ID
 	Original, Registration        *wire.Registration
@@ -46,18 +46,20 @@ func (h *herald) registrationEvent(kind string) (e struct {
 },
 ) {
 	h.t.Helper()
-	var outer struct{ Event json.RawMessage }
+	h.decodeLast(kind, &struct{ Event any }{&e})
+	return e
+}
+
+// decodeLast decodes the newest event of a type.
+func (h *herald) decodeLast(kind string, v any) {
+	h.t.Helper()
 	body := h.Strings(`SELECT body FROM event WHERE type = $1 ORDER BY sequence DESC LIMIT 1`, kind)
 	if len(body) == 0 {
 		h.t.Fatalf("there is no event %s", kind)
 	}
-	if err := json.Unmarshal([]byte(body[0]), &outer); err != nil {
+	if err := json.Unmarshal([]byte(body[0]), v); err != nil {
 		h.t.Fatal(err)
 	}
-	if err := json.Unmarshal(outer.Event, &e); err != nil {
-		h.t.Fatal(err)
-	}
-	return e
 }
 
 func TestRegistration_Lifecycle(t *testing.T) {

@@ -81,6 +81,16 @@ func (p *Plan) Reserve(tx *db.Tx, name string, taken error) error {
 	return nil
 }
 
+// ReserveAll is Reserve for many names, none of which the operation has yet. It returns those that other operations have.
+func (p *Plan) ReserveAll(tx *db.Tx, names []string) (taken []string, err error) {
+	names = slices.Compact(slices.Sorted(slices.Values(names))) // in one order, so that no two operations wait for each other
+	if taken, err = reserveAll(tx, names, p.operation, p.expire); err != nil || len(taken) > 0 {
+		return taken, err
+	}
+	p.names = append(p.names, names...)
+	return nil, nil
+}
+
 // Claim is Reserve for a name that is free as long as look finds nobody in the store who has it. Otherwise it returns taken.
 func (p *Plan) Claim(tx *db.Tx, name string, taken error, look func() (found bool, err error)) error {
 	if err := p.Reserve(tx, name, taken); err != nil {

@@ -49,14 +49,19 @@ func (c *Conditions) Equals(column, value string) {
 }
 
 // OneOf looks for ids; without any it finds nothing.
-func (c *Conditions) OneOf(column string, ids []wire.ID) {
-	if len(ids) == 0 {
+func (c *Conditions) OneOf(column string, ids []wire.ID) { oneOf(c, column, ids) }
+
+// AnyOf is OneOf for other values.
+func (c *Conditions) AnyOf(column string, values []string) { oneOf(c, column, values) }
+
+func oneOf[T any](c *Conditions, column string, values []T) {
+	if len(values) == 0 {
 		c.Nothing()
 		return
 	}
-	params := make([]string, len(ids))
-	for i, id := range ids {
-		params[i] = c.param(id)
+	params := make([]string, len(values))
+	for i, value := range values {
+		params[i] = c.param(value)
 	}
 	c.terms = append(c.terms, column+" IN ("+strings.Join(params, ", ")+")")
 }

@@ -9,8 +9,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
@@ -43,12 +41,12 @@ func (s *Service) Secret() wire.TwoFactorSecretResponse {
 	}
 }
 
-// secretOf reads the secret of a request, in either spelling.
-func secretOf(v *problem.Validation, req wire.TwoFactorRequest) []byte {
-	path, text := "secret", req.Secret
+// secretOf reads a secret in either spelling. prefix stands before the names of the members.
+func secretOf(v *problem.Validation, prefix, inBase64, inBase32 string) []byte {
+	path, text := prefix+"secret", inBase64
 	decode := base64.RawStdEncoding.DecodeString
-	if text == "" && req.SecretBase32Encoded != "" {
-		path, text = "secretBase32Encoded", strings.ToUpper(strings.ReplaceAll(req.SecretBase32Encoded, " ", ""))
+	if text == "" && inBase32 != "" {
+		path, text = prefix+"secretBase32Encoded", strings.ToUpper(strings.ReplaceAll(inBase32, " ", ""))
 		decode = base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString
 	}
 	if text == "" {
@@ -61,10 +59,8 @@ func secretOf(v *problem.Validation, req wire.TwoFactorRequest) []byte {
 	return secret
 }
 
-func nameOf(v *problem.Validation, name string) string {
-	name = strings.TrimSpace(name)
-	v.Check(utf8.RuneCountInString(name) <= maxName, "name", "tooLong", "A name has at most %d characters.", maxName)
-	v.Check(utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl), "name", "invalid", "This contains a control character.")
+func nameOf(v *problem.Validation, path, name string) string {
+	v.Text(path, &name, maxName)
 	return name
 }
 
@@ -82,11 +78,11 @@ func (s *Service) Enable(ctx context.Context, u *identity.User, req wire.TwoFact
 	var v problem.Validation
 	e := &enrolment{s: s, user: u.ID, flows: flows, code: req.Code, twoFactorID: req.TwoFactorID}
 	e.to = destinationOf(&v, flows, req.Method, req.Email, req.MobilePhone, "")
-	e.method = wire.TwoFactorMethod{Method: e.to.Method, Name: nameOf(&v, req.Name)}
+	e.method = wire.TwoFactorMethod{Method: e.to.Method, Name: nameOf(&v, "name", req.Name)}
 	switch e.to.Method {
 	case wire.TwoFactorByAuthenticator:
 		v.Check(flows.MultiFactor.Authenticator.Enabled, "method", "disabled", "The tenant has switched authenticators off.")
-		e.secret = secretOf(&v, req)
+		e.secret = secretOf(&v, "", req.Secret, req.SecretBase32Encoded)
 		how := flows.MultiFactor.Authenticator.TwoFactorAuthenticator
 		e.method.Authenticator = &how
 	case wire.TwoFactorByEmail:
@@ -216,11 +212,7 @@ func (e *enrolment) commit(tx *db.Tx) error {
 		}
 	}
 	if e.secret != nil {
-		sealed, err := e.s.o.Sealer.Seal(secretPlace(e.user, e.method.ID), e.secret)
-		if err != nil {
-			return err
-		}
-		if err := insertSecret(tx, e.user, e.method.ID, sealed, e.counter); err != nil {
+		if err := e.s.keepSecret(tx, e.user, e.method.ID, e.secret, e.counter); err != nil {
 			return err
 		}
 	}
@@ -374,7 +366,7 @@ func (s *Service) Disable(ctx context.Context, u *identity.User, req wire.TwoFac
 func (s *Service) Rename(ctx context.Context, user wire.ID, methodID, name string) error {
 	var v problem.Validation
 	v.Check(methodID != "", "methodId", "blank", "Say which method.")
-	name = nameOf(&v, name)
+	name = nameOf(&v, "name", name)
 	if err := v.Err(); err != nil {
 		return err
 	}

@@ -71,6 +71,15 @@ func (s *Service) use(tx *db.Tx, p *proof) error {
 	return err
 }
 
+// keepSecret stores the secret of an authenticator. lastCounter is the last time step whose code was used, -1 for none.
+func (s *Service) keepSecret(tx *db.Tx, user wire.ID, methodID string, secret []byte, lastCounter int64) error {
+	sealed, err := s.o.Sealer.Seal(secretPlace(user, methodID), secret)
+	if err != nil {
+		return err
+	}
+	return insertSecret(tx, user, methodID, sealed, lastCounter)
+}
+
 func secretPlace(user wire.ID, methodID string) string {
 	return "two_factor_secret/" + string(user) + "/" + methodID
 }

@@ -127,8 +127,8 @@ func TestSecretOf_HasBothSpellings(t *testing.T) {
 	t.Parallel()
 	made := (&Service{}).Secret()
 	v, w := validation(), validation()
-	a := secretOf(v, wire.TwoFactorRequest{Secret: made.Secret})
-	b := secretOf(w, wire.TwoFactorRequest{SecretBase32Encoded: strings.ToLower(made.SecretBase32Encoded)})
+	a := secretOf(v, "", made.Secret, "")
+	b := secretOf(w, "", "", strings.ToLower(made.SecretBase32Encoded))
 	if v.Err() != nil || w.Err() != nil || len(a) != newSecret || hex.EncodeToString(a) != hex.EncodeToString(b) {
 		t.Errorf("%x %x %v %v", a, b, v.Err(), w.Err())
 	}

@@ -9,6 +9,7 @@
 //	enroll.go     switching a method on and off
 //	challenge.go  a login that waits: start, completion, trusted computers
 //	recovery.go   recovery codes
+//	import.go     the second factors of users who come from elsewhere
 //
 // Rules that hold everywhere: a code is stored and committed before it is sent, and no transaction is open while it is; a new code voids the one
 // before; five wrong tries void what was tried; whatever is right is right once, for one of all who try at the same moment. A method's secret
