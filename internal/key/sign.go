@@ -78,7 +78,7 @@ func (k *Key) Verify(compact string) (claims []byte, err error) {
 	if !ok || !k.CanSign() {
 		return nil, fmt.Errorf("the key %s verifies nothing", k.ID)
 	}
-	signed, err := jose.ParseSigned(compact, []jose.SignatureAlgorithm{a.jose})
+	signed, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{a.jose})
 	if err != nil {
 		return nil, err
 	}
