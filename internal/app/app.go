@@ -219,19 +219,19 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err = a.tenants.Bootstrap(ctx, ""); err != nil {
 		return nil, err
 	}
+	if err = a.checkMaster(ctx, sealer); err != nil { // before anything that is sealed is read
+		return nil, err
+	}
 	if err = a.applications.Bootstrap(ctx); err != nil {
 		return nil, err
 	}
 	if err = a.templates.Bootstrap(ctx); err != nil {
 		return nil, err
 	}
-	if err = a.checkMaster(ctx, sealer); err != nil {
-		return nil, err
-	}
 	if err = a.signing.Bootstrap(ctx); err != nil {
 		return nil, err
 	}
-	if err = a.kept.Bootstrap(ctx); err != nil { // behind checkMaster: some of it is sealed
+	if err = a.kept.Bootstrap(ctx); err != nil {
 		return nil, err
 	}
 	a.handler = api.New(api.Services{

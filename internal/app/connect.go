@@ -38,8 +38,6 @@ func (a *App) connect() {
 	}
 	a.users.Groups, a.users.Factors = a.groups, a.factors
 	a.logins.Factors, a.logins.GroupRoles = a.factors, a.groups.Roles
-	a.users.OnPasswordChange = append(a.users.OnPasswordChange, a.endSessions)
-	a.logins.Factors = a.factors
 	a.users.OnPasswordChange = append(a.users.OnPasswordChange, a.endLockout, a.endSessions)
 	a.actions.Revoke = func(tx *db.Tx, plan *publish.Plan, u *wire.User) (func(*db.Tx) error, error) {
 		return a.tokens.RevokeOfUserIn(tx, plan, u, "")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/herald-events/herald/internal/app"
 	"github.com/herald-events/herald/internal/app/apptest"
+	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/internal/egress/egresstest"
 	"github.com/herald-events/herald/wire"
 )
@@ -28,17 +29,21 @@ type door struct {
 func eachDoor(t *testing.T, fn func(t *testing.T, d *door)) {
 	t.Helper()
 	t.Parallel()
-	ahead := &atomic.Int64{}
-	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
-		d := &door{Server: s, t: t, ahead: ahead}
-		d.Call("POST", "/api/user/"+ada, `{"user":{"email":"ada@example.com","username":"Ada","password":"correct horse"}}`).Want(200)
-		d.Call("POST", "/api/application/"+appID, `{"application":{"name":"Shop","loginConfiguration":{"generateRefreshTokens":true,"allowTokenRefresh":true},
+	for _, engine := range dbtest.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			ahead := &atomic.Int64{}
+			s := apptest.Start(t, engine, func(o *app.Options) {
+				o.Clock = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+			})
+			d := &door{Server: s, t: t, ahead: ahead}
+			d.Call("POST", "/api/user/"+ada, `{"user":{"email":"ada@example.com","username":"Ada","password":"correct horse"}}`).Want(200)
+			d.Call("POST", "/api/application/"+appID, `{"application":{"name":"Shop","loginConfiguration":{"generateRefreshTokens":true,"allowTokenRefresh":true},
 			"oauthConfiguration":{"enabledGrants":["password","refresh_token"],"clientSecret":"shop secret"},"passwordlessConfiguration":{"enabled":true}}}`).Want(200)
-		d.published()
-		fn(t, d)
-	}, func(o *app.Options) {
-		o.Clock = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	})
+			d.published()
+			fn(t, d)
+		})
+	}
 }
 
 // published are the events since the last call.

@@ -627,7 +627,7 @@ func TestWebhook_AllErrorsAtOnce(t *testing.T) {
 	slices.Sort(codes)
 	want := []string{
 		"[couldNotConvert]webhook.eventsEnabled[user.create]", "[couldNotConvert]webhook.readTimeout", "[couldNotConvert]webhook.tenantIds[0]",
-		"[invalid]webhook.connectTimeout", "[invalid]webhook.headers", "[invalid]webhook.sslCertificate", "[invalid]webhook.url",
+		"[invalid]webhook.connectTimeout", "[invalid]webhook.eventsEnabled", "[invalid]webhook.headers", "[invalid]webhook.sslCertificate", "[invalid]webhook.url",
 	}
 	if !slices.Equal(codes, want) {
 		t.Errorf("codes\n%v, want\n%v", codes, want)

@@ -44,6 +44,9 @@ var (
 	}
 )
 
+// SQLiteFile is the name of the database in its folder.
+const SQLiteFile = "herald.db"
+
 // sqliteStore is a folder: herald.db with its write-ahead log, and herald.lock.
 type sqliteStore struct {
 	d          *DB
@@ -77,7 +80,7 @@ func openSQLite(ctx context.Context, d *DB, dir string) (_ *sqliteStore, err err
 		}
 	}()
 
-	file := filepath.Join(dir, "herald.db")
+	file := filepath.Join(dir, SQLiteFile)
 	if err := touch(file); err != nil {
 		return nil, notWritable(dir, err)
 	}

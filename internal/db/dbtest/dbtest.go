@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -112,15 +113,40 @@ func open(t testing.TB, o db.Options) *db.DB {
 	return d
 }
 
-// Options returns what opens a store of the test's own, for tests that open it themselves or have a program do it. On
-// PostgreSQL it is migrated already, and dropped at the end of the test.
+// Options returns what opens a store of the test's own, for tests that open it themselves or have a program do it. It is
+// migrated already, and on PostgreSQL dropped at the end of the test.
 func Options(t testing.TB, engine db.Engine) db.Options {
 	t.Helper()
 	if engine == db.PostgreSQL {
 		return db.Options{URL: URL(t)}
 	}
-	return db.Options{Dir: t.TempDir()}
+	migrated, err := sqliteFile()
+	dir := t.TempDir()
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, db.SQLiteFile), migrated, 0o600)
+	}
+	if err != nil {
+		t.Fatalf("make a store: %v", err)
+	}
+	return db.Options{Dir: dir}
 }
+
+// sqliteFile is a migrated store, which the tests get copies of: copying is many times as fast.
+var sqliteFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "herald-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	d, err := db.Open(context.Background(), db.Options{Dir: dir})
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Close(); err != nil { // after which the file alone is the store
+		return nil, err
+	}
+	return os.ReadFile(filepath.Join(dir, db.SQLiteFile))
+})
 
 // URL returns the address of an empty, migrated PostgreSQL database that is dropped at the end of the test. The test is
 // skipped when there is no PostgreSQL.
