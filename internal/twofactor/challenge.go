@@ -352,7 +352,7 @@ func (s *Service) failed(ctx context.Context, u *identity.User, flows *tenant.Fl
 			return commit(tx)
 		},
 	})
-	if p, ok := problem.As(err); ok && (p.Kind == problem.Refused || p.Kind == problem.Conflict) { // the code is wrong in any case
+	if p, ok := problem.As(err); ok && p.Kind == problem.Conflict { // somebody else keeps the user out, and the code is wrong in any case
 		return nil
 	}
 	return err
