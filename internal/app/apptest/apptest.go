@@ -82,6 +82,13 @@ func Start(t testing.TB, engine db.Engine, options ...Option) *Server {
 	return s
 }
 
+// In is the same server for a subtest, which what goes wrong is reported to. It has its own Seen.
+func (s *Server) In(t testing.TB) *Server {
+	in := *s
+	in.t = t
+	return &in
+}
+
 func (s *Server) start() {
 	s.t.Helper()
 	var err error
