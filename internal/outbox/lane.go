@@ -406,11 +406,12 @@ func (l *lane) run(ctx context.Context) {
 
 // feed claims what is due, as far as there is room, and sets the alarm for the next look. It tells whether the lane has ended.
 func (l *lane) feed(ctx context.Context) (ended bool) {
+	now := l.o.DB.Now().UnixMilli()
 	l.mu.Lock()
-	l.late = l.late || l.next <= l.o.DB.Now().UnixMilli()
+	l.late = l.late || l.next <= now
 	l.next = 0 // what becomes due while we look may be missed by the look
 	l.mu.Unlock()
-	f, err := l.claim(ctx)
+	f, err := l.claim(ctx, now)
 	if err != nil {
 		if ctx.Err() == nil {
 			l.o.Logger.Error("deliveries could not be claimed", "webhook", l.webhook, "error", err)
@@ -442,8 +443,8 @@ type found struct {
 	gone   bool  // the webhook does not exist any more, and nothing is owed to it
 }
 
-// claim takes what is due, first attempts before retries, up to the room there is.
-func (l *lane) claim(ctx context.Context) (f found, err error) {
+// claim takes what is due, first attempts before retries, up to the room there is. asOf is when it was found out whether retries are due.
+func (l *lane) claim(ctx context.Context, asOf int64) (f found, err error) {
 	begin := l.o.DB.Now()
 	sleep := begin.Add(longestWait).UnixMilli()
 	registry, err := l.o.Webhooks.Registry(ctx)
@@ -512,7 +513,11 @@ func (l *lane) claim(ctx context.Context) (f found, err error) {
 				f.late = full
 			}
 		}
-		next, err := nextDue(tx, l.webhook)
+		after := tx.NowMillis()
+		if rooms[Retrying] == 0 {
+			after = min(after, asOf) // what has become due since then nobody has looked for
+		}
+		next, err := nextDue(tx, l.webhook, after)
 		f.next = min(next, sleep)
 		return err
 	})

@@ -121,6 +121,28 @@ func TestOrdered_TurnOfARetry(t *testing.T) {
 	}, func(o *Options) { o.Queue = 8 })
 }
 
+// A retry that becomes due after the feeder has decided that none is, and before it looks at the table, is found by the next look.
+func TestOrdered_DueWhileLooking(t *testing.T) {
+	rigs(t, func(t *testing.T, r *rig) {
+		target := r.hook("", inOrder)
+		s := r.oweAbout(target, ada)
+		l := r.handFed(target)
+		l.finds("at first", s[0])
+		due := r.store.Now().Add(time.Second)
+		l.ends(Retrying, due, s[0])
+		l.late = false
+		decided := r.store.Now().UnixMilli()
+		r.advance(2 * time.Second)
+		f, err := l.claim(t.Context(), decided)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.next != due.UnixMilli() {
+			t.Errorf("the next look is %d ms after the retry is due, and it was not found by this one", f.next-due.UnixMilli())
+		}
+	})
+}
+
 // Turns in vain do not keep others from theirs, and those that there is no room for wait for it. More than are worth keeping are left to a look through all.
 func TestOrdered_ManyTurns(t *testing.T) {
 	rigs(t, func(t *testing.T, r *rig) {

@@ -193,11 +193,11 @@ func countOpen(tx *db.Tx) (b metrics.Backlog, err error) {
 	return b, err
 }
 
-// nextDue is the earliest instant after now at which a delivery is due; [carried] without any.
-func nextDue(tx *db.Tx, webhook wire.ID) (next int64, err error) {
+// nextDue is the earliest instant after the given one at which a delivery is due; [carried] without any.
+func nextDue(tx *db.Tx, webhook wire.ID, after int64) (next int64, err error) {
 	const earliest = `SELECT MIN(due_instant) AS next FROM delivery WHERE webhook_id = $1 AND due_instant > $2 AND state <> 'delivered' AND state = `
 	err = tx.QueryRow(`SELECT COALESCE(MIN(next), $3) FROM (`+earliest+`'pending' UNION ALL `+earliest+`'retrying') AS earliest`,
-		webhook, tx.NowMillis(), int64(carried)).Scan(&next)
+		webhook, after, int64(carried)).Scan(&next)
 	return next, err
 }
 
