@@ -48,18 +48,20 @@ type Services struct {
 	Users        *identity.Service
 	Groups       *group.Service
 	Resets       *identity.Resets
-	Logins       *login.Service
-	Tokens       *token.Service
-	TwoFactor    *twofactor.Service
-	Entities     *entity.Service
-	UserActions  *useraction.Service
-	Messaging    Messaging
-	Messages     *message.Sender
-	Templates    *template.Service
-	Kept         *keep.Service
-	Links        *idp.Service
-	Journal      *journal.Journal
-	System       *system.Service
+	// Verifications prove what users bring.
+	Verifications *identity.Verifications
+	Logins        *login.Service
+	Tokens        *token.Service
+	TwoFactor     *twofactor.Service
+	Entities      *entity.Service
+	UserActions   *useraction.Service
+	Messaging     Messaging
+	Messages      *message.Sender
+	Templates     *template.Service
+	Kept          *keep.Service
+	Links         *idp.Service
+	Journal       *journal.Journal
+	System        *system.Service
 
 	// Healthy answers GET /api/health and GET /api/status: nil, or why Herald cannot work (the store does not answer). The
 	// reason is logged. Optional.

@@ -95,9 +95,9 @@ func (h logins) login(c *call) (any, error) {
 }
 
 // tenantOf is the tenant of the request, or that of the application which it names, if nothing else says which.
-func (h logins) tenantOf(c *call, application wire.ID) (wire.ID, error) {
+func (s *server) tenantOf(c *call, application wire.ID) (wire.ID, error) {
 	if c.scope == "" && application != "" {
-		all, err := h.Applications.Registry(c.ctx())
+		all, err := s.Applications.Registry(c.ctx())
 		if err != nil {
 			return "", err
 		}

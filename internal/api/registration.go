@@ -66,8 +66,10 @@ func createsUser(r wire.RegistrationRequest) bool {
 func (s *server) registered(c *call, done identity.Registered, created *wire.User) (any, error) {
 	answer := wire.RegistrationResponse{
 		Registration: &done.Registration, User: created,
+		VerificationIDs:            done.User.Asked,
 		RegistrationVerificationID: done.Verification.ID, RegistrationVerificationOneTimeCode: done.Verification.OneTimeCode,
 	}
+	answer.EmailVerificationID, answer.EmailVerificationOneTimeCode = emailAmong(done.User.Asked)
 	if created != nil && created.PasswordLastUpdateInstant == 0 {
 		return answer, nil
 	}

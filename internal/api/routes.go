@@ -41,6 +41,7 @@ func (s *server) routes() []route {
 		s.registrationRoutes(),
 		s.groupRoutes(s.Groups),
 		s.passwordRoutes(s.Resets),
+		s.verificationRoutes(s.Verifications),
 		s.twoFactorRoutes(s.TwoFactor),
 		s.entityRoutes(s.Entities),
 		s.userActionRoutes(s.UserActions),

@@ -1,10 +1,11 @@
 package api
 
 import (
+	"context"
 	"slices"
 
+	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/identity"
-	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -42,7 +43,15 @@ func (s *server) createUser(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return userResponse(u), nil
+	answer := userResponse(u)
+	if u.PasswordLastUpdateInstant != 0 { // who has to choose a password first gets no token
+		signed, _, _, err := s.Logins.TokensFor(c.ctx(), u, "", event.AuthenticationUserCreate, false)
+		if err != nil {
+			return nil, err
+		}
+		answer.Token, answer.TokenExpirationInstant = signed.Token, signed.Expires
+	}
+	return answer, nil
 }
 
 // user returns the user that the path names, unless it is out of the caller's reach.
@@ -58,14 +67,40 @@ func (s *server) user(c *call) (*identity.User, error) {
 	return u, c.narrow(u.TenantID)
 }
 
-func userResponse(u *identity.User) wire.UserResponse { return wire.UserResponse{User: &u.User} }
+// userResponse has the user, with the ids of verifications that a change has begun.
+func userResponse(u *identity.User) wire.UserResponse { return withVerifications(u, u.Asked) }
+
+func withVerifications(u *identity.User, asked []wire.VerificationID) wire.UserResponse {
+	answer := wire.UserResponse{User: &u.User, VerificationIDs: asked}
+	answer.EmailVerificationID, answer.EmailVerificationOneTimeCode = emailAmong(asked)
+	return answer
+}
+
+// emailAmong returns the id and the code of the verification of the e-mail address.
+func emailAmong(asked []wire.VerificationID) (id, code string) {
+	for _, v := range asked {
+		if v.Type == wire.IdentityEmail {
+			return v.ID, v.OneTimeCode
+		}
+	}
+	return "", ""
+}
+
+// found is the answer to a caller with a key who reads a user: it also has the ids of verifications that wait.
+func (s *server) found(c *call, u *identity.User) (any, error) {
+	asked, err := s.Verifications.Of(c.ctx(), u)
+	if err != nil {
+		return nil, err
+	}
+	return withVerifications(u, asked), nil
+}
 
 func (s *server) loadUser(c *call) (any, error) {
 	u, err := s.user(c)
 	if err != nil {
 		return nil, err
 	}
-	return userResponse(u), nil
+	return s.found(c, u)
 }
 
 // findUser looks a user up by a login id. The parameters are tried in the order of the code; the first that is there counts.
@@ -100,20 +135,24 @@ func (s *server) findUser(c *call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		return userResponse(u), nil
+		return s.found(c, u)
 	}
-	if id := c.query("changePasswordId"); id != "" {
-		u, err := s.Resets.LoadByID(c.ctx(), id)
+	for _, by := range []struct {
+		parameter string
+		load      func(ctx context.Context, id string) (*identity.User, error)
+	}{{"changePasswordId", s.Resets.LoadByID}, {"verificationId", s.Verifications.LoadByID}} {
+		id := c.query(by.parameter)
+		if id == "" {
+			continue
+		}
+		u, err := by.load(c.ctx(), id)
 		if err == nil {
 			err = c.narrow(u.TenantID)
 		}
 		if err != nil {
 			return nil, err
 		}
-		return userResponse(u), nil
-	}
-	if c.query("verificationId") != "" {
-		return nil, problem.ErrNotFound // nobody hands out such ids yet
+		return s.found(c, u)
 	}
 	return nil, invalidField("userId", "missing", "Say which user: an id in the path, or email, username or loginId as a parameter.")
 }

@@ -90,6 +90,7 @@ type App struct {
 	users        *identity.Service
 	groups       *group.Service
 	resets       *identity.Resets
+	verifying    *identity.Verifications
 	tokens       *token.Service
 	actions      *useraction.Service
 	logins       *login.Service
@@ -197,7 +198,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Templates: message.Rendering{Templates: a.templates}, RecipientKey: recipients, Node: o.Outbox.Node, Metrics: a.metrics, Logger: o.Logger,
 	})
 	office := ticket.NewOffice(sealer)
-	a.resets = identity.NewResets(a.users, identity.ResetOptions{Tickets: office, Sender: a.messages, Model: a.messageModel})
+	told := identity.ResetOptions{Tickets: office, Sender: a.messages, Model: a.messageModel, Logger: o.Logger}
+	a.resets, a.verifying = identity.NewResets(a.users, told), identity.NewVerifications(a.users, told)
 	a.tokens = token.New(token.Options{DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Keys: a.signing})
 	a.actions = useraction.New(useraction.Options{
 		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Templates: a.templates, Sender: a.messages,
@@ -205,7 +207,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	})
 	a.logins = login.New(login.Options{
 		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Resets: a.resets, Tokens: a.tokens, Tickets: office,
-		Sender: a.messages, Actions: a.actions, Model: a.messageModel,
+		Sender: a.messages, Actions: a.actions, Verifications: a.verifying, Model: a.messageModel,
 	})
 	a.factors = twofactor.New(twofactor.Options{
 		DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users, Logins: a.logins, Tokens: a.tokens, Tickets: office, Sealer: sealer, Sender: a.messages, Model: a.messageModel,
@@ -235,7 +237,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 	a.handler = api.New(api.Services{
-		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Groups: a.groups, Resets: a.resets, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
+		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Groups: a.groups, Resets: a.resets, Verifications: a.verifying, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
 		UserActions: a.actions, Entities: a.entities,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Kept: a.kept, Links: a.links,
@@ -283,7 +285,8 @@ func (a *App) Start(ctx context.Context) error {
 		_ = listener.Close()
 		now, cancel := context.WithCancel(ctx)
 		cancel()
-		a.actions.Stop(now)
+		a.actions.Stop()
+		a.messages.Drain(now)
 		a.replay.Stop()
 		a.events.Stop(now) // the start has failed: receivers that hang are not waited for
 		a.outbox.Stop(now)
@@ -323,7 +326,8 @@ func (a *App) Stop(ctx context.Context) error {
 		a.tending()
 		<-a.tended
 	}
-	a.actions.Stop(ctx)
+	a.actions.Stop()
+	a.messages.Drain(ctx)
 	a.replay.Stop()
 	a.events.Stop(ctx)
 	a.outbox.Stop(ctx)

@@ -36,7 +36,7 @@ func (a *App) connect() {
 		settings, err := a.system.Settings(ctx)
 		return settings.ReportTimezone, err
 	}
-	a.users.Groups, a.users.Factors = a.groups, a.factors
+	a.users.Groups, a.users.Factors, a.users.Verifications = a.groups, a.factors, a.verifying
 	a.logins.Factors, a.logins.GroupRoles = a.factors, a.groups.Roles
 	a.users.OnPasswordChange = append(a.users.OnPasswordChange, a.endLockout, a.endSessions)
 	a.actions.Revoke = func(tx *db.Tx, plan *publish.Plan, u *wire.User) (func(*db.Tx) error, error) {

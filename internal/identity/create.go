@@ -17,19 +17,29 @@ import (
 //
 // Errors: problem.Invalid with everything that is wrong with the request; publish.ErrRefused.
 //
-// Events: user.create, user.create.complete. When a login id belongs to others: user.loginId.duplicate.create, once per owner.
+// Events: user.create, user.create.complete; between them user.email.verified and user.identity.verified for what completed verifications prove. When a login id belongs to others: user.loginId.duplicate.create, once per owner.
 func (s *Service) Create(ctx context.Context, tenant, id wire.ID, req wire.UserRequest, info *wire.EventInfo) (*User, error) {
 	var v problem.Validation
 	c, err := s.newCreation(ctx, &v, tenant, id, req)
+	if err == nil {
+		err = s.checkTemplates(ctx, &v, tenant, req.ApplicationID)
+	}
 	if err := cmp.Or(err, v.Err()); err != nil {
 		return nil, err
 	}
 	if err := c.hash(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.events.Do(ctx, publish.Operation{Tenant: tenant, Info: info, Prepare: c.prepare, Commit: c.commit}); err != nil {
+	if err := s.events.Do(ctx, publish.Operation{Tenant: tenant, Info: info, Commit: c.commit, Prepare: func(tx *db.Tx, plan *publish.Plan) error {
+		if err := c.prepare(tx, plan); err != nil {
+			return err
+		}
+		c.proved.publish(plan, c.user)
+		return nil
+	}}); err != nil {
 		return nil, s.refused(ctx, err, event.UserLoginIDDuplicateCreate, info)
 	}
+	c.asking.tell(ctx)
 	return c.user, nil
 }
 
@@ -42,6 +52,10 @@ type creation struct {
 	joins      []wire.GroupMember // the groups in which the user begins
 	password   credential
 	user       *User
+
+	application wire.ID // whose templates count, "" for the tenant's
+	proved      proved
+	asking      *asking
 }
 
 // newCreation adds to v what is wrong with the request.
@@ -50,7 +64,10 @@ func (s *Service) newCreation(ctx context.Context, v *problem.Validation, tenant
 	if err != nil {
 		return nil, err
 	}
-	c := &creation{s: s, tenant: tenant, id: id, rules: rules, in: readNew(v, req, rules)}
+	c := &creation{s: s, tenant: tenant, id: id, rules: rules, in: readNew(v, req, rules), application: req.ApplicationID}
+	if c.proved.ids = req.VerificationIDs; len(req.VerificationIDs) > maxVerificationIDs {
+		v.Field("verificationIds", "tooMany", "These are at most %d.", maxVerificationIDs)
+	}
 	if c.joins = req.User.Memberships; len(c.joins) == 0 {
 		return c, nil
 	}
@@ -129,6 +146,9 @@ func (c *creation) prepare(tx *db.Tx, plan *publish.Plan) error {
 			return err
 		}
 	}
+	if err := c.proved.apply(tx, plan, c.s.Verifications, c.user, c.user.InsertInstant); err != nil {
+		return err
+	}
 	if err := c.s.claim(tx, plan, c.user, loginIDs(&c.user.User)); err != nil {
 		return err
 	}
@@ -141,10 +161,42 @@ func (c *creation) commit(tx *db.Tx) error {
 	if exists, err := c.s.tenants.ExistsIn(tx, c.tenant); err != nil || !exists {
 		return cmp.Or(err, noTenant())
 	}
-	if err := insert(tx, c.user); err != nil || len(c.joins) == 0 {
+	if err := insert(tx, c.user); err != nil {
+		return err
+	}
+	if err := cmp.Or(c.ask(tx), c.proved.spend(tx)); err != nil || len(c.joins) == 0 {
 		return err
 	}
 	return c.s.Groups.Join(tx, membershipsOf(c.user))
+}
+
+// ask stores what is asked of the new user.
+func (c *creation) ask(tx *db.Tx) (err error) {
+	if c.in.setPassword == "" && !slices.ContainsFunc(c.user.Identities, waits) {
+		return nil
+	}
+	if c.asking, err = c.s.Verifications.begin(tx, c.user, c.application); err != nil {
+		return err
+	}
+	err = cmp.Or(c.asking.proofs(tx, nil), c.asking.password(tx, c.in.setPassword))
+	c.user.Asked = c.asking.shown()
+	return err
+}
+
+// maxVerificationIDs is more than a user has login ids.
+const maxVerificationIDs = 10
+
+// checkTemplates adds that there is no such application whose templates could count. "" is none.
+func (s *Service) checkTemplates(ctx context.Context, v *problem.Validation, tenant, id wire.ID) error {
+	if id == "" {
+		return nil
+	}
+	all, err := s.applications.Registry(ctx)
+	if err != nil {
+		return err
+	}
+	v.Check(all.In(tenant, id) != nil, "applicationId", "invalid", "There is no application with the id %s.", id)
+	return nil
 }
 
 // newUser builds the user that a checked request asks for.

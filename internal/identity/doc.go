@@ -15,7 +15,8 @@
 //
 // Events of this package, in their order within one call; `.complete` twins are added by package publish:
 //
-//	create      user.create; the groups in which the user begins are in it, and have no events
+//	create      user.create, then user.email.verified and user.identity.verified for what completed verifications prove; the groups in which the
+//	            user begins are in it, and have no events
 //	import      user.bulk.create, one for all (import.go)
 //	update      user.update, then user.email.update if the address changed, user.password.update if a password was set
 //	deactivate  user.deactivate, unless the user is inactive already
@@ -24,5 +25,6 @@
 //	forgot      user.password.reset.start, then user.password.reset.send once somebody has taken the message (reset.go)
 //	change      user.email.verified and user.identity.verified when the address waited for that, user.password.update, and by id
 //	            user.password.reset.success
+//	verify      user.email.verified for an address, user.identity.verified; of a registration user.registration.verified (verify.go, ask.go)
 //	register    user.registration.create, behind user.create when the user is created by the same call (registration.go); so for .update, .delete
 package identity

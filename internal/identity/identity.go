@@ -38,9 +38,8 @@ type Service struct {
 	Breaches Breaches
 	// OnPasswordChange plan what follows from a new password, in their order: other packages know what.
 	OnPasswordChange []PasswordChange
-	// OnUnverified is called after the commit of a registration that is yet to be verified, and returns what the answer says about that. It has
-	// no error, because the registration is there whatever becomes of its verification. Optional: without it nothing is asked of the user.
-	OnUnverified func(ctx context.Context, u *User, r wire.Registration) wire.VerificationID
+	// Verifications ask users to prove what they bring. Nil asks nothing.
+	Verifications *Verifications
 }
 
 // New returns the users in a store.
@@ -68,6 +67,9 @@ type Factors interface {
 // User is a user as stored: what may be shown, and around it what may not.
 type User struct {
 	wire.User
+	// Asked are the verifications of addresses and numbers that a change has begun; nil for a user who was only read.
+	Asked []wire.VerificationID
+
 	password credential
 	version  int64
 }
@@ -84,6 +86,19 @@ func (s *Service) rules(ctx context.Context, id wire.ID) (Rules, error) {
 	}
 	flows, _ := settings.Flows(id) // of all that are found
 	return RulesOf(t, flows), nil
+}
+
+// flows returns what a tenant says about flows.
+func (s *Service) flows(ctx context.Context, id wire.ID) (*tenant.Flows, error) {
+	settings, err := s.tenants.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	flows, ok := settings.Flows(id)
+	if !ok {
+		return nil, noTenant()
+	}
+	return flows, nil
 }
 
 // noTenant is what a caller is told whose tenant does not exist any more.

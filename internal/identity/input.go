@@ -24,6 +24,8 @@ type input struct {
 	user     wire.User // the settable members
 	password string    // in clear; empty when none is to be set
 	skip     bool      // leave identities unverified
+	// setPassword is where the message goes with which a new user chooses a password, "" for nowhere.
+	setPassword wire.IdentityType
 }
 
 // read brings a request into canonical form and adds what is wrong with it. It is the same for a creation and for the whole user that an
@@ -76,6 +78,12 @@ func readNew(v *problem.Validation, req wire.UserRequest, rules Rules) input {
 	if toEmail || toPhone || identityType == "doNotSend" {
 		req.User.Password = ""
 		in := read(v, path, req, rules)
+		switch {
+		case toPhone:
+			in.setPassword = wire.IdentityPhoneNumber
+		case toEmail:
+			in.setPassword = wire.IdentityEmail
+		}
 		v.Check(!toEmail || in.user.Email != "" || v.Has("user.email"), "user.email", "required", "The message to set a password needs an e-mail address.")
 		v.Check(!toPhone || in.user.PhoneNumber != "" || v.Has("user.phoneNumber"), "user.phoneNumber", "required", "The message to set a password needs a phone number.")
 		return in

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/publish"
@@ -64,20 +63,24 @@ func (u *User) Verify(plan *publish.Plan, flows *tenant.Flows, kind wire.Identit
 		return false
 	}
 	i := slices.IndexFunc(u.Identities, func(i wire.UserIdentity) bool {
-		return i.Type == kind && i.Value == value && !i.Verified && i.VerifiedReason == wire.VerifiedPending
+		return i.Type == kind && i.Value == value && waits(i)
 	})
 	if i < 0 {
 		return false
 	}
-	identity := &u.Identities[i]
-	identity.Verified, identity.VerifiedReason, identity.VerifiedInstant, identity.LastUpdateInstant = true, wire.VerifiedImplicit, now, now
-	if kind == wire.IdentityEmail {
-		u.Verified, u.VerifiedInstant = true, now
-		plan.Publish(&event.UserEvent{Header: event.About(event.UserEmailVerified, u.ID), User: u.User})
-	}
-	of := u.User
-	plan.Publish(&event.UserIdentityVerifiedEvent{Header: event.About(event.UserIdentityVerified, u.ID), LoginID: value, LoginIDType: kind, User: &of})
+	u.verify(plan, i, wire.VerifiedImplicit, now)
 	return true
+}
+
+// verify counts the identity at i as verified, and publishes user.email.verified (for an address) and user.identity.verified.
+func (u *User) verify(plan *publish.Plan, i int, reason wire.VerifiedReason, now wire.Instant) {
+	identity := &u.Identities[i]
+	identity.Verified, identity.VerifiedReason, identity.VerifiedInstant, identity.LastUpdateInstant = true, reason, now, now
+	if identity.Type == wire.IdentityEmail {
+		u.Verified, u.VerifiedInstant = true, now
+	}
+	u.LastUpdateInstant = now
+	u.publishVerified(plan, *identity)
 }
 
 // Allow counts that a user does something, and is a problem of kind TooMany when the limit does not allow it. The count is that of a window,

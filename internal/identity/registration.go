@@ -81,7 +81,11 @@ func (s *Service) CreateRegistered(ctx context.Context, tenant, id wire.ID, req 
 			if err := c.prepare(tx, plan); err != nil {
 				return err
 			}
-			return g.prepare(tx, plan, c.user)
+			if err := g.prepare(tx, plan, c.user); err != nil {
+				return err
+			}
+			c.proved.publish(plan, c.user)
+			return nil
 		},
 		Commit: func(tx *db.Tx) error {
 			if err := c.commit(tx); err != nil {
@@ -93,6 +97,7 @@ func (s *Service) CreateRegistered(ctx context.Context, tenant, id wire.ID, req 
 	if err != nil {
 		return Registered{}, s.refused(ctx, err, event.UserLoginIDDuplicateCreate, info)
 	}
+	c.asking.tell(ctx)
 	return g.done(ctx, c.user), nil
 }
 
@@ -113,6 +118,9 @@ type registering struct {
 	s  *Service
 	in registration // as the request has it
 	r  registration // as it will be
+
+	user   *User
+	asking *asking
 }
 
 // read takes the registration from the request and adds to v what is wrong with it.
@@ -138,7 +146,7 @@ func (g *registering) read(tx *db.Tx, v *problem.Validation, tenant wire.ID, req
 }
 
 func (g *registering) prepare(tx *db.Tx, plan *publish.Plan, u *User) error {
-	g.r = g.in
+	g.r, g.user = g.in, u
 	g.r.ID, g.r.user, g.r.version = wire.ID(db.NewID()), u.ID, 1
 	g.r.InsertInstant, g.r.LastUpdateInstant = wire.Instant(tx.NowMillis()), wire.Instant(tx.NowMillis())
 
@@ -156,14 +164,23 @@ func (g *registering) prepare(tx *db.Tx, plan *publish.Plan, u *User) error {
 	return nil
 }
 
-func (g *registering) commit(tx *db.Tx) error { return g.s.insertRegistration(tx, &g.r) }
+func (g *registering) commit(tx *db.Tx) (err error) {
+	if err := g.s.insertRegistration(tx, &g.r); err != nil || g.r.Verified {
+		return err
+	}
+	if g.asking, err = g.s.Verifications.begin(tx, g.user, g.r.ApplicationID); err != nil {
+		return err
+	}
+	return g.asking.registration(tx, g.r.Registration)
+}
 
 // done is what follows the commit.
 func (g *registering) done(ctx context.Context, u *User) Registered {
 	u.Registrations = append(slices.Clone(u.Registrations), g.r.Registration)
 	done := Registered{User: u, Registration: g.r.Registration}
-	if !g.r.Verified && g.s.OnUnverified != nil {
-		done.Verification = g.s.OnUnverified(ctx, u, g.r.Registration)
+	if g.asking != nil && g.asking.registered != nil {
+		done.Verification = g.asking.registered.shown()
+		g.asking.tell(ctx)
 	}
 	return done
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"unicode/utf8"
 
 	"github.com/herald-events/herald/event"
@@ -23,18 +24,21 @@ type Resets struct {
 	o     ResetOptions
 }
 
-// ResetOptions are what Resets are made of. All but Model are required.
+// ResetOptions are what [Resets] and [Verifications] are made of. All but Model and Logger are required.
 type ResetOptions struct {
 	Tickets *ticket.Office
 	Sender  Sender
 	// Model makes the variables of a message that are not particular to it: the user, the tenant, the application, which is problem.ErrNotFound
 	// if there is no such one. Nil makes none.
 	Model func(ctx context.Context, u *wire.User, application wire.ID) (map[string]any, error)
+	// Logger hears of what cannot be returned to anybody. Nil means silence.
+	Logger *slog.Logger
 }
 
 // Sender sends messages: [message.Sender].
 type Sender interface {
 	Send(ctx context.Context, r message.Request) (wire.Message, error)
+	Post(r message.Request)
 }
 
 // NewResets returns the ways to a new password of users.
@@ -86,7 +90,7 @@ func (s *Resets) Forgot(ctx context.Context, tenantID wire.ID, req wire.ForgotPa
 	if !u.Active {
 		return "", problem.ErrNotFound
 	}
-	flows, err := s.flows(ctx, u.TenantID)
+	flows, err := s.users.flows(ctx, u.TenantID)
 	if err != nil {
 		return "", err
 	}
@@ -174,18 +178,6 @@ func (s *Resets) message(ctx context.Context, u *User, kind wire.IdentityType, f
 	}
 	r.Model["changePasswordId"], r.Model["state"] = id, map[string]any(req.State)
 	return to, r, nil
-}
-
-func (s *Resets) flows(ctx context.Context, id wire.ID) (*tenant.Flows, error) {
-	settings, err := s.users.tenants.Settings(ctx)
-	if err != nil {
-		return nil, err
-	}
-	flows, ok := settings.Flows(id)
-	if !ok {
-		return nil, noTenant()
-	}
-	return flows, nil
 }
 
 // LoadByID returns the user whom an id of [Resets.Forgot] lets choose a new password, or problem.ErrNotFound.
@@ -308,7 +300,7 @@ func (s *Resets) change(ctx context.Context, u *User, req wire.ChangePasswordReq
 	if err != nil {
 		return res, err
 	}
-	flows, err := s.flows(ctx, u.TenantID)
+	flows, err := s.users.flows(ctx, u.TenantID)
 	if err != nil {
 		return res, err
 	}

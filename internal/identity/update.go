@@ -33,6 +33,9 @@ func (s *Service) Update(ctx context.Context, original *User, req wire.UserReque
 		}
 		v.Check(ok, "currentPassword", "invalid", "This is not the user's password.")
 	}
+	if err := s.checkTemplates(ctx, &v, original.TenantID, req.ApplicationID); err != nil {
+		return nil, err
+	}
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
@@ -44,6 +47,7 @@ func (s *Service) Update(ctx context.Context, original *User, req wire.UserReque
 	}
 
 	var u *User
+	var ask *asking
 	var follows []func(*db.Tx) error
 	err = s.events.Do(ctx, publish.Operation{
 		Tenant: original.TenantID,
@@ -70,8 +74,20 @@ func (s *Service) Update(ctx context.Context, original *User, req wire.UserReque
 			return nil
 		},
 		Commit: func(tx *db.Tx) error {
-			if err := update(tx, original, u); err != nil || in.password == "" {
+			if err := update(tx, original, u); err != nil {
 				return err
+			}
+			if slices.ContainsFunc(u.Identities, waits) {
+				if ask, err = s.Verifications.begin(tx, u, req.ApplicationID); err != nil {
+					return err
+				}
+				if err := ask.proofs(tx, original.Identities); err != nil {
+					return err
+				}
+				u.Asked = ask.shown()
+			}
+			if in.password == "" {
+				return nil
 			}
 			if err := remember(tx, original, rules.Password); err != nil {
 				return err
@@ -82,6 +98,7 @@ func (s *Service) Update(ctx context.Context, original *User, req wire.UserReque
 	if err != nil {
 		return nil, s.refused(ctx, err, event.UserLoginIDDuplicateUpdate, info)
 	}
+	ask.tell(ctx)
 	return u, nil
 }
 

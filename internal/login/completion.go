@@ -31,6 +31,7 @@ type Completion struct {
 	refresh  *token.Refresh
 	threats  []event.Threat
 	judgment identity.Judgment
+	resumed  identity.Resumed
 }
 
 // Complete returns the end of a login whose second factor was proved, or is not asked for.
@@ -92,9 +93,21 @@ func (c *Completion) Prepare(tx *db.Tx, plan *publish.Plan, u *identity.User) (e
 		return nil
 	case gated(u, c.flows):
 		c.out.Status = Unverified
+		c.commits = append(c.commits, func(tx *db.Tx) (err error) {
+			c.resumed, err = c.s.Verifications.ResumeIn(tx, u, u.Identities[gate(u, c.flows)], c.flows, c.e.ApplicationID())
+			if c.out.IdentityVerificationID = c.resumed.ID; c.resumed.Kind == wire.IdentityEmail {
+				c.out.EmailVerificationID = c.resumed.ID
+			}
+			return err
+		})
 		return nil
 	case registrationGated(registration, c.e.Application):
 		c.out.Status = RegistrationUnverified
+		c.commits = append(c.commits, func(tx *db.Tx) (err error) {
+			c.resumed, err = c.s.Verifications.ResumeRegistrationIn(tx, u, c.e.Application, c.flows)
+			c.out.RegistrationVerificationID = c.resumed.ID
+			return err
+		})
 		return nil
 	}
 	return c.letIn(tx, plan)
@@ -202,6 +215,7 @@ func (c *Completion) Outcome(ctx context.Context) (*Outcome, error) {
 		out.ThreatsDetected = append(out.ThreatsDetected, string(t))
 	}
 	if out.Status != In && out.Status != NotRegistered {
+		c.resumed.Tell(ctx)
 		return out, nil
 	}
 	out.User = &c.e.User.User
@@ -281,8 +295,11 @@ func registrationGated(r *wire.Registration, a *application.Application) bool {
 }
 
 // gated tells whether an address of the user that waits for its verification keeps him out.
-func gated(u *identity.User, flows *tenant.Flows) bool {
-	return slices.ContainsFunc(u.Identities, func(i wire.UserIdentity) bool {
+func gated(u *identity.User, flows *tenant.Flows) bool { return gate(u, flows) >= 0 }
+
+// gate is which of the user's identities does so, -1 for none.
+func gate(u *identity.User, flows *tenant.Flows) int {
+	return slices.IndexFunc(u.Identities, func(i wire.UserIdentity) bool {
 		waits := !i.Verified && i.VerifiedReason == wire.VerifiedPending
 		return waits && (i.Type == wire.IdentityEmail && flows.Email.Gated || i.Type == wire.IdentityPhoneNumber && flows.Phone.Gated)
 	})

@@ -37,7 +37,7 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// Options are what a Service is made of. All but the last are required.
+// Options are what a Service is made of. All down to Sender are required.
 type Options struct {
 	DB           *db.DB
 	Events       publish.Doer
@@ -48,6 +48,8 @@ type Options struct {
 	Tokens       *token.Service
 	Tickets      *ticket.Office
 	Sender       Sender
+	// Verifications have the ids for who has to type a code in first. Nil means that nobody gets one.
+	Verifications *identity.Verifications
 	// Actions are those that keep users out. Nil means that none does.
 	Actions Actions
 	// Model makes the variables of a message that are not particular to it: the user, the tenant, the application. Nil makes none.

@@ -9,6 +9,7 @@
 // unsure: an attempt whose outcome nobody knows ends it, unless the messenger says otherwise.
 //
 //	send.go         Send: render, open the record, attempt, close the record
+//	post.go         Post: Send in the background
 //	policy.go       what to do after an attempt (pure)
 //	limit.go        how many messages one recipient and one tenant get
 //	recipient.go    addresses and numbers: how they are compared and shown
@@ -25,6 +26,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/herald-events/herald/internal/db"
@@ -66,6 +68,11 @@ type Sender struct {
 	stopping  chan struct{} // closed by Stop
 	// pause waits between two tries. It returns early when stopping is closed. A test replaces it.
 	pause func(ctx context.Context, d time.Duration)
+
+	posting sync.Mutex // guards drained, and that nothing is posted after it
+	drained bool
+	posted  sync.WaitGroup
+	postmen chan struct{}
 }
 
 // New returns a Sender. Start is to be called before the first message.
@@ -73,7 +80,7 @@ func New(o Options) *Sender {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Sender{o: o, stopping: make(chan struct{})}
+	s := &Sender{o: o, stopping: make(chan struct{}), postmen: make(chan struct{}, postedAtOnce)}
 	s.pause = s.wait
 	return s
 }

@@ -26,10 +26,13 @@ type Flows struct {
 	Email            EmailFlows
 	Phone            PhoneFlows
 	// Code is the form of one-time codes (twoFactorOneTimeCodeIdGenerator).
-	Code      Generator
-	Lifetimes Lifetimes
-	// SendTwoFactor and ForgotPassword bound what one user can have sent.
-	SendTwoFactor, ForgotPassword RateLimit
+	Code Generator
+	// EmailCode, PhoneCode and RegistrationCode are the form of the codes of verifications.
+	EmailCode, PhoneCode, RegistrationCode Generator
+	Lifetimes                              Lifetimes
+	// SendTwoFactor, ForgotPassword and the others bound what one user can have sent.
+	SendTwoFactor, ForgotPassword                                              RateLimit
+	SendEmailVerification, SendPhoneVerification, SendRegistrationVerification RateLimit
 	// Messages bound what all users, and what one recipient, can have sent.
 	Messages MessageLimits
 	Lockout  Lockout
@@ -75,6 +78,9 @@ type EmailFlows struct {
 	// Verify makes a user's first address wait for its verification, VerifyWhenChanged every later one.
 	Verify, VerifyWhenChanged                        bool
 	ForgotPasswordTemplateID, PasswordlessTemplateID wire.ID
+	VerificationTemplateID, SetPasswordTemplateID    wire.ID
+	// Strategy says how an address is verified.
+	Strategy VerificationStrategy
 	// ImplicitVerification counts an address as verified when something that was sent to it came back. Defaults to true.
 	ImplicitVerification bool
 	// Gated keeps a user from logging in whose address waits for its verification.
@@ -111,6 +117,8 @@ type PhoneFlows struct {
 	Verify                                           bool
 	Messengers                                       []wire.ID
 	ForgotPasswordTemplateID, PasswordlessTemplateID wire.ID
+	VerificationTemplateID, SetPasswordTemplateID    wire.ID
+	Strategy                                         VerificationStrategy
 	ImplicitVerification                             bool
 	Gated                                            bool
 }
@@ -121,6 +129,10 @@ type Lifetimes struct {
 	// TwoFactorID is that of a login waiting for its second factor, with the code that was sent for it. TwoFactorCode is that of a code to
 	// switch a method on or off. TwoFactorTrust is that of a trusted computer.
 	TwoFactorID, TwoFactorCode, TwoFactorTrust time.Duration
+	// SetupPassword is that of an id with which a user chooses the first password.
+	SetupPassword time.Duration
+	// EmailVerification, PhoneVerification and RegistrationVerification are those of ids with the codes that belong to them.
+	EmailVerification, PhoneVerification, RegistrationVerification time.Duration
 }
 
 // RateLimit bounds how often something happens. The zero value bounds nothing.
@@ -150,12 +162,41 @@ var lifetimes = []struct {
 	of       func(*Lifetimes) *time.Duration
 }{
 	{"changePasswordIdTimeToLiveInSeconds", 600, func(l *Lifetimes) *time.Duration { return &l.ChangePassword }},
+	{"emailVerificationIdTimeToLiveInSeconds", 86_400, func(l *Lifetimes) *time.Duration { return &l.EmailVerification }},
 	{"oneTimePasswordTimeToLiveInSeconds", 60, func(l *Lifetimes) *time.Duration { return &l.OneTimePassword }},
 	{"passwordlessLoginTimeToLiveInSeconds", 180, func(l *Lifetimes) *time.Duration { return &l.Passwordless }},
+	{"phoneVerificationIdTimeToLiveInSeconds", 86_400, func(l *Lifetimes) *time.Duration { return &l.PhoneVerification }},
+	{"registrationVerificationIdTimeToLiveInSeconds", 86_400, func(l *Lifetimes) *time.Duration { return &l.RegistrationVerification }},
+	{"setupPasswordIdTimeToLiveInSeconds", 86_400, func(l *Lifetimes) *time.Duration { return &l.SetupPassword }},
 	{"trustTokenTimeToLiveInSeconds", 180, func(l *Lifetimes) *time.Duration { return &l.TrustToken }},
 	{"twoFactorIdTimeToLiveInSeconds", 300, func(l *Lifetimes) *time.Duration { return &l.TwoFactorID }},
 	{"twoFactorOneTimeCodeIdTimeToLiveInSeconds", 60, func(l *Lifetimes) *time.Duration { return &l.TwoFactorCode }},
 	{"twoFactorTrustIdTimeToLiveInSeconds", 2_592_000, func(l *Lifetimes) *time.Duration { return &l.TwoFactorTrust }},
+}
+
+// codes are the generators of externalIdentifierConfiguration that count, with FusionAuth's defaults.
+var codes = []struct {
+	name     string
+	fallback GeneratorType
+	of       func(*Flows) *Generator
+}{
+	{"emailVerificationOneTimeCodeGenerator", RandomAlphaNumeric, func(f *Flows) *Generator { return &f.EmailCode }},
+	{"passwordlessLoginOneTimeCodeGenerator", RandomAlphaNumeric, func(f *Flows) *Generator { return &f.PasswordlessCode }},
+	{"phoneVerificationOneTimeCodeGenerator", RandomAlphaNumeric, func(f *Flows) *Generator { return &f.PhoneCode }},
+	{"registrationVerificationOneTimeCodeGenerator", RandomAlphaNumeric, func(f *Flows) *Generator { return &f.RegistrationCode }},
+	{"twoFactorOneTimeCodeIdGenerator", RandomDigits, func(f *Flows) *Generator { return &f.Code }},
+}
+
+// rateLimits are the members of rateLimitConfiguration that count.
+var rateLimits = []struct {
+	name string
+	of   func(*Flows) *RateLimit
+}{
+	{"forgotPassword", func(f *Flows) *RateLimit { return &f.ForgotPassword }},
+	{"sendEmailVerification", func(f *Flows) *RateLimit { return &f.SendEmailVerification }},
+	{"sendPhoneVerification", func(f *Flows) *RateLimit { return &f.SendPhoneVerification }},
+	{"sendRegistrationVerification", func(f *Flows) *RateLimit { return &f.SendRegistrationVerification }},
+	{"sendTwoFactor", func(f *Flows) *RateLimit { return &f.SendTwoFactor }},
 }
 
 // FlowsOf reads a tenant's settings.
@@ -180,23 +221,31 @@ func FlowsOf(t *wire.Tenant) *Flows {
 	f.Email = EmailFlows{
 		Verify: loose.Bool(email["verifyEmail"], false), VerifyWhenChanged: loose.Bool(email["verifyEmailWhenChanged"], false),
 		ForgotPasswordTemplateID: loose.ID(email["forgotPasswordEmailTemplateId"]), PasswordlessTemplateID: loose.ID(email["passwordlessEmailTemplateId"]),
+		VerificationTemplateID: loose.ID(email["verificationEmailTemplateId"]), SetPasswordTemplateID: loose.ID(email["setPasswordEmailTemplateId"]),
+		Strategy:             loose.OneOf(email["verificationStrategy"], ClickableLink, VerificationStrategies),
 		ImplicitVerification: loose.Bool(email["implicitEmailVerificationAllowed"], true), Gated: gated(email),
 	}
 	phone := loose.Members(t.Extra["phoneConfiguration"])
 	f.Phone = PhoneFlows{
 		Verify: loose.Bool(phone["verifyPhoneNumber"], false), Messengers: messengersOf(phone),
 		ForgotPasswordTemplateID: loose.ID(phone["forgotPasswordTemplateId"]), PasswordlessTemplateID: loose.ID(phone["passwordlessTemplateId"]),
+		VerificationTemplateID: loose.ID(phone["verificationTemplateId"]), SetPasswordTemplateID: loose.ID(phone["setPasswordTemplateId"]),
+		Strategy:             loose.OneOf(phone["verificationStrategy"], ClickableLink, VerificationStrategies),
 		ImplicitVerification: loose.Bool(phone["implicitPhoneVerificationAllowed"], true), Gated: gated(phone),
 	}
 	ids := loose.Members(t.Extra["externalIdentifierConfiguration"])
-	f.Code, f.PasswordlessCode = generatorOf(ids["twoFactorOneTimeCodeIdGenerator"], RandomDigits), generatorOf(ids["passwordlessLoginOneTimeCodeGenerator"], RandomAlphaNumeric)
+	for _, c := range codes {
+		*c.of(f) = generatorOf(ids[c.name], c.fallback)
+	}
 	f.RequireAuthentication = loose.Bool(loose.Members(t.Extra["loginConfiguration"])["requireAuthentication"], true)
 	f.Risk = risk.SettingsOf(t.Extra["clientRiskConfiguration"])
 	for _, l := range lifetimes {
 		*l.of(&f.Lifetimes) = time.Duration(loose.Int(ids[l.name], l.fallback, 1, maxLifetime)) * time.Second
 	}
 	limits := loose.Members(t.Extra["rateLimitConfiguration"])
-	f.SendTwoFactor, f.ForgotPassword = rateLimitOf(limits["sendTwoFactor"]), rateLimitOf(limits["forgotPassword"])
+	for _, l := range rateLimits {
+		*l.of(f) = rateLimitOf(limits[l.name])
+	}
 	f.Messages = messageLimitsOf(t.Extra["messageLimits"])
 	f.Lockout = lockoutOf(t.Extra["failedAuthenticationConfiguration"])
 	return f

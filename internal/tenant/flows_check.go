@@ -57,16 +57,18 @@ func checkFlows(v *problem.Validation, extra map[string]json.RawMessage) {
 	for _, l := range lifetimes {
 		loose.CheckInt(v, idPath+"."+l.name, ids[l.name], 1, maxLifetime)
 	}
-	const codePath = idPath + ".twoFactorOneTimeCodeIdGenerator"
-	code, _ := loose.CheckObject(v, codePath, ids["twoFactorOneTimeCodeIdGenerator"])
-	loose.CheckInt(v, codePath+".length", code["length"], minCodeLength, maxCodeLength)
-	loose.CheckOneOf(v, codePath+".type", code["type"], generatorTypes)
+	for _, c := range codes {
+		path := idPath + "." + c.name
+		code, _ := loose.CheckObject(v, path, ids[c.name])
+		loose.CheckInt(v, path+".length", code["length"], minCodeLength, maxCodeLength)
+		loose.CheckOneOf(v, path+".type", code["type"], generatorTypes)
+	}
 
 	const limitPath = "tenant.rateLimitConfiguration"
 	limits, _ := loose.CheckObject(v, limitPath, extra["rateLimitConfiguration"])
-	for _, name := range []string{"forgotPassword", "sendTwoFactor"} {
-		path := limitPath + "." + name
-		limit, _ := loose.CheckObject(v, path, limits[name])
+	for _, l := range rateLimits {
+		path := limitPath + "." + l.name
+		limit, _ := loose.CheckObject(v, path, limits[l.name])
 		loose.CheckBool(v, path+".enabled", limit["enabled"])
 		if loose.Bool(limit["enabled"], false) { // while it is off it may say anything
 			loose.CheckInt(v, path+".limit", limit["limit"], 1, maxLimit)

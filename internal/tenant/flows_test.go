@@ -36,27 +36,31 @@ func flowsOf(t *testing.T, s *tenant.Service, id wire.ID) tenant.Flows {
 
 func TestFlows_Defaults(t *testing.T) {
 	each(t, func(t *testing.T, _ *db.DB, s *tenant.Service) {
+		const day = 24 * time.Hour
+		typedIn, usual := tenant.Generator{Length: 6, Type: tenant.RandomAlphaNumeric}, tenant.RateLimit{Limit: 5, Period: time.Minute}
 		want := tenant.Flows{
 			JWT: tenant.JWT{
 				AccessTokenKeyID: tenant.DefaultSigningKeyID, IDTokenKeyID: tenant.DefaultSigningKeyID, AccessToken: time.Hour,
 				RefreshToken: 30 * 24 * time.Hour, MaximumRefreshToken: 30 * 24 * time.Hour, Expiration: tenant.ExpirationFixed, Usage: tenant.UsageReusable,
 				Revoke: tenant.RevocationPolicy{OnLoginPrevented: true, OnPasswordChanged: true},
 			},
-			Issuer: "acme.com", RequireAuthentication: true, PasswordlessCode: tenant.Generator{Length: 6, Type: tenant.RandomAlphaNumeric},
+			Issuer: "acme.com", RequireAuthentication: true, PasswordlessCode: typedIn,
 			MultiFactor: tenant.MultiFactor{
 				LoginPolicy: tenant.ChallengeEnabled,
 				Authenticator: tenant.Authenticator{
 					Enabled: true, TwoFactorAuthenticator: wire.TwoFactorAuthenticator{Algorithm: "HmacSHA1", CodeLength: 6, TimeStep: 30},
 				},
 			},
-			Email: tenant.EmailFlows{ImplicitVerification: true},
-			Phone: tenant.PhoneFlows{ImplicitVerification: true},
-			Code:  tenant.Generator{Length: 6, Type: tenant.RandomDigits},
+			Email:     tenant.EmailFlows{Strategy: tenant.ClickableLink, ImplicitVerification: true},
+			Phone:     tenant.PhoneFlows{Strategy: tenant.ClickableLink, ImplicitVerification: true},
+			Code:      tenant.Generator{Length: 6, Type: tenant.RandomDigits},
+			EmailCode: typedIn, PhoneCode: typedIn, RegistrationCode: typedIn,
 			Lifetimes: tenant.Lifetimes{
 				ChangePassword: 10 * time.Minute, OneTimePassword: time.Minute, TrustToken: 3 * time.Minute, Passwordless: 3 * time.Minute,
 				TwoFactorID: 5 * time.Minute, TwoFactorCode: time.Minute, TwoFactorTrust: 30 * 24 * time.Hour,
+				SetupPassword: day, EmailVerification: day, PhoneVerification: day, RegistrationVerification: day,
 			},
-			SendTwoFactor: tenant.RateLimit{Limit: 5, Period: time.Minute}, ForgotPassword: tenant.RateLimit{Limit: 5, Period: time.Minute},
+			SendTwoFactor: usual, ForgotPassword: usual, SendEmailVerification: usual, SendPhoneVerification: usual, SendRegistrationVerification: usual,
 			Messages: tenant.DefaultMessageLimits(),
 			Lockout:  tenant.Lockout{TooManyAttempts: 5, Window: time.Minute, Duration: 3, Unit: tenant.Minutes},
 		}
@@ -79,10 +83,16 @@ func TestFlows_Settings(t *testing.T) {
 				"authenticator": {"enabled": "false", "algorithm": "HmacSHA512", "codeLength": "8", "timeStep": 60},
 				"sms": {"enabled": "true", "messengerId": "`+strings.ToUpper(messengerA)+`", "templateId": "`+textA+`", "fallbackMessengerIds": ["`+messengerB+`"]},
 				"email": {"enabled": true, "templateId": "`+mailA+`"}},
-			"emailConfiguration": {"host": "mail", "verifyEmail": "true", "verifyEmailWhenChanged": true, "forgotPasswordEmailTemplateId": "`+mailA+`", "implicitEmailVerificationAllowed": false, "unverified": {"behavior": "Gated"}},
-			"phoneConfiguration": {"verifyPhoneNumber": true, "messengerId": "`+messengerB+`", "forgotPasswordTemplateId": "`+textA+`"},
-			"externalIdentifierConfiguration": {"twoFactorOneTimeCodeIdGenerator": {"length": 8, "type": "randomAlphaNumeric"}, "twoFactorIdTimeToLiveInSeconds": 42},
-			"rateLimitConfiguration": {"sendTwoFactor": {"enabled": true, "limit": 2, "timePeriodInSeconds": "9"}}}`), nil)
+			"emailConfiguration": {"host": "mail", "verifyEmail": "true", "verifyEmailWhenChanged": true, "forgotPasswordEmailTemplateId": "`+mailA+`", "implicitEmailVerificationAllowed": false, "unverified": {"behavior": "Gated"},
+				"verificationStrategy": "FormField", "verificationEmailTemplateId": "`+mailA+`", "setPasswordEmailTemplateId": "`+mailA+`"},
+			"phoneConfiguration": {"verifyPhoneNumber": true, "messengerId": "`+messengerB+`", "forgotPasswordTemplateId": "`+textA+`", "verificationTemplateId": "`+textA+`",
+				"setPasswordTemplateId": "`+textA+`"},
+			"externalIdentifierConfiguration": {"twoFactorOneTimeCodeIdGenerator": {"length": 8, "type": "randomAlphaNumeric"}, "twoFactorIdTimeToLiveInSeconds": 42,
+				"emailVerificationOneTimeCodeGenerator": {"length": 4, "type": "randomDigits"}, "phoneVerificationOneTimeCodeGenerator": {"length": 5},
+				"registrationVerificationOneTimeCodeGenerator": {"type": "randomAlpha"}, "emailVerificationIdTimeToLiveInSeconds": 1,
+				"phoneVerificationIdTimeToLiveInSeconds": 2, "registrationVerificationIdTimeToLiveInSeconds": 3, "setupPasswordIdTimeToLiveInSeconds": 4},
+			"rateLimitConfiguration": {"sendEmailVerification": {"enabled": true, "limit": 1}, "sendPhoneVerification": {"enabled": true, "limit": 2},
+				"sendRegistrationVerification": {"enabled": true, "limit": 3}, "sendTwoFactor": {"enabled": true, "limit": 2, "timePeriodInSeconds": "9"}}}`), nil)
 		check(t, err)
 		got := flowsOf(t, s, someID)
 		if m := got.MultiFactor; m.LoginPolicy != tenant.ChallengeRequired || m.Authenticator.Enabled || m.Authenticator.Algorithm != "HmacSHA512" ||
@@ -99,6 +109,20 @@ func TestFlows_Settings(t *testing.T) {
 		if got.Code != (tenant.Generator{Length: 8, Type: tenant.RandomAlphaNumeric}) || got.Lifetimes.TwoFactorID != 42*time.Second ||
 			got.Lifetimes.TwoFactorCode != time.Minute || got.SendTwoFactor != (tenant.RateLimit{Enabled: true, Limit: 2, Period: 9 * time.Second}) {
 			t.Errorf("codes %+v, lifetimes %+v, limit %+v", got.Code, got.Lifetimes, got.SendTwoFactor)
+		}
+		if e, p := got.Email, got.Phone; e.Strategy != tenant.FormField || e.VerificationTemplateID != mailA || e.SetPasswordTemplateID != mailA ||
+			p.Strategy != tenant.ClickableLink || p.VerificationTemplateID != textA || p.SetPasswordTemplateID != textA {
+			t.Errorf("verification by e-mail %+v, by phone %+v", e, p)
+		}
+		if got.EmailCode != (tenant.Generator{Length: 4, Type: tenant.RandomDigits}) || got.PhoneCode != (tenant.Generator{Length: 5, Type: tenant.RandomAlphaNumeric}) ||
+			got.RegistrationCode != (tenant.Generator{Length: 6, Type: tenant.RandomAlpha}) {
+			t.Errorf("codes of verifications %+v %+v %+v", got.EmailCode, got.PhoneCode, got.RegistrationCode)
+		}
+		if l := got.Lifetimes; l.EmailVerification != time.Second || l.PhoneVerification != 2*time.Second || l.RegistrationVerification != 3*time.Second || l.SetupPassword != 4*time.Second {
+			t.Errorf("lifetimes of verifications %+v", l)
+		}
+		if e, p, r := got.SendEmailVerification, got.SendPhoneVerification, got.SendRegistrationVerification; e.Limit != 1 || p.Limit != 2 || r.Limit != 3 || !e.Enabled || !p.Enabled || !r.Enabled {
+			t.Errorf("limits of verifications %+v %+v %+v", e, p, r)
 		}
 	})
 }

@@ -32,6 +32,9 @@ const (
 	ChangePassword  Kind = "changePassword"  // the right to choose a new password
 	OneTimePassword Kind = "oneTimePassword" // logs in once after a new password was chosen
 	Passwordless    Kind = "passwordless"    // logs in once, and was sent to the user
+
+	Verification             Kind = "verification"             // proves that an address or a number is somebody's
+	RegistrationVerification Kind = "registrationVerification" // proves that a registration is wanted
 )
 
 // MaxWrong is how many wrong tries a ticket survives. The last of them makes it void.
@@ -45,6 +48,7 @@ func NewOffice(s sealed.Sealer) *Office { return &Office{s} }
 
 // Ticket is one ticket as it was when it was read. It is for the transaction that read it.
 type Ticket struct {
+	// User is empty when the ticket is that of somebody who is no user yet.
 	User wire.ID
 	// Wrong counts the wrong tries so far.
 	Wrong int
@@ -76,7 +80,7 @@ func hashOf(kind Kind, id string) string {
 
 func place(hash string) string { return "ticket/" + hash }
 
-// Issue makes a ticket for a user that ends after lifetime. It replaces one with the same id, wrong tries included. content goes through JSON.
+// Issue makes a ticket that ends after lifetime, for a user, or for nobody who is known if that is empty. It replaces one with the same id, wrong tries included. content goes through JSON.
 //
 // Errors: problem.ErrNotFound when there is no such user (any more); [ErrTaken] when the id is that of another user's ticket.
 func (o *Office) Issue(tx *db.Tx, kind Kind, id string, user wire.ID, content any, lifetime time.Duration) (*Ticket, error) {
@@ -131,6 +135,15 @@ func (o *Office) Guard(tx *db.Tx, kind Kind, id string, user wire.ID, lifetime t
 	}
 	found.office = o
 	return found, nil
+}
+
+// Live returns the tickets of a kind that a user has and that are worth something, the newest first.
+func (o *Office) Live(tx *db.Tx, kind Kind, user wire.ID) ([]*Ticket, error) {
+	all, err := live(tx, user, kind)
+	for _, t := range all {
+		t.office = o
+	}
+	return all, err
 }
 
 func (o *Office) usable(t *Ticket, err error) (*Ticket, error) {

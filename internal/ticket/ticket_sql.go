@@ -1,11 +1,13 @@
 package ticket
 
 import (
+	"database/sql"
+
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/wire"
 )
 
-const columns = `hash, user_id, content, wrong, insert_instant, expire_instant`
+const columns = `hash, COALESCE(user_id, ''), content, wrong, insert_instant, expire_instant`
 
 func scan(row db.Row) (*Ticket, error) {
 	var t Ticket
@@ -20,7 +22,7 @@ func upsert(tx *db.Tx, t *Ticket, kind Kind) (int64, error) {
 	return tx.Exec(`INSERT INTO ticket (hash, kind, user_id, content, wrong, insert_instant, expire_instant) VALUES ($1, $2, $3, $4, 0, $5, $6)
 		ON CONFLICT (hash) DO UPDATE SET content = excluded.content, wrong = 0, insert_instant = excluded.insert_instant, expire_instant = excluded.expire_instant
 		WHERE ticket.user_id = excluded.user_id`,
-		t.hash, string(kind), string(t.User), t.content, int64(t.Insert), int64(t.Expire))
+		t.hash, string(kind), db.Null(string(t.User)), t.content, int64(t.Insert), int64(t.Expire))
 }
 
 func find(tx *db.Tx, hash string) (*Ticket, error) {
@@ -41,7 +43,13 @@ func guard(tx *db.Tx, t *Ticket, kind Kind) (*Ticket, error) {
 			insert_instant = CASE WHEN ticket.expire_instant > $5 THEN ticket.insert_instant ELSE excluded.insert_instant END,
 			expire_instant = CASE WHEN ticket.expire_instant > $5 THEN ticket.expire_instant ELSE excluded.expire_instant END
 		RETURNING `+columns,
-		t.hash, string(kind), string(t.User), t.content, int64(t.Insert), int64(t.Expire)))
+		t.hash, string(kind), db.Null(string(t.User)), t.content, int64(t.Insert), int64(t.Expire)))
+}
+
+func live(tx *db.Tx, user wire.ID, kind Kind) ([]*Ticket, error) {
+	rows, err := tx.Query(`SELECT `+columns+` FROM ticket WHERE user_id = $1 AND kind = $2 AND expire_instant > $3 AND wrong < $4
+		ORDER BY insert_instant DESC, hash`, string(user), string(kind), tx.NowMillis(), MaxWrong)
+	return db.Collect(rows, err, func(rows *sql.Rows) (*Ticket, error) { return scan(rows) })
 }
 
 func replace(tx *db.Tx, t *Ticket, before string) (int64, error) {

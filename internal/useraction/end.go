@@ -17,22 +17,10 @@ import (
 // Start begins to see to the ends of actions, those that came while nobody ran included. It does not block.
 func (s *Service) Start() { s.watched.Go(s.watch) }
 
-// Stop ends that, and waits for the e-mails under way until ctx ends. No more are sent afterwards.
-func (s *Service) Stop(ctx context.Context) {
+// Stop ends that.
+func (s *Service) Stop() {
 	s.halt()
 	s.watched.Wait()
-	s.posting.Lock()
-	s.stopped = true
-	s.posting.Unlock()
-	sent := make(chan struct{})
-	go func() {
-		s.posted.Wait()
-		close(sent)
-	}()
-	select {
-	case <-sent:
-	case <-ctx.Done():
-	}
 }
 
 func (s *Service) watch() {

@@ -1,9 +1,7 @@
 package useraction
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/herald-events/herald/event"
@@ -12,9 +10,6 @@ import (
 	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/wire"
 )
-
-// mailsAtOnce is how many e-mails are sent at the same time. The others wait: nobody waits for them.
-const mailsAtOnce = 16
 
 // template is the one for a phase, "" without one.
 func (d definition) template(phase event.Phase) wire.ID {
@@ -66,24 +61,9 @@ func (s *Service) rendered(tx *db.Tx, r *message.Request) (*wire.Email, error) {
 	return &m.Mail, nil
 }
 
-// post sends an e-mail, if there is one, beside everything else: the step it tells of is committed, and its caller has nothing to do with it. That it could
-// not be sent is for the log of messages and the event log.
+// post sends an e-mail, if there is one, beside everything else: the step it tells of is committed, and its caller has nothing to do with it.
 func (s *Service) post(r *message.Request) {
-	if r == nil {
-		return
+	if r != nil {
+		s.o.Sender.Post(*r)
 	}
-	s.posting.Lock()
-	defer s.posting.Unlock()
-	if s.stopped {
-		s.o.Logger.Warn("an e-mail about a user action is not sent, because the server stops", "user", r.User.ID)
-		return
-	}
-	s.posted.Go(func() {
-		s.postmen <- struct{}{}
-		defer func() { <-s.postmen }()
-		_, err := s.o.Sender.Send(context.WithoutCancel(s.working), *r)
-		if err != nil && !errors.Is(err, message.ErrNotSent) && !errors.Is(err, message.ErrLimited) {
-			s.o.Logger.Error("an e-mail about a user action could not be sent", "user", r.User.ID, "error", err)
-		}
-	})
 }

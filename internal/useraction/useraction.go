@@ -54,7 +54,7 @@ type Options struct {
 
 // Sender sends messages: [message.Sender].
 type Sender interface {
-	Send(ctx context.Context, r message.Request) (wire.Message, error)
+	Post(r message.Request)
 }
 
 // Service takes actions on users. It is safe for concurrent use once its exported fields are set.
@@ -73,11 +73,6 @@ type Service struct {
 	woken   chan struct{} // of one: an action may end earlier than expected
 	next    atomic.Int64  // when the next look at the ends is due
 	watched sync.WaitGroup
-
-	posting sync.Mutex // guards stopped, and that nothing is posted after it
-	stopped bool
-	posted  sync.WaitGroup
-	postmen chan struct{}
 }
 
 // New returns the actions on users. Start begins to see to their ends.
@@ -86,7 +81,7 @@ func New(o Options) *Service {
 	o.Poll = cmp.Or(o.Poll, 30*time.Second)
 	s := &Service{
 		o: o, definitions: &Definitions{db: o.DB, templates: o.Templates}, reasons: &Reasons{o.DB},
-		woken: make(chan struct{}, 1), postmen: make(chan struct{}, mailsAtOnce),
+		woken: make(chan struct{}, 1),
 	}
 	s.working, s.halt = context.WithCancel(context.Background())
 	return s
