@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := go tool -modfile=tools/go.mod
 
-.PHONY: help demo test run build check crash bench fuzz fmt postgres
+.PHONY: help demo test run build check crash bench fuzz fmt postgres node
 .DEFAULT_GOAL := help
 
 help: ## print this help
@@ -20,7 +20,7 @@ RACE := -race -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.or
 	-gcflags='golang.org/x/crypto/argon2=-race=false' -gcflags='golang.org/x/crypto/blake2b=-race=false' \
 	-gcflags='golang.org/x/crypto/blowfish=-race=false'
 
-test: postgres ## run every test, on SQLite and PostgreSQL
+test: postgres node ## run every test, on SQLite and PostgreSQL
 	go test -vet=off $(RACE) -timeout 10m ./...
 	go test -vet=off -run '_Many$$' ./internal/identity
 
@@ -58,3 +58,7 @@ fuzz: ## fuzz each target for FUZZTIME (default 1m)
 # what they find, and say so when they find nothing.
 postgres:
 	@scripts/install-postgres
+
+# The official TypeScript client is tested where there is Node; the first run fetches it from the npm registry.
+node:
+	@command -v node >/dev/null 2>&1 || echo "Node was not found: the tests do without the TypeScript client." >&2

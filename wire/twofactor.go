@@ -68,6 +68,8 @@ type TwoFactorDisableRequest struct {
 
 // TwoFactorRenameRequest names a second factor.
 type TwoFactorRenameRequest struct {
+	// MethodID says which. It can also be a query parameter.
+	MethodID string `json:"methodId,omitzero"`
 	// Name is empty to have none.
 	Name string `json:"name,omitzero"`
 }

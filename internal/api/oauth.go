@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,9 @@ func (s *server) oauthRoutes(tokens *token.Service, of *login.Service) []route {
 		{"GET", "/.well-known/openid-configuration/{tenantId}", "", open, h.discovery},
 	}
 }
+
+// clientCredentials is the grant of entities.
+const clientCredentials = "client_credentials"
 
 // oauthError is an error as OAuth clients expect it: RFC 6749, section 5.2.
 type oauthError struct {
@@ -104,7 +108,7 @@ func (h oauth) token(c *call) (any, error) {
 		return refusedGrant("invalid_request", "invalid_content_type", "The body is a form: application/x-www-form-urlencoded."), nil
 	}
 	grant := form.Get("grant_type")
-	if grant == "client_credentials" {
+	if grant == clientCredentials {
 		return h.byClientCredentials(c, form)
 	}
 	a, answer, err := h.client(c, form)
@@ -247,7 +251,7 @@ func (h oauth) byClientCredentials(c *call, form url.Values) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	claims := map[string]any{"sub": access.ID, "permissions": access.Permissions, "gty": []string{"client_credentials"}, "use": "access_token"}
+	claims := map[string]any{"sub": access.ID, "permissions": access.Permissions, "gty": []string{clientCredentials}, "use": "access_token"}
 	switch targets := access.Targets(); len(targets) {
 	case 0:
 	case 1:
@@ -284,8 +288,9 @@ func (h oauth) introspect(c *call) (any, error) {
 	if user, _, ok := c.r.BasicAuth(); ok {
 		id = user
 	}
-	a := all.Find(claims.Application)
-	if a == nil || a.OAuth.ClientID != id {
+	// Tokens of entities belong to no application, and whoever asks about one does not say who they are.
+	grants, _ := claims.All["gty"].([]any)
+	if a := all.Find(claims.Application); !slices.Contains(grants, any(clientCredentials)) && (a == nil || a.OAuth.ClientID != id) {
 		return inactive, nil
 	}
 	answer := map[string]any{"active": true}
@@ -342,7 +347,7 @@ func (h oauth) discovery(c *call) (any, error) {
 	return map[string]any{
 		"issuer": flows.Issuer, "token_endpoint": base + "/oauth2/token", "userinfo_endpoint": base + "/oauth2/userinfo",
 		"introspection_endpoint": base + "/oauth2/introspect", "jwks_uri": base + "/.well-known/jwks.json",
-		"grant_types_supported": []string{"password", "refresh_token", "client_credentials"}, "response_types_supported": []string{}, "subject_types_supported": []string{"public"},
+		"grant_types_supported": []string{"password", "refresh_token", clientCredentials}, "response_types_supported": []string{}, "subject_types_supported": []string{"public"},
 		"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post", "none"},
 		"id_token_signing_alg_values_supported": []string{"ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512"},
 		"scopes_supported":                      []string{"openid", "offline_access", "email", "phone", "profile"},

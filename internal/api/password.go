@@ -23,7 +23,7 @@ func (s *server) passwordRoutes(resets *identity.Resets) []route {
 		{"POST", "/api/user/forgot-password", "/api/user/forgot-password", optionalKey, h.forgot},
 		{"POST", "/api/user/change-password", "/api/user/change-password", userOrOpen, h.change},
 		{"POST", "/api/user/change-password/{changePasswordId}", "/api/user/change-password", optionalKey, h.change},
-		{"GET", "/api/user/change-password", "/api/user/change-password", optionalKey, h.check},
+		{"GET", "/api/user/change-password", "/api/user/change-password", userOrOpen, h.check},
 		{"GET", "/api/user/change-password/{changePasswordId}", "/api/user/change-password", optionalKey, h.check},
 	}
 }
@@ -110,6 +110,9 @@ func (h passwords) check(c *call) (any, error) {
 			return nil, err
 		}
 		return nil, h.resets.Check(c.ctx(), request, c.key != nil)
+	}
+	if c.user != nil {
+		return nil, h.resets.CheckOwn(c.ctx(), c.user, request)
 	}
 	_, err := h.named(c, request)
 	return nil, err

@@ -14,6 +14,10 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
+// literal are the parameters in which null and undefined are what they say, because people may be called so. Elsewhere they stand for none: FusionAuth's
+// TypeScript client writes them where its caller passes nothing.
+var literal = []string{"email", "username", "loginId", "queryString"}
+
 // parseQuery reads the query string once, before the handler runs, so that no text reaches the store that a database refuses.
 func (c *call) parseQuery() error {
 	values, err := url.ParseQuery(c.r.URL.RawQuery)
@@ -27,6 +31,9 @@ func (c *call) parseQuery() error {
 				v.Field(strings.ToValidUTF8(name, "\uFFFD"), "invalid", "This must be UTF-8 text without the character U+0000.")
 				break
 			}
+		}
+		if !slices.Contains(literal, name) {
+			values[name] = slices.DeleteFunc(all, func(text string) bool { return text == "null" || text == "undefined" })
 		}
 	}
 	c.values = values
@@ -68,7 +75,7 @@ func (c *call) queryValue(name string, dst any) error {
 
 // queryNode returns a parameter as the JSON a body would hold, nil without one. Everything is text, which decode accepts.
 func (c *call) queryNode(name string, t reflect.Type) *node {
-	values := given(c.values[name], t)
+	values := c.values[name]
 	if len(values) == 0 {
 		return nil
 	}
@@ -80,18 +87,6 @@ func (c *call) queryNode(name string, t reflect.Type) *node {
 		all = append(all, textNode(text))
 	}
 	return &node{value: all}
-}
-
-// given are the values of a parameter without those that stand for none: FusionAuth's TypeScript client writes null or undefined where its caller passes
-// nothing. In a text, both may be meant.
-func given(values []string, t reflect.Type) []string {
-	if t.Kind() == reflect.Slice {
-		t = t.Elem()
-	}
-	if t.Kind() == reflect.String && t != idType {
-		return values
-	}
-	return slices.DeleteFunc(slices.Clone(values), func(text string) bool { return text == "null" || text == "undefined" })
 }
 
 // decodeQuery fills dst, a pointer to a struct of package wire, from the query parameters with the names of its members.

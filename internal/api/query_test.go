@@ -14,7 +14,8 @@ func TestQuery(t *testing.T) {
 		expect(t, 200, `{"flag":true,"number":7,"one":"`+string(tenantA)+`","all":["`+string(tenantA)+`","`+string(tenantB)+`"],"text":"a b"}`)
 	h.do("GET", "/probe/query?flag=&number=&one=&all=", "").expect(t, 200, `{"flag":false,"number":0,"one":"","all":[],"text":""}`)
 	h.do("GET", "/probe/query?flag=null&number=undefined&one=undefined&all=null&all="+string(tenantA)+"&text=null", "").
-		expect(t, 200, `{"flag":false,"number":0,"one":"","all":["`+string(tenantA)+`"],"text":"null"}`)
+		expect(t, 200, `{"flag":false,"number":0,"one":"","all":["`+string(tenantA)+`"],"text":""}`)
+	h.do("GET", "/probe/search?url=undefined&orderBy=null&numberOfResults=undefined", "").expect(t, 200, `{}`)
 	h.do("GET", "/probe/query?flag=yes&number=x&one=1&all="+string(tenantA)+"&all=2", "").
 		expectCodes(t, 400, "[couldNotConvert]all[1] [couldNotConvert]flag [couldNotConvert]number [couldNotConvert]one")
 	h.do("GET", "/probe/query?text=a%00b&other=%ff", "").expectCodes(t, 400, "[invalid]other [invalid]text")

@@ -173,8 +173,12 @@ func (h twoFactors) enable(c *call) (any, error) {
 	return response, nil
 }
 
+// rename takes the method from the query, as the documentation has it, or from the body, as the clients do.
 func (h twoFactors) rename(c *call) (any, error) {
 	var request wire.TwoFactorRenameRequest
+	if err := c.decodeQuery(&request); err != nil {
+		return nil, err
+	}
 	if err := c.decode(&request); err != nil {
 		return nil, err
 	}
@@ -182,7 +186,7 @@ func (h twoFactors) rename(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, h.factors.Rename(c.ctx(), u.ID, c.query("methodId"), request.Name)
+	return nil, h.factors.Rename(c.ctx(), u.ID, request.MethodID, request.Name)
 }
 
 // disable takes what is in the body, and from the query what the body leaves open.

@@ -121,6 +121,8 @@ func TestPassword_OwnChangeEndsSessions(t *testing.T) {
 			t.Errorf("without the present password: %v", got)
 		}
 		change(`{"currentPassword":"wrong","password":"battery staple"}`).Want(404)
+		d.Call("GET", "/api/user/change-password", nil, "Authorization", "Bearer "+in.Token).Want(200) // no second factor to be proven
+		d.Call("GET", "/api/user/change-password", nil, "Authorization", "Bearer "+in.Token+"x").Want(401)
 		var changed wire.ChangePasswordResponse
 		change(`{"currentPassword":"correct horse","password":"battery staple"}`).Want(200).Decode(&changed)
 		d.wants("changed", "jwt.refresh-token.revoke Succeeded", "user.password.update Succeeded")

@@ -68,6 +68,15 @@ func TestClientCredentials(t *testing.T) {
 				got.ExpiresIn < 3000 || got.ExpiresIn > 3600 {
 				t.Errorf("scope %q: %+v, claims %v", scope, got, claims)
 			}
+			var said struct {
+				Active bool
+				Sub    string
+			}
+			form := url.Values{"token": {got.AccessToken}}
+			h.Call("POST", "/oauth2/introspect", form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Authorization", "").Want(200).Decode(&said)
+			if !said.Active || said.Sub != idC {
+				t.Errorf("scope %q: introspection says %+v", scope, said)
+			}
 		}
 		basic := ask("")
 		basic.Del("client_id")

@@ -218,6 +218,17 @@ func (s *Resets) Check(ctx context.Context, req wire.ChangePasswordRequest, trus
 	if err != nil {
 		return err
 	}
+	return s.checkTrust(ctx, u, req, trusted)
+}
+
+// CheckOwn is Check for a user who wants to change their own password.
+//
+// Errors: ErrTrustTokenRequired.
+func (s *Resets) CheckOwn(ctx context.Context, u *User, req wire.ChangePasswordRequest) error {
+	return s.checkTrust(ctx, u, req, false)
+}
+
+func (s *Resets) checkTrust(ctx context.Context, u *User, req wire.ChangePasswordRequest, trusted bool) error {
 	return s.users.db.View(ctx, func(tx *db.Tx) error {
 		_, err := s.trust(tx, u, req, trusted)
 		return err

@@ -3,6 +3,7 @@ package identity_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -152,6 +153,32 @@ func TestCreate(t *testing.T) {
 
 		wantCodes(t, h.Call("POST", "/api/user/"+idA, object{"user": object{"email": "other@example.com", "password": planted}}), "[duplicate]userId")
 		h.published("create with an id that is taken")
+	})
+}
+
+// Who was just created has a token, unless there is something to do before a login.
+func TestCreate_Token(t *testing.T) {
+	each(t, func(t *testing.T, h *herald) {
+		create := func(email string, more object) (answer wire.UserResponse) {
+			u := object{"email": email, "password": planted}
+			maps.Copy(u, more)
+			h.Call("POST", "/api/user", object{"user": u, "sendSetPasswordEmail": more["password"] == ""}).Want(200).Decode(&answer)
+			return answer
+		}
+		with := create("with@example.com", nil)
+		var valid wire.JWTValidateResponse
+		h.Call("GET", "/api/jwt/validate", nil, "Authorization", "Bearer "+with.Token).Want(200).Decode(&valid)
+		if valid.JWT["sub"] != string(with.User.ID) || valid.JWT["authenticationType"] != "USER_CREATE" || with.TokenExpirationInstant == 0 {
+			t.Errorf("%+v, claims %v", with, valid.JWT)
+		}
+		for email, more := range map[string]object{"change@example.com": {"passwordChangeRequired": true}, "none@example.com": {"password": ""}} {
+			if got := create(email, more); got.Token != "" || got.TokenExpirationInstant != 0 {
+				t.Errorf("%s has a token: %+v", email, got)
+			}
+		}
+		if logins := h.Strings(`SELECT CAST(COUNT(*) AS TEXT) FROM login_record`); logins[0] != "0" {
+			t.Errorf("%v logins on record", logins)
+		}
 	})
 }
 

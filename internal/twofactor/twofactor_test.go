@@ -269,6 +269,10 @@ func TestAuthenticator(t *testing.T) {
 		if name := h.user().TwoFactor.Methods[0].Name; name != "Old phone" {
 			t.Errorf("name %q", name)
 		}
+		h.Call("PUT", "/api/user/two-factor/"+ada, object{"methodId": m.ID, "name": "Very old phone"}).Want(200) // as the clients do
+		if name := h.user().TwoFactor.Methods[0].Name; name != "Very old phone" {
+			t.Errorf("name %q", name)
+		}
 		h.Call("PUT", "/api/user/two-factor/"+ada+"?methodId=none", object{"name": "x"}).Want(404)
 		h.disable("none", "123456").Want(404)
 		h.disable(m.ID, twofactortest.AppCode(key, 6, enabled.Add(90*time.Second))).Want(421)
