@@ -187,7 +187,7 @@ func TestOutbox_BacklogStaysInTheTable(t *testing.T) {
 		w.answer = func(notice) int { w.hold(gate); return 200 }
 		hook := s.Subscribe(w.URL, []string{sale}, func(w *wire.Webhook) { w.ReadTimeout = 60_000 })
 		large := strings.Repeat("large ", 5000)
-		ids := sell(t, s, 2500, func(number int, e map[string]any) {
+		ids := sell(t, s, 1000, func(number int, e map[string]any) {
 			if number%100 == 0 {
 				e["note"] = large
 			}
