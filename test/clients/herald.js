@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { createHmac, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'
+import net from 'node:net'
+import { createInterface } from 'node:readline'
 import fusionauth from '@fusionauth/typescript-client'
 
 // clients_test.go says where Herald is, and a key that may do everything.
@@ -172,4 +174,67 @@ export function authenticatorCode (secret, later = 0) {
 /** The claims of a JWT. */
 export function claims (token) {
   return JSON.parse(Buffer.from(token.split('.')[1], 'base64url'))
+}
+
+/** A mail server that takes everything. */
+export async function mailbox () {
+  const all = []
+  const waiting = new Set()
+  const self = {
+    /** The text of the first mail to the address. */
+    to (recipient) {
+      const found = all.find(m => m.to === recipient)
+      return found?.text ?? new Promise((resolve, reject) => {
+        const tooLong = setTimeout(() => reject(new Error('no mail has come in 20 seconds')), 20000)
+        waiting.add({ recipient, resolve: text => { clearTimeout(tooLong); resolve(text) } })
+      })
+    },
+    async close () {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    }
+  }
+  const sockets = new Set()
+  const arrived = mail => {
+    all.push(mail)
+    for (const one of waiting) {
+      if (one.recipient === mail.to) {
+        waiting.delete(one)
+        one.resolve(mail.text)
+      }
+    }
+  }
+  const server = net.createServer(socket => {
+    sockets.add(socket)
+    let to, text // text while a mail is coming
+    const say = line => socket.write(line + '\r\n')
+    say('220 example.com')
+    const lines = createInterface({ input: socket })
+    for (const one of [socket, lines]) one.on('error', () => {}) // the other side may be gone without a word
+    lines.on('line', line => {
+      if (text !== undefined) {
+        if (line === '.') {
+          arrived({ to, text })
+          text = undefined
+          return say('250 taken')
+        }
+        // Long lines of quoted-printable go on after an equals sign.
+        text = text.endsWith('=\n') ? text.slice(0, -2) + line + '\n' : text + line + '\n'
+        return
+      }
+      const [, address] = line.match(/^RCPT TO:<(.*?)>/i) ?? []
+      to = address ?? to
+      if (/^DATA/i.test(line)) {
+        text = ''
+        return say('354 go on')
+      }
+      say(/^QUIT/i.test(line) ? '221 bye' : '250 fine')
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  /** How a tenant sends its mails here. */
+  self.configuration = { host: '127.0.0.1', port: server.address().port, security: 'NONE', defaultFromEmail: 'herald@example.com' }
+  return self
 }
