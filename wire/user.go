@@ -267,7 +267,7 @@ type UserDeleteSingleRequest struct {
 type UserDeleteRequest struct {
 	// UserIDs names the users. Unknown ids are skipped.
 	UserIDs []ID `json:"userIds,omitempty"`
-	// Query is an Elasticsearch query. Herald does not evaluate it.
+	// Query finds users as [UserSearch] does.
 	Query string `json:"query,omitzero"`
 	// QueryString finds users as [UserSearch] does.
 	QueryString string `json:"queryString,omitzero"`
@@ -300,12 +300,13 @@ type UserSearchRequest struct {
 type UserSearch struct {
 	Page
 	IDs []ID `json:"ids,omitempty"`
-	// QueryString is one term that equals, in any case, a name, address, number or user name of the user. * finds all.
+	// QueryString is a term that equals, in any case, a name, address, number or user name of the user; or field:value; or several of them with AND
+	// between them. * stands for any characters, by itself for all users.
 	QueryString string `json:"queryString,omitzero"`
-	// Query is an Elasticsearch query. Herald does not evaluate it.
+	// Query asks the same as an Elasticsearch query, which may also be a text that holds one. It wins over QueryString.
 	Query      json.RawMessage `json:"query,omitzero"`
 	SortFields []SortField     `json:"sortFields,omitempty"`
-	// AccurateTotal counts all matches. Herald always does.
+	// AccurateTotal counts all matches. Otherwise a total above 10,000 means "at least".
 	AccurateTotal bool `json:"accurateTotal,omitzero"`
 	// Expand: see [UserSearchRequest].
 	Expand []string `json:"expand,omitzero"`
@@ -326,7 +327,7 @@ type SortField struct {
 // UserSearchResponse is one page of users.
 type UserSearchResponse struct {
 	Users List[User] `json:"users"`
-	// Total counts all that match, not only those of the page.
+	// Total counts all that match, not only those of the page. See [UserSearch.AccurateTotal].
 	Total int `json:"total"`
 	// NextResults fetches the page after this one. Empty on the last.
 	NextResults string `json:"nextResults,omitzero"`

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 	"slices"
 
 	"github.com/herald-events/herald/event"
@@ -281,11 +282,20 @@ func (s *server) searchUsers(c *call) (any, error) {
 	if err := c.search(&criteria); err != nil {
 		return nil, err
 	}
-	users, total, err := s.Users.Search(c.ctx(), c.scope, criteria)
+	if criteria.Expand == nil && c.r.Method == http.MethodPost { // there it may also stand beside the criteria
+		var beside struct {
+			Expand []string `json:"expand"`
+		}
+		if err := c.decode(&beside); err != nil {
+			return nil, err
+		}
+		criteria.Expand = beside.Expand
+	}
+	found, err := s.Users.Search(c.ctx(), c.scope, criteria)
 	if err != nil {
 		return nil, err
 	}
-	return wire.UserSearchResponse{Users: users, Total: total}, nil
+	return wire.UserSearchResponse{Users: found.Users, Total: found.Total, NextResults: found.Next}, nil
 }
 
 // refreshSearch is for callers that wait for a search index: here a search always finds what is committed.

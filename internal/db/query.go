@@ -81,9 +81,15 @@ func Page[T any](tx *Tx, columns, from string, args []any, order string, limit, 
 // Search reads one page of a search in a table that may have millions of rows, and counts what it finds: exactly up to search.MaxCount, see
 // there. scan gets each row. positions, which may be nil, are those of the table.
 func Search[T any](tx *Tx, q search.Query, positions *search.Positions, scan func(Row) (T, error)) (found []T, total int, err error) {
+	found, total, _, err = SearchOn(tx, q, positions, scan)
+	return found, total, err
+}
+
+// SearchOn is Search that also returns where the next page begins, for search.Query.After. It has no key when there is none.
+func SearchOn[T any](tx *Tx, q search.Query, positions *search.Positions, scan func(Row) (T, error)) (found []T, total int, next search.Place, err error) {
 	page, err := q.Begin(positions, tx.Now())
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, next, err
 	}
 	text, args := page.Rows()
 	row, read := keyedRow{key: make([]any, len(q.Order))}, 0
@@ -98,21 +104,22 @@ func Search[T any](tx *Tx, q search.Query, positions *search.Positions, scan fun
 		return one, err
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, next, err
 	}
 	more := len(found) > page.Limit()
 	if more {
 		found = found[:page.Limit()]
 		page.Keep(last)
+		next = page.Place(last)
 	}
 	total, certain := page.Total(len(found), more)
 	if certain {
-		return found, total, nil
+		return found, total, next, nil
 	}
 	var counted int
 	text, args = page.Count()
 	err = tx.QueryRow(text, args...).Scan(&counted)
-	return found, max(total, counted), err
+	return found, max(total, counted), next, err
 }
 
 // keyedRow scans what its user asks for, and the key that stands behind it.

@@ -203,7 +203,7 @@ func find(tx *db.Tx, positions *search.Positions, scope wire.ID, c wire.EntitySe
 		// A union, because each part has an index of its own.
 		w.Add(`e.id IN (SELECT id FROM entity WHERE name_key = ? UNION SELECT id FROM entity WHERE client_key = ?)`, term)
 	}
-	order := search.SortFields(c.SortFields, entityOrders)
+	order := search.SortFields(c.SortFields, entityOrders, nil)
 	if order == nil {
 		order = search.ParseOrder(c.OrderBy, entityOrders, oldestFirst)
 	}

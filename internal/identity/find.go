@@ -1,14 +1,18 @@
 package identity
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/loose"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
@@ -115,22 +119,135 @@ func key(kind wire.IdentityType, text string) string {
 // Any tells whether there is a user in any tenant.
 func (s *Service) Any(tx *db.Tx) (bool, error) { return anybody(tx) }
 
-// Search returns a page of users, and how many there are on all pages. scope confines it to a tenant; empty means all.
+// Found is a page of users.
+type Found struct {
+	Users []wire.User
+	Total int // how many there are on all pages: exactly up to search.MaxCount, beyond it at least so many unless all were to be counted
+	// Next continues the search behind this page. Empty when this is the last one, and for ids.
+	Next string
+}
+
+// Search returns a page of users. scope confines it to a tenant; empty means all.
 //
-// IDs win over the query and are not paged. Without either the search finds everybody. Errors: problem.Invalid.
-func (s *Service) Search(ctx context.Context, scope wire.ID, c wire.UserSearch) (users []wire.User, total int, err error) {
+// IDs win over queries and are not paged; Query wins over QueryString. Without any of them the search finds everybody. Errors: problem.Invalid.
+func (s *Service) Search(ctx context.Context, scope wire.ID, c wire.UserSearch) (found Found, err error) {
 	var v problem.Validation
-	search.CheckCriteria(&v, "Users", c.IDs, c.Query, c.SortFields, columns)
-	if err := v.Err(); err != nil {
-		return nil, 0, err
+	search.CheckCriteria(&v, "Users", c.IDs, nil, c.SortFields, columns)
+	search.CheckOneOf(&v, "search.expand", "part of a user that can be left out", userParts, c.Expand...)
+	after := s.place(&v, &c)
+	var clauses []clause
+	if len(c.IDs) == 0 {
+		clauses = parseQueries(&v, "search.", c.Query, c.QueryString)
 	}
-	err = s.db.View(ctx, func(tx *db.Tx) error {
-		found, n, err := find(tx, scope, c)
-		if err == nil {
-			err = s.complete(tx, found...)
+	if err := v.Err(); err != nil {
+		return Found{}, err
+	}
+	var users []*User
+	var next search.Place
+	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
+		if len(c.IDs) > 0 {
+			users, err = withIDs(tx, scope, c.IDs)
+			found.Total = len(users)
+		} else {
+			users, found.Total, next, err = find(tx, &s.positions, scope, clauses, c, after)
 		}
-		users, total = shown(found), n
+		if err == nil && (c.Expand == nil || slices.Contains(c.Expand, partRegistrations)) {
+			err = s.addRegistrations(tx, users)
+		}
+		if err == nil && (c.Expand == nil || slices.Contains(c.Expand, partMemberships)) {
+			err = s.addMemberships(tx, users)
+		}
 		return err
 	})
-	return users, total, err
+	if err != nil {
+		return Found{}, err
+	}
+	for _, u := range users {
+		found.Users = append(found.Users, u.User)
+	}
+	found.Next, err = s.cursor(c, next)
+	return found, err
+}
+
+// What users come with unless a search says otherwise.
+const partRegistrations, partMemberships = "registrations", "memberships"
+
+var userParts = []string{partMemberships, partRegistrations}
+
+// parseQueries reads the query of a search, and adds what is wrong with it. prefix is put before the names of the members.
+func parseQueries(v *problem.Validation, prefix string, query json.RawMessage, queryString string) []clause {
+	search.CheckText(v, prefix+"queryString", queryString)
+	if v.Has(prefix + "queryString") {
+		return nil
+	}
+	if !isEmpty(query) {
+		clauses, err := parseJSONQuery(query)
+		if err != nil {
+			v.Field(prefix+"query", "invalid", "%v", err)
+		}
+		return clauses
+	}
+	clauses, err := parseQuery(queryString)
+	if err != nil {
+		v.Field(prefix+"queryString", "invalid", "%v", err)
+	}
+	return clauses
+}
+
+// isEmpty tells whether there is no query in JSON.
+func isEmpty(query json.RawMessage) bool { return loose.IsNull(query) || string(query) == `""` }
+
+// asks tells whether a search looks for anything, be it everybody.
+func asks(query json.RawMessage, queryString string) bool {
+	return !isEmpty(query) || strings.TrimSpace(queryString) != ""
+}
+
+// cursor is what continues a search, as far as the caller need not know: what is looked for, in which order, and the last user so far.
+type cursor struct {
+	Query       json.RawMessage  `json:"q,omitempty"`
+	QueryString string           `json:"s,omitempty"`
+	SortFields  []wire.SortField `json:"f,omitempty"`
+	OrderBy     string           `json:"o,omitempty"`
+	Row         int              `json:"n"`
+	Key         []any            `json:"k"`
+}
+
+// cursorPlace binds cursors to their purpose. They are sealed, because they hold what is known of a user and are taken at their word.
+const cursorPlace = "search of users"
+
+// cursor returns the text that continues a search behind a place, "" without one.
+func (s *Service) cursor(c wire.UserSearch, next search.Place) (string, error) {
+	if next.Key == nil {
+		return "", nil
+	}
+	return sealed.SealJSON(s.sealer, cursorPlace, cursor{c.Query, c.QueryString, c.SortFields, c.OrderBy, next.Row, next.Key})
+}
+
+// place returns where a search goes on that continues another one, and puts what that one looked for into c. A caller may repeat it, but not change it.
+func (s *Service) place(v *problem.Validation, c *wire.UserSearch) search.Place {
+	const path = "search.nextResults"
+	if c.NextResults == "" || len(c.IDs) > 0 {
+		return search.Place{}
+	}
+	var at cursor
+	plain, err := s.sealer.Open(cursorPlace, c.NextResults)
+	if err == nil {
+		d := json.NewDecoder(bytes.NewReader(plain))
+		d.UseNumber()
+		err = d.Decode(&at)
+	}
+	if err != nil {
+		v.Field(path, "invalid", "This is no nextResults that a search has returned, or the server has got other keys since.")
+		return search.Place{}
+	}
+	changed := c.StartRow != 0 || !loose.IsNull(c.Query) && string(c.Query) != string(at.Query) || c.QueryString != "" && c.QueryString != at.QueryString ||
+		len(c.SortFields) > 0 && !slices.Equal(c.SortFields, at.SortFields) || c.OrderBy != "" && c.OrderBy != at.OrderBy
+	v.Check(!changed, path, "invalid", "nextResults continues the search that it came from, without startRow. Leave out what it looks for and its order, or repeat them.")
+	c.Query, c.QueryString, c.SortFields, c.OrderBy = at.Query, at.QueryString, at.SortFields, at.OrderBy
+	for i, value := range at.Key {
+		if n, ok := value.(json.Number); ok {
+			at.Key[i], _ = n.Int64() // all numbers in orders are integers
+		}
+	}
+	return search.Place{Row: at.Row, Key: at.Key}
 }

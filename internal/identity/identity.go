@@ -8,6 +8,7 @@ import (
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/sealed"
+	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
@@ -29,6 +30,7 @@ type Service struct {
 	applications *application.Service
 	sealer       sealed.Sealer
 	hasher       hasher
+	positions    search.Positions // of the pages of searches
 
 	// Groups are those that users can be in. Nil means that there are none.
 	Groups Groups

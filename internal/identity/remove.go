@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/herald-events/herald/event"
@@ -111,15 +112,16 @@ const bulkLimit = 10_000
 // Errors: problem.Invalid; problem.Stale; publish.ErrRefused. Events: per user those of [Service.Deactivate] or [Service.Delete].
 func (s *Service) DeleteBulk(ctx context.Context, scope wire.ID, req wire.UserDeleteRequest, info *wire.EventInfo) (wire.UserDeleteResponse, error) {
 	res := wire.UserDeleteResponse{DryRun: req.DryRun, HardDelete: req.HardDelete}
-	if err := checkBulk(req); err != nil {
+	clauses, err := checkBulk(req)
+	if err != nil {
 		return res, err
 	}
 	var found []place
-	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
 		if len(req.UserIDs) > 0 {
 			found, err = placesOf(tx, scope, req.UserIDs)
 		} else {
-			found, err = placesFound(tx, scope, req.QueryString, limitOf(req))
+			found, err = placesFound(tx, scope, clauses, limitOf(req))
 		}
 		return err
 	})
@@ -156,19 +158,19 @@ func (s *Service) DeleteBulk(ctx context.Context, scope wire.ID, req wire.UserDe
 // place says where a user lives.
 type place struct{ user, tenant wire.ID }
 
-func checkBulk(req wire.UserDeleteRequest) error {
+// checkBulk returns which users req is about, when it does not name them.
+func checkBulk(req wire.UserDeleteRequest) (clauses []clause, err error) {
 	var v problem.Validation
 	v.Check(len(req.UserIDs) <= bulkLimit, "userIds", "tooMany", "One call names at most %d users.", bulkLimit)
 	v.Check(req.Limit >= 0, "limit", "invalid", "The limit is a positive number.")
-	if len(req.UserIDs) == 0 {
-		switch {
-		case req.Query != "":
-			v.Field("query", "invalid", "Queries of a search engine are not supported. Use queryString.")
-		case req.QueryString == "":
-			v.Field("userIds", "missing", "Name the users with userIds, or find them with queryString.")
-		}
+	switch {
+	case len(req.UserIDs) > 0:
+	case !asks(json.RawMessage(req.Query), req.QueryString): // who names nobody does not mean everybody
+		v.Field("userIds", "missing", "Name the users with userIds, or find them with queryString.")
+	default:
+		clauses = parseQueries(&v, "", json.RawMessage(req.Query), req.QueryString)
 	}
-	return v.Err()
+	return clauses, v.Err()
 }
 
 func limitOf(req wire.UserDeleteRequest) int {

@@ -700,7 +700,31 @@ func TestSearch(t *testing.T) {
 			{object{"queryString": "ärmel"}, "C", 1},
 			{object{"queryString": "ada@EXAMPLE.com"}, "A", 1},
 			{object{"queryString": "+14155550123"}, "B", 1},
-			{object{"queryString": "ad*"}, "", 0}, // no wildcards
+			{object{"queryString": "ad*"}, "AB", 2},
+			{object{"queryString": "?da"}, "AB", 2},
+			{object{"queryString": `a\*`}, "", 0},
+			{object{"queryString": `"ad*"`}, "", 0},
+			{object{"queryString": "email:*@example.com"}, "CA", 2},
+			{object{"queryString": "email:ADA@*"}, "A", 1},
+			{object{"queryString": "email:*"}, "CA", 2},
+			{object{"queryString": "email:a_a*"}, "", 0}, // LIKE's own wildcards are none
+			{object{"queryString": "firstName:ada"}, "A", 1},
+			{object{"queryString": `fullName:"ada lovelace"`}, "A", 1},
+			{object{"queryString": `fullName:ada\ lovelace`}, "A", 1},
+			{object{"queryString": "firstName:ada AND lastName:love*"}, "A", 1},
+			{object{"queryString": "firstName:ada && lastName:ärmel"}, "", 0},
+			{object{"queryString": "ada AND active:true AND phoneNumber:4155550123"}, "B", 1},
+			{object{"queryString": "id:" + idC + " AND tenantId:*"}, "C", 1},
+			{object{"queryString": "* AND username:ada"}, "B", 1},
+			{object{"queryString": "active:false"}, "", 0},
+			{object{"queryString": "memberships.groupId:*"}, "", 0},
+			{object{"query": `{"match_all":{}}`}, "CAB", 3},
+			{object{"query": object{"match_all": object{}}}, "CAB", 3},
+			{object{"query": `{"bool":{"must":[{"match":{"firstName":"Ada"}},{"prefix":{"lastName":{"value":"love"}}}]}}`}, "A", 1},
+			{object{"query": `{"bool":{"filter":{"query_string":{"query":"email:*example.com AND active:true"}},"must":[{"wildcard":{"firstName":"c*"}}]}}`}, "C", 1},
+			{object{"query": `{"exists":{"field":"phoneNumber"}}`, "queryString": "carl"}, "B", 1}, // wins
+			{object{"query": `{"term":{"email":{"value":"ad*"}}}`}, "", 0},
+			{object{"query": `{"term":{"active":true}}`}, "CAB", 3},
 			{object{"queryString": "%"}, "", 0},
 			{object{"queryString": "a\x01"}, "", 0},
 			{object{"ids": []string{idB, idX, idA, idB}, "queryString": "carl", "numberOfResults": 1}, "BA", 2},
@@ -726,8 +750,30 @@ func TestSearch(t *testing.T) {
 		}
 		wantCodes(t, h.Call("POST", "/api/user/search", object{"search": object{"sortFields": []object{{"name": "password"}}}}), "[invalid]search.sortFields")
 		wantCodes(t, h.Call("POST", "/api/user/search", object{"search": object{"sortFields": []object{{"name": "id", "order": "up"}}}}), "[invalid]search.sortFields")
-		wantCodes(t, h.Call("POST", "/api/user/search", object{"search": object{"query": `{"match_all":{}}`}}), "[invalid]search.query")
 		wantCodes(t, h.Call("POST", "/api/user/search", object{"search": object{"startRow": -1}}), "[invalid]search.startRow")
+
+		for _, query := range []string{
+			"a OR b", "a || b", "NOT a", "-a", "!a", "/a.*/", "a AND", "AND a", "AND", "firstName:ada lastName:lovelace", "ada firstName:ada", "firstName:Ada Lovelace",
+			"(a)", "email:(a b)", "insertInstant:[1 TO 2]", "a~", "a^2", `"a`, `"a"b`, `ada "b"`, "email:", "email: a", "name:ada", "data.color:red", "urn:x", "id:a*",
+			"active:yes", "a*b*c*d*e*f", strings.Repeat("a AND ", 20) + "a", "*:* AND a",
+		} {
+			wantCodes(t, h.Call("POST", "/api/user/search", object{"search": object{"queryString": query}}), "[invalid]search.queryString")
+			wantCodes(t, h.Call("DELETE", "/api/user/bulk", object{"queryString": query}), "[invalid]queryString")
+		}
+		wantCodes(t, h.Call("POST", "/api/user/search", object{"search": object{"queryString": strings.Repeat("a", 1001)}}), "[tooLong]search.queryString")
+		deep := strings.Repeat(`{"bool":{"must":`, 30) + `{"match_all":{}}` + strings.Repeat(`}}`, 30)
+		for _, query := range []any{
+			`{`, `"x"`, `[]`, `{}`, 7, `{"match_all":{},"bool":{}}`, `{"bool":{"should":[]}}`, `{"bool":{}}`, `{"bool":{"must":[]}}`, `{"fuzzy":{"email":"a"}}`, `{"match":{}}`,
+			`{"match":{"nothing":"a"}}`, `{"match":{"email":{}}}`, `{"match":{"email":null}}`, `{"match":{"email":["a"]}}`, `{"nested":{"path":"registrations"}}`,
+			`{"range":{"insertInstant":{"gte":1}}}`, `{"query_string":{"query":"a OR b"}}`, `{"prefix":{"id":"a"}}`, `{"exists":{"field":7}}`, deep, `{"match":{"email":"` + strings.Repeat("a", 10_000) + `"}}`,
+		} {
+			wantCodes(t, h.Call("POST", "/api/user/search", object{"search": object{"query": query}}), "[invalid]search.query")
+		}
+		wantCodes(t, h.Call("DELETE", "/api/user/bulk", object{"query": `{"bool":{}}`}), "[invalid]query")
+		for _, nobody := range []object{{"queryString": " "}, {"query": "null"}, {"query": `""`}, {}} { // nobody is not everybody
+			wantCodes(t, h.Call("DELETE", "/api/user/bulk", nobody), "[missing]userIds")
+		}
+		wantCodes(t, h.Call("POST", "/api/user/search", object{"search": object{"expand": []string{"identities"}}}), "[invalid]search.expand")
 
 		var got wire.UserSearchResponse
 		h.Call("GET", "/api/user/search?ids="+idA, nil).Want(200).Decode(&got)
@@ -742,5 +788,162 @@ func TestSearch(t *testing.T) {
 			t.Errorf("the flush answered %s", a.Body)
 		}
 		h.published("searching")
+	})
+}
+
+// Registrations and memberships are searched, and can be left out.
+func TestSearch_Registrations(t *testing.T) {
+	each(t, func(t *testing.T, h *herald) {
+		h.applications()
+		const group = "c9000000-0000-4000-8000-000000000001"
+		h.Call("POST", "/api/group/"+group, object{"group": object{"name": "All"}}).Want(200)
+		h.published("a group", "group.create", "group.create.complete")
+		h.Call("POST", "/api/application/"+forum+"/role", object{"role": object{"name": "reader"}}).Want(200)
+		h.create(idA, object{"email": "ada@example.com"})
+		h.create(idB, object{"email": "bob@example.com"})
+		h.create(idC, object{"email": "carl@example.com", "memberships": []object{{"groupId": group}}})
+		h.Call("POST", "/api/user/registration/"+idA, object{"registration": object{"applicationId": shop, "roles": []string{"clerk"}}}).Want(200)
+		h.Call("POST", "/api/user/registration/"+idB, object{"registration": object{"applicationId": shop}}).Want(200)
+		h.Call("POST", "/api/user/registration/"+idB, object{"registration": object{"applicationId": forum, "roles": []string{"reader"}}}).Want(200)
+		name := map[wire.ID]string{idA: "A", idB: "B", idC: "C"}
+		for query, want := range map[string]string{
+			"registrations.applicationId:" + shop:                                       "AB",
+			"registrations.applicationId:" + strings.ToUpper(forum):                     "B",
+			"registrations.applicationId:*":                                             "AB",
+			"registrations.applicationId:" + shop + " AND registrations.roles:clerk":    "A",
+			"registrations.applicationId:" + shop + " AND registrations.roles:reader":   "", // of another one
+			"registrations.roles:reader AND email:*@example.com":                        "B",
+			"registrations.applicationId:" + idX:                                        "",
+			"memberships.groupId:" + group:                                              "C",
+			"memberships.groupId:*":                                                     "C",
+			"memberships.groupId:" + group + " AND registrations.applicationId:" + shop: "",
+			`{"nested":{"path":"registrations","query":{"bool":{"must":[{"match":{"registrations.applicationId":"` + shop + `"}},{"match":{"registrations.roles":"clerk"}}]}}}}`: "A",
+			`{"bool":{"must":[{"nested":{"path":"registrations","query":{"match":{"registrations.applicationId":"` + shop + `"}}}},
+				{"nested":{"path":"registrations","query":{"match":{"registrations.roles":"reader"}}}}]}}`: "B",
+		} {
+			member := "queryString"
+			if query[0] == '{' {
+				member = "query"
+			}
+			for _, header := range [][]string{nil, {"X-FusionAuth-TenantId", string(h.Tenant)}} {
+				var got wire.UserSearchResponse
+				h.Call("POST", "/api/user/search", object{"search": object{member: query}}, header...).Want(200).Decode(&got)
+				var names string
+				for _, u := range got.Users {
+					names += name[u.ID]
+				}
+				if names != want || got.Total != len(want) {
+					t.Errorf("%s found %q of %d, want %q", query, names, got.Total, want)
+				}
+			}
+		}
+		for _, row := range []struct {
+			body                       object
+			registrations, memberships int
+		}{
+			{object{"search": object{}}, 3, 1},
+			{object{"search": object{"expand": []string{"registrations"}}}, 3, 0},
+			{object{"search": object{}, "expand": []string{"memberships"}}, 0, 1},
+			{object{"search": object{"expand": []string{}}}, 0, 0},
+			{object{"search": object{"ids": []string{idA, idC}, "expand": []string{"registrations"}}}, 1, 0},
+		} {
+			var got wire.UserSearchResponse
+			h.Call("POST", "/api/user/search", row.body).Want(200).Decode(&got)
+			var registrations, memberships int
+			for _, u := range got.Users {
+				registrations, memberships = registrations+len(u.Registrations), memberships+len(u.Memberships)
+			}
+			if registrations != row.registrations || memberships != row.memberships {
+				t.Errorf("%v: %d registrations and %d memberships", row.body, registrations, memberships)
+			}
+		}
+		var bulk wire.UserDeleteResponse
+		h.Call("DELETE", "/api/user/bulk", object{"dryRun": true, "query": `{"term":{"email":"bob@example.com"}}`, "queryString": "*"}).Want(200).Decode(&bulk)
+		if bulk.Total != 1 || bulk.UserIDs[0] != idB {
+			t.Errorf("in bulk: %+v", bulk)
+		}
+	})
+}
+
+// Reading on with nextResults finds each user once, in every order, whoever comes and goes.
+func TestSearch_NextResults(t *testing.T) {
+	each(t, func(t *testing.T, h *herald) {
+		users := make([]object, 23)
+		for i := range users {
+			users[i] = object{"username": fmt.Sprintf("user%02d", i), "active": i%2 == 0}
+			if i%3 > 0 {
+				users[i]["email"] = fmt.Sprintf("u%d@example.com", i%7*100+i)
+				users[i]["lastName"] = fmt.Sprint("Name", i%4)
+			}
+		}
+		h.Call("POST", "/api/user/import", object{"users": users}).Want(200)
+		for _, criteria := range []object{
+			{},
+			{"queryString": "active:true"},
+			{"query": object{"wildcard": object{"username": "user?1"}}},
+			{"orderBy": "insertInstant desc"},
+			{"sortFields": []object{{"name": "insertInstant", "order": "desc"}}},
+			{"sortFields": []object{{"name": "email"}}},
+			{"sortFields": []object{{"name": "lastName", "order": "desc", "missing": "_first"}, {"name": "active"}}},
+			{"sortFields": []object{{"name": "lastName"}, {"name": "lastLoginInstant", "order": "desc"}, {"name": "id", "order": "desc"}}, "accurateTotal": true},
+		} {
+			search := func(change object) (got wire.UserSearchResponse) {
+				t.Helper()
+				all := maps.Clone(criteria)
+				maps.Copy(all, change)
+				h.Call("POST", "/api/user/search", object{"search": all}).Want(200).Decode(&got)
+				return got
+			}
+			all := search(object{"numberOfResults": 100})
+			if all.NextResults != "" {
+				t.Errorf("%v: the last page is continued", criteria)
+			}
+			var read []wire.ID
+			page := search(object{"numberOfResults": 4})
+			for {
+				for _, u := range page.Users {
+					read = append(read, u.ID)
+				}
+				if page.Total < len(read) || page.Total > all.Total {
+					t.Errorf("%v: a total of %d after %d", criteria, page.Total, len(read))
+				}
+				if page.NextResults == "" {
+					break
+				}
+				// The criteria may be repeated or left out.
+				more := object{"search": object{"nextResults": page.NextResults, "numberOfResults": 3}}
+				page = wire.UserSearchResponse{}
+				h.Call("POST", "/api/user/search", more).Want(200).Decode(&page)
+			}
+			var want []wire.ID
+			for _, u := range all.Users {
+				want = append(want, u.ID)
+			}
+			if diff := cmp.Diff(want, read); diff != "" {
+				t.Errorf("%v: %s", criteria, diff)
+			}
+		}
+
+		var first, second wire.UserSearchResponse
+		h.Call("GET", "/api/user/search?queryString=user*&numberOfResults=20", nil).Want(200).Decode(&first)
+		h.Call("GET", "/api/user/search?queryString=user*&numberOfResults=20&nextResults="+url.QueryEscape(first.NextResults), nil).Want(200).Decode(&second)
+		if len(second.Users) != 3 || second.Total != 23 || second.NextResults != "" {
+			t.Errorf("behind 20 there are %d of %d", len(second.Users), second.Total)
+		}
+		for _, wrong := range []object{
+			{"nextResults": "x"},
+			{"nextResults": first.NextResults + "x"},
+			{"nextResults": first.NextResults, "queryString": "*"},
+			{"nextResults": first.NextResults, "startRow": 20},
+			{"nextResults": first.NextResults, "sortFields": []object{{"name": "id"}}},
+		} {
+			wantCodes(t, h.Call("POST", "/api/user/search", object{"search": wrong}), "[invalid]search.nextResults")
+		}
+		h.Call("POST", "/api/tenant/"+idX, object{"tenant": object{"name": "Other"}}).Want(200)
+		var elsewhere wire.UserSearchResponse // the reach is that of the caller, not of the search that is continued
+		h.Call("POST", "/api/user/search", object{"search": object{"nextResults": first.NextResults}}, "X-FusionAuth-TenantId", idX).Want(200).Decode(&elsewhere)
+		if len(elsewhere.Users) != 0 {
+			t.Errorf("%d users of another tenant", len(elsewhere.Users))
+		}
 	})
 }

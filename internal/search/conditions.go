@@ -20,6 +20,15 @@ func (c *Conditions) Add(term string, arg any) {
 	c.terms = append(c.terms, strings.ReplaceAll(term, "?", c.param(arg)))
 }
 
+// AddEach adds a term; the first ? in it stands for the first of args, and so on.
+func (c *Conditions) AddEach(term string, args ...any) {
+	parts := strings.Split(term, "?")
+	for i, arg := range args {
+		parts[i] += c.param(arg)
+	}
+	c.terms = append(c.terms, strings.Join(parts, ""))
+}
+
 // param adds a parameter and returns what stands for it in a term.
 func (c *Conditions) param(arg any) string {
 	c.args = append(c.args, arg)

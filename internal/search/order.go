@@ -56,18 +56,27 @@ func ParseOrder(text string, columns map[string]string, fallback Order) Order {
 // directions are the ways a sort field can be written, in lower case, and whether they descend.
 var directions = map[string]bool{"": false, "asc": false, "desc": true}
 
-// SortFields returns the order of a list of fields, nil without any; [CheckCriteria] has found them usable. Rows without the member come last
-// unless the field says otherwise, as the engines would not agree; columns["id"] decides last.
-func SortFields(fields []wire.SortField, columns map[string]string) Order {
-	if len(fields) == 0 {
+// SortFields returns the order of a list of fields, nil without any; [CheckCriteria] has found them usable. missing maps the names of members that
+// rows may lack to the condition that says so: such rows come last unless the field says otherwise, as the engines would not agree. columns["id"]
+// decides last, in the direction of the field before it, as in [ParseOrder].
+func SortFields(fields []wire.SortField, columns, missing map[string]string) Order {
+	var order Order
+	for i, f := range fields {
+		if slices.ContainsFunc(fields[:i], func(before wire.SortField) bool { return before.Name == f.Name }) {
+			continue
+		}
+		if lacks, ok := missing[f.Name]; ok {
+			order = append(order, Term{lacks, f.Missing == "_first"})
+		}
+		order = append(order, Term{columns[f.Name], directions[strings.ToLower(f.Order)]})
+		if f.Name == "id" { // nothing is left to be decided
+			return order
+		}
+	}
+	if order == nil {
 		return nil
 	}
-	var order Order
-	for _, f := range fields {
-		column := columns[f.Name]
-		order = append(order, Term{"(" + column + " IS NULL)", f.Missing == "_first"}, Term{column, directions[strings.ToLower(f.Order)]})
-	}
-	return append(order, Term{Column: columns["id"]})
+	return append(order, Term{columns["id"], order[len(order)-1].Descending})
 }
 
 // OrderBy is [ParseOrder] for lists that are small enough to be sorted anew for each page: it returns what stands behind ORDER BY, and

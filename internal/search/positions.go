@@ -31,16 +31,16 @@ type Positions struct {
 }
 
 type position struct {
-	place
+	Place
 
 	search fingerprint
 	at     time.Time
 }
 
-// place is a row number of a search and the key of the row before it; nil at the beginning.
-type place struct {
-	row int
-	key []any
+// Place is a row number of a search and the key of the row before it; nil at the beginning.
+type Place struct {
+	Row int
+	Key []any
 }
 
 // fingerprint tells searches apart: the same one has the same rows in the same order.
@@ -59,16 +59,16 @@ func (q Query) fingerprint() fingerprint {
 }
 
 // nearest returns the place nearest before a row that is known and still good.
-func (p *Positions) nearest(search fingerprint, row int, now time.Time) (best place) {
+func (p *Positions) nearest(search fingerprint, row int, now time.Time) (best Place) {
 	if p == nil || row == 0 {
-		return place{}
+		return Place{}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, known := range p.kept { // a thousand comparisons take microseconds, and the list needs no care
 		age := now.Sub(known.at)
-		if known.search == search && known.row <= row && known.row > best.row && age >= 0 && age < positionsLast {
-			best = known.place
+		if known.search == search && known.Row <= row && known.Row > best.Row && age >= 0 && age < positionsLast {
+			best = known.Place
 		}
 	}
 	return best
@@ -81,8 +81,8 @@ func (p *Positions) keep(search fingerprint, row int, key []any, now time.Time) 
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	kept := position{place{row, key}, search, now}
-	same := func(other position) bool { return other.search == search && other.row == row }
+	kept := position{Place{row, key}, search, now}
+	same := func(other position) bool { return other.search == search && other.Row == row }
 	switch i := slices.IndexFunc(p.kept, same); {
 	case i >= 0:
 		p.kept[i] = kept

@@ -26,6 +26,10 @@ type Query struct {
 	// it are sorted in memory; see [Query.Begin].
 	Indexed bool
 	Page    wire.Page
+	// After, when it has a key, is where the page begins, instead of at Page.StartRow: what [Reading.Place] said of the page before.
+	After Place
+	// CountAll makes the total exact however large it is, and reads every row that matches for it.
+	CountAll bool
 	// Identity, when it is not empty, stands for the arguments of Where where searches are told apart, so that the next page of one is known by it. It is for arguments
 	// that move with the clock or with what is stored, like an end that defaults to now: what the caller asked for is what stays the same.
 	Identity string
@@ -37,9 +41,9 @@ type Reading struct {
 	positions *Positions
 	now       time.Time
 	name      fingerprint
-	from      place
+	from      Place
 	limit     int
-	row       int // startRow
+	row       int // of the whole search, where the page begins
 }
 
 // Begin finds the nearest place from which the page can be read. positions may be nil. now is the instant of the transaction.
@@ -49,9 +53,13 @@ type Reading struct {
 func (q Query) Begin(positions *Positions, now time.Time) (Reading, error) {
 	r := Reading{q: q, positions: positions, now: now, name: q.fingerprint()}
 	r.limit, r.row = Window(q.Page)
+	if q.After.Key != nil {
+		r.row, r.from = q.After.Row, q.After
+		return r, nil
+	}
 	r.from = positions.nearest(r.name, r.row, now)
 	var v problem.Validation
-	v.Check(q.Indexed || r.row-r.from.row <= MaxResults, "search.startRow", "invalid",
+	v.Check(q.Indexed || r.row-r.from.Row <= MaxResults, "search.startRow", "invalid",
 		"In this order a page can begin up to %d rows behind one that was just read, and this one is further away. The default order has no such limit.", MaxResults)
 	return r, v.Err()
 }
@@ -64,14 +72,14 @@ func (r Reading) Limit() int { return r.limit }
 // What is skipped, filtered and sorted are ids; the columns are read of the rows of the page only.
 func (r Reading) Rows() (text string, args []any) {
 	where := r.q.Where.clone()
-	if r.from.key != nil {
-		r.q.Order.behind(&where, r.from.key)
+	if r.from.Key != nil {
+		r.q.Order.behind(&where, r.from.Key)
 	}
 	id := r.q.ID
 	if strings.Contains(id, ",") {
 		id = "(" + id + ")"
 	}
-	limit, offset := where.param(r.limit+1), where.param(r.row-r.from.row)
+	limit, offset := where.param(r.limit+1), where.param(r.row-r.from.Row)
 	order := " ORDER BY " + r.q.Order.String()
 	ids := "SELECT " + r.q.ID + " FROM " + r.q.From + where.Where() + order + " LIMIT " + limit + " OFFSET " + offset
 	return "SELECT " + r.q.Columns + ", " + r.q.Order.columns() + " FROM " + r.q.From + " WHERE " + id + " IN (" + ids + ")" + order, where.Args()
@@ -80,13 +88,16 @@ func (r Reading) Rows() (text string, args []any) {
 // Keep remembers the key of the last row of a full page, so that the next page begins there.
 func (r Reading) Keep(key []any) { r.positions.keep(r.name, r.row+r.limit, key, r.now) }
 
+// Place is where the next page begins, when key is that of the last row of a full page.
+func (r Reading) Place(key []any) Place { return Place{Row: r.row + r.limit, Key: key} }
+
 // Total is what is known of the total after found rows were read, and whether there are more. When it is not certain, it is the larger of
 // least and what [Reading.Count] counts.
 func (r Reading) Total(found int, more bool) (least int, certain bool) {
 	switch {
 	case more:
 		least = r.row + r.limit + 1
-		return least, least > MaxCount
+		return least, least > MaxCount && !r.q.CountAll
 	case found > 0 || r.row == 0:
 		return r.row + found, true
 	default: // behind the end
@@ -94,8 +105,11 @@ func (r Reading) Total(found int, more bool) (least int, certain bool) {
 	}
 }
 
-// Count is the query that counts all rows, but not much further than MaxCount.
+// Count is the query that counts all rows, but not much further than MaxCount unless all are wanted.
 func (r Reading) Count() (text string, args []any) {
+	if r.q.CountAll {
+		return "SELECT COUNT(*) FROM " + r.q.From + r.q.Where.Where(), r.q.Where.Args()
+	}
 	where := r.q.Where.clone()
 	limit := where.param(MaxCount + 1)
 	return "SELECT COUNT(*) FROM (SELECT 1 FROM " + r.q.From + where.Where() + " LIMIT " + limit + ") AS counted", where.Args()

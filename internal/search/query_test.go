@@ -96,6 +96,30 @@ func TestReading_SQL(t *testing.T) {
 	}
 }
 
+// A page can begin where the caller says that the one before ended, and all rows be counted.
+func TestReading_After(t *testing.T) {
+	t.Parallel()
+	q := people(wire.Page{StartRow: 7, NumberOfResults: 10}, search.Term{Column: "p.id"})
+	q.After, q.CountAll, q.Indexed = search.Place{Row: 30_000, Key: []any{"x"}}, true, false
+	r := begin(t, q, nil, noon)
+	text, args := r.Rows()
+	if want := `p.id IN (SELECT p.id FROM person p WHERE p.id > $1 ORDER BY p.id ASC LIMIT $2 OFFSET $3)`; !strings.Contains(text, want) {
+		t.Errorf("rows %s, want %s", text, want)
+	}
+	if diff := cmp.Diff([]any{"x", 11, 0}, args); diff != "" {
+		t.Errorf("args: %s", diff)
+	}
+	if diff := cmp.Diff(search.Place{Row: 30_010, Key: []any{"y"}}, r.Place([]any{"y"})); diff != "" {
+		t.Errorf("next: %s", diff)
+	}
+	if least, certain := r.Total(10, true); least != 30_011 || certain {
+		t.Errorf("a total of %d, certain: %t", least, certain)
+	}
+	if text, args := r.Count(); strings.Contains(text, "LIMIT") || len(args) != 0 {
+		t.Errorf("count %s", text)
+	}
+}
+
 func begin(t *testing.T, q search.Query, positions *search.Positions, now time.Time) search.Reading {
 	t.Helper()
 	r, err := q.Begin(positions, now)

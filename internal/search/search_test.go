@@ -76,13 +76,17 @@ func TestOrderBy(t *testing.T) {
 func TestSortFields(t *testing.T) {
 	t.Parallel()
 	columns := map[string]string{"id": "u.id", "email": "u.email", "name": "u.name"}
-	if order := search.SortFields(nil, columns); order != nil {
-		t.Errorf("no fields: %v", order)
-	}
-	order := search.SortFields([]wire.SortField{{Name: "email", Order: "DESC", Missing: "_first"}, {Name: "name"}}, columns)
-	const want = "(u.email IS NULL) DESC, u.email DESC, (u.name IS NULL) ASC, u.name ASC, u.id ASC"
-	if order.String() != want {
-		t.Errorf("order %s, want %s", order, want)
+	missing := map[string]string{"email": "(u.email IS NULL)"}
+	for want, fields := range map[string][]wire.SortField{
+		"": nil,
+		"(u.email IS NULL) DESC, u.email DESC, u.name ASC, u.id ASC": {{Name: "email", Order: "DESC", Missing: "_first"}, {Name: "name"}},
+		"u.name DESC, u.id DESC": {{Name: "name", Order: "desc"}},
+		"u.id DESC":              {{Name: "id", Order: "desc"}, {Name: "name"}},
+		"u.name ASC, (u.email IS NULL) ASC, u.email ASC, u.id ASC": {{Name: "name"}, {Name: "email"}, {Name: "name", Order: "desc"}},
+	} {
+		if order := search.SortFields(fields, columns, missing); order.String() != want || (order == nil) != (fields == nil) {
+			t.Errorf("%v: order %s, want %s", fields, order, want)
+		}
 	}
 }
 
