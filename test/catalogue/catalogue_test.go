@@ -51,12 +51,9 @@ var elsewhere = map[event.Type]string{
 	event.KickstartSuccess: "TestCatalogue_Kickstart",
 }
 
-// notYet are the types whose calls are not built yet.
-var notYet = map[event.Type]bool{event.UserRegistrationVerified: true}
-
 // all are the scenarios, by what they are about.
 func all() []scenario {
-	return slices.Concat(users, registrations, groups, entities, logins, twoFactor, passwords, tokens, actions, links, keys, system)
+	return slices.Concat(users, registrations, groups, entities, logins, verifications, twoFactor, passwords, tokens, actions, links, keys, system)
 }
 
 // TestCatalogue_IsComplete fails when a type is added without a scenario that causes it, or one that is asked about without a scenario in which it is refused.
@@ -89,7 +86,7 @@ func gaps(catalogue []event.Descriptor, scenarios []scenario) (gaps []string) {
 		switch {
 		case caused[d.Type] && isNever:
 			gaps = append(gaps, fmt.Sprintf("%s is caused, and said to be never sent", d.Type))
-		case isNever || isElsewhere || notYet[d.Type]:
+		case isNever || isElsewhere:
 		case !caused[d.Type]:
 			gaps = append(gaps, fmt.Sprintf("no scenario causes %s", d.Type))
 		case d.Transactional && !refused[d.Type]:
@@ -155,8 +152,9 @@ func (h *herald) play(s scenario) {
 	before := h.Rows()
 	for _, typ := range slices.Compact(slices.Sorted(slices.Values(asked))) {
 		h.ears.On(typ, refuse)
-		do().Want(cmp.Or(s.refused, 504))
+		answer := do()
 		h.ears.On(typ, accept)
+		answer.Want(cmp.Or(s.refused, 504))
 		var want []string
 		for _, typ := range s.first {
 			want = append(want, typ+" Succeeded")
@@ -164,7 +162,9 @@ func (h *herald) play(s scenario) {
 		for _, typ := range asked {
 			want = append(want, typ+" Failed")
 		}
-		h.wantPublished("the call, when "+typ+" is refused,", want)
+		for _, id := range h.wantPublished("the call, when "+typ+" is refused,", want) {
+			h.refused[id] = true
+		}
 		if len(s.first) > 0 {
 			h.Settled(patience)
 		}
@@ -219,16 +219,20 @@ func (h *herald) wantPublished(what string, want []string) (ids []string) {
 // it is documented.
 func (h *herald) received(ids []string, s scenario) {
 	h.t.Helper()
-	h.ears.WaitFor(len(ids))
 	h.Settled(patience)
-	byID := map[string]object{}
+	h.wantPublished("nobody", nil)
+	byID, order := map[string]object{}, []string{}
 	for _, r := range h.ears.Requests() {
 		e := eventIn(h.t, r.Body)
 		id := fmt.Sprint(e["id"])
+		if h.refused[id] { // of two about which webhooks were asked at once, one was refused
+			continue
+		}
 		if byID[id] != nil {
 			h.t.Errorf("%v was received twice", e["type"])
 		}
 		byID[id] = e
+		order = append(order, fmt.Sprint(e["type"]))
 		for _, wrong := range h.schema.check(e) {
 			h.t.Errorf("%v: %s", e["type"], wrong)
 		}
@@ -239,7 +243,7 @@ func (h *herald) received(ids []string, s scenario) {
 	for i, id := range ids {
 		e := byID[id]
 		if e == nil {
-			h.t.Fatalf("the receiver did not get %s; it got %v", s.want[i], h.ears.Events())
+			h.t.Fatalf("the receiver did not get %s; it got %v", s.want[i], order)
 		}
 		h.checkHead(e)
 		events = append(events, e)
@@ -248,10 +252,10 @@ func (h *herald) received(ids []string, s scenario) {
 		}
 	}
 	if len(byID) != len(ids) {
-		h.t.Errorf("the receiver got %v, want %v", h.ears.Events(), s.want)
+		h.t.Errorf("the receiver got %v, want %v", order, s.want)
 	}
-	if got := h.ears.Events(); len(s.first) == 0 && !slices.Equal(got[:len(asked)], asked) {
-		h.t.Errorf("the receiver got %v, want %v before all others", got, asked)
+	if len(s.first) == 0 && !slices.Equal(order[:min(len(asked), len(order))], asked) {
+		h.t.Errorf("the receiver got %v, want %v before all others", order, asked)
 	}
 	checkTwins(h.t, events)
 	if s.check != nil && !h.t.Failed() {

@@ -31,15 +31,18 @@ type world struct {
 	sms    *egresstest.Receiver
 	mail   *messengertest.PostOffice
 	ahead  *atomic.Int64
-	shop   string // an application with roles buyer (the default one) and clerk, whose logins have refresh tokens
-	clerk  string // the id of the role
-	base   []byte // the tenant as each scenario finds it
-	ban    string // a user action that lasts for a time and prevents a login
-	warn   string // one that does not
-	boss   string // who takes actions
-	hook   string // the webhook of ears
+	shop   string  // an application with roles buyer (the default one) and clerk, whose logins have refresh tokens
+	clerk  string  // the id of the role
+	base   []byte  // the tenant as each scenario finds it
+	ban    string  // a user action that lasts for a time and prevents a login
+	warn   string  // one that does not
+	boss   string  // who takes actions
+	hook   string  // the webhook of ears
+	notice wire.ID // a template of e-mails that says nothing secret
+	latest string  // the user made last
 
 	secrets []string
+	refused map[string]bool // the ids of the events that were
 	numbers int
 	mails   int // how many there were when the scenario said so
 }
@@ -58,7 +61,7 @@ var accept, refuse = egresstest.Accept(), egresstest.Status(403)
 
 func newHerald(t *testing.T, engine db.Engine) *herald {
 	t.Helper()
-	w := &world{schema: readSchema(t), ears: egresstest.NewReceiver(t), sms: egresstest.NewReceiver(t), mail: messengertest.NewPostOffice(t), ahead: &atomic.Int64{}}
+	w := &world{schema: readSchema(t), ears: egresstest.NewReceiver(t), sms: egresstest.NewReceiver(t), mail: messengertest.NewPostOffice(t), ahead: &atomic.Int64{}, refused: map[string]bool{}}
 	h := &herald{t: t, world: w}
 	h.Server = apptest.Start(t, engine, func(o *app.Options) {
 		o.Clock = func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
@@ -108,7 +111,7 @@ func (h *herald) setUp() {
 		}}).Want(200).Decode(&r)
 		return r.EmailTemplate.ID
 	}
-	notice := mail("Notice", "user.id")
+	h.notice = mail("Notice", "user.id")
 	h.configure(object{
 		"emailConfiguration": object{
 			"host": h.mail.Host, "port": h.mail.Port, "security": "NONE", "defaultFromEmail": "herald@example.com",
@@ -125,7 +128,7 @@ func (h *herald) setUp() {
 	})
 	h.ban, h.warn = h.id(), h.id()
 	h.Call("POST", "/api/user-action/"+h.ban, object{"userAction": object{
-		"name": "Ban", "temporal": true, "preventLogin": true, "userEmailingEnabled": true, "startEmailTemplateId": notice, "includeEmailInEventJSON": true, "userNotificationsEnabled": true,
+		"name": "Ban", "temporal": true, "preventLogin": true, "userEmailingEnabled": true, "startEmailTemplateId": h.notice, "includeEmailInEventJSON": true, "userNotificationsEnabled": true,
 	}}).Want(200)
 	h.Call("POST", "/api/user-action/"+h.warn, object{"userAction": object{"name": "Warn", "options": []object{{"name": "mildly"}, {"name": "strongly"}}}}).Want(200)
 	h.boss = h.user(nil)
@@ -224,6 +227,7 @@ func (h *herald) user(members object) string {
 		u["password"], u["salt"], u["encryptionScheme"] = hash, h.plant(base64.StdEncoding.EncodeToString(salt[:])), "salted-sha256"
 	}
 	h.Call("POST", "/api/user/import", object{"users": []object{u}}).Want(200)
+	h.latest = id
 	return id
 }
 
