@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/herald-events/herald/internal/login"
@@ -159,12 +160,17 @@ func (h tokenHandlers) end(c *call, r *token.Refresh, info *wire.EventInfo) erro
 	return h.tokens.Revoke(c.ctx(), &u.User, r.ID, info)
 }
 
-// form returns the body as an HTML form, if it is one.
+// form returns the body as an HTML form, if it is one, of text that can be stored.
 func (c *call) form() (url.Values, bool) {
 	if kind, _, _ := strings.Cut(c.r.Header.Get("Content-Type"), ";"); !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
 		return nil, false
 	}
 	values, err := url.ParseQuery(string(c.body))
+	for _, all := range values {
+		if slices.ContainsFunc(all, func(text string) bool { return !storable(text) }) {
+			return nil, false
+		}
+	}
 	return values, err == nil
 }
 

@@ -39,6 +39,8 @@ func (s *server) oauthRoutes(tokens *token.Service, of *login.Service) []route {
 	}
 }
 
+const noForm = "The body is a form of UTF-8 text without the character U+0000: application/x-www-form-urlencoded."
+
 // clientCredentials is the grant of entities.
 const clientCredentials = "client_credentials"
 
@@ -73,19 +75,26 @@ type oauthTokens struct {
 	UserID         wire.ID `json:"userId,omitzero"`
 }
 
+// credentials are what a client calls itself, and what proves it: by HTTP Basic, where both are encoded as in forms (RFC 6749, section 2.3.1), or in the form.
+func (c *call) credentials(form url.Values) (id, secret string) {
+	id, secret, ok := c.r.BasicAuth()
+	if !ok {
+		return form.Get("client_id"), form.Get("client_secret")
+	}
+	for _, text := range []*string{&id, &secret} {
+		if decoded, err := url.QueryUnescape(*text); err == nil {
+			*text = decoded
+		}
+	}
+	if !storable(id) { // then nobody is called so
+		return "", ""
+	}
+	return id, secret
+}
+
 // client returns the application that a request is from, once it has proved that: by HTTP Basic or in the form. answer is set when it has not.
 func (h oauth) client(c *call, form url.Values) (a *application.Application, answer any, err error) {
-	id, secret := form.Get("client_id"), form.Get("client_secret")
-	if user, password, ok := c.r.BasicAuth(); ok {
-		// RFC 6749, section 2.3.1: both are encoded as in forms.
-		if decoded, err := url.QueryUnescape(user); err == nil {
-			user = decoded
-		}
-		if decoded, err := url.QueryUnescape(password); err == nil {
-			password = decoded
-		}
-		id, secret = user, password
-	}
+	id, secret := c.credentials(form)
 	all, err := h.Applications.Registry(c.ctx())
 	if err != nil {
 		return nil, nil, err
@@ -105,7 +114,7 @@ func (h oauth) client(c *call, form url.Values) (a *application.Application, ans
 func (h oauth) token(c *call) (any, error) {
 	form, ok := c.form()
 	if !ok {
-		return refusedGrant("invalid_request", "invalid_content_type", "The body is a form: application/x-www-form-urlencoded."), nil
+		return refusedGrant("invalid_request", "invalid_content_type", noForm), nil
 	}
 	grant := form.Get("grant_type")
 	if grant == clientCredentials {
@@ -237,10 +246,7 @@ func firstMessage(p *problem.Error) string {
 
 // byClientCredentials is for entities, which act for nobody but themselves.
 func (h oauth) byClientCredentials(c *call, form url.Values) (any, error) {
-	id, secret := form.Get("client_id"), form.Get("client_secret")
-	if user, password, ok := c.r.BasicAuth(); ok {
-		id, secret = user, password
-	}
+	id, secret := c.credentials(form)
 	access, err := h.Entities.Authorize(c.ctx(), id, secret, strings.Fields(form.Get("scope")))
 	if errors.Is(err, problem.ErrNotFound) {
 		return invalidClient("There is no such client, or its secret is another one."), nil
@@ -270,7 +276,7 @@ func (h oauth) byClientCredentials(c *call, form url.Values) (any, error) {
 func (h oauth) introspect(c *call) (any, error) {
 	form, ok := c.form()
 	if !ok {
-		return refusedGrant("invalid_request", "invalid_content_type", "The body is a form: application/x-www-form-urlencoded."), nil
+		return refusedGrant("invalid_request", "invalid_content_type", noForm), nil
 	}
 	all, err := h.Applications.Registry(c.ctx())
 	if err != nil {
@@ -284,10 +290,7 @@ func (h oauth) introspect(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := form.Get("client_id")
-	if user, _, ok := c.r.BasicAuth(); ok {
-		id = user
-	}
+	id, _ := c.credentials(form)
 	// Tokens of entities belong to no application, and whoever asks about one does not say who they are.
 	grants, _ := claims.All["gty"].([]any)
 	if a := all.Find(claims.Application); !slices.Contains(grants, any(clientCredentials)) && (a == nil || a.OAuth.ClientID != id) {

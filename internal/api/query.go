@@ -27,7 +27,7 @@ func (c *call) parseQuery() error {
 	var v problem.Validation
 	for name, all := range values {
 		for _, text := range all {
-			if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+			if !storable(text) {
 				v.Field(strings.ToValidUTF8(name, "\uFFFD"), "invalid", "This must be UTF-8 text without the character U+0000.")
 				break
 			}
@@ -39,6 +39,9 @@ func (c *call) parseQuery() error {
 	c.values = values
 	return v.Err()
 }
+
+// storable tells whether both engines take a text.
+func storable(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }
 
 // query returns the first value of a query parameter, "" without one.
 func (c *call) query(name string) string { return c.values.Get(name) }

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/base64"
 	"net/url"
 	"slices"
 	"strings"
@@ -231,6 +232,32 @@ func TestOAuth_PasswordGrant(t *testing.T) {
 		discovery := tree(t, d.Call("GET", "/.well-known/openid-configuration", nil, "Authorization", "").Want(200).Body)
 		if discovery["issuer"] != "acme.com" || discovery["token_endpoint"] != d.URL+"/oauth2/token" {
 			t.Errorf("discovery %v", discovery)
+		}
+	})
+}
+
+// A form holds what a body of JSON may hold, and no more.
+func TestOAuth_FormsThatAreNoText(t *testing.T) {
+	eachDoor(t, func(t *testing.T, d *door) {
+		for _, bad := range []string{"a\x00b", "\xff"} {
+			for _, form := range []url.Values{
+				{"grant_type": {"password"}, "client_id": {appID}, "client_secret": {"shop secret"}, "username": {bad}, "password": {"x"}},
+				{"grant_type": {"password"}, "client_id": {appID}, "client_secret": {"shop secret"}, "username": {"ada"}, "password": {"correct horse"}, "scope": {bad}},
+				{"grant_type": {"password"}, "client_id": {appID}, "client_secret": {"shop secret"}, "username": {"ada"}, "password": {"correct horse"}, "metaData.device.name": {bad}},
+				{"grant_type": {"password"}, "client_id": {bad}, "client_secret": {"shop secret"}},
+				{"grant_type": {"client_credentials"}, "client_id": {bad}, "client_secret": {"x"}},
+				{"grant_type": {"refresh_token"}, "client_id": {appID}, "client_secret": {"shop secret"}, "refresh_token": {bad}},
+			} {
+				a := d.Call("POST", "/oauth2/token", form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Authorization", "")
+				if a.Status != 400 || tree(t, a.Body)["error"] != "invalid_request" {
+					t.Errorf("%q: %d %s", form, a.Status, a.Body)
+				}
+			}
+			basic := base64.StdEncoding.EncodeToString([]byte(bad + ":x"))
+			a := d.Call("POST", "/oauth2/token", "grant_type=client_credentials", "Content-Type", "application/x-www-form-urlencoded", "Authorization", "Basic "+basic)
+			if a.Status != 401 {
+				t.Errorf("Basic %q: %d %s", bad, a.Status, a.Body)
+			}
 		}
 	})
 }
