@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
 )
 
 // Names of the cookies that browsers keep after a login.
@@ -38,7 +39,8 @@ func (c *call) cookie(name string) string {
 	return cookie.Value
 }
 
-// admitUser lets a request in that has the access token of a user who may still log in.
+// admitUser lets a request in that has the access token of a user who is active and has not expired. Actions that keep users from logging in do not end what
+// they are in already: anybody could lock a user out of that, by trying passwords.
 func (c *call) admitUser(bearer string) (err error) {
 	if c.claims, err = c.s.Tokens.Verify(c.ctx(), bearer); err != nil {
 		return err
@@ -47,7 +49,7 @@ func (c *call) admitUser(bearer string) (err error) {
 		return problem.ErrUnauthenticated
 	}
 	u, err := c.s.Users.Load(c.ctx(), c.claims.Subject)
-	if errors.Is(err, problem.ErrNotFound) || err == nil && (u.TenantID != c.claims.Tenant || !u.Active) {
+	if errors.Is(err, problem.ErrNotFound) || err == nil && (u.TenantID != c.claims.Tenant || !u.Active || u.Expired(wire.Instant(c.s.Clock().UnixMilli()))) {
 		return problem.ErrUnauthenticated
 	}
 	if err != nil {

@@ -29,6 +29,9 @@ func (s *Service) LoggedInIn(tx *db.Tx, u *User, application wire.ID) error {
 	return writeLogin(tx, u, application)
 }
 
+// Expired tells whether the user's time is over.
+func (u *User) Expired(now wire.Instant) bool { return u.Expiry > 0 && u.Expiry <= now }
+
 // Languages are the locales of the user for an application, the best first: those of the registration, then the user's own.
 func (u *User) Languages(application wire.ID) []string {
 	var all []string

@@ -19,6 +19,11 @@ func writeLogin(tx *db.Tx, u *User, application wire.ID) error {
 	return err
 }
 
+func hasPassword(tx *db.Tx, u *User) (bool, error) {
+	return tx.Exists(`SELECT 1 FROM users WHERE id = $1 AND COALESCE(password_scheme, '') = $2 AND COALESCE(password_hash, '') = $3`,
+		string(u.ID), string(u.password.scheme), u.password.encoded)
+}
+
 // count adds one to what the user did in the window, which lasts period milliseconds, or begins a new one.
 func count(tx *db.Tx, user wire.ID, kind string, period int64) (used int, begin int64, err error) {
 	err = tx.QueryRow(`INSERT INTO rate_limit (user_id, kind, start_instant, used) VALUES ($1, $2, $3, 1)

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+
+	"github.com/herald-events/herald/internal/db"
 )
 
 // scheme says how a password was hashed, as stored.
@@ -83,6 +85,9 @@ func (s *Service) CheckPassword(ctx context.Context, u *User, password string) (
 
 // SamePassword tells whether both have the same password set, unchanged since.
 func (u *User) SamePassword(other *User) bool { return u.password == other.password }
+
+// StillHasPassword tells whether the user is stored with the password that u has.
+func (s *Service) StillHasPassword(tx *db.Tx, u *User) (bool, error) { return hasPassword(tx, u) }
 
 // verify tells whether password is the one that c was made from. A user without a password has none that is right. Errors: that of ctx;
 // a hash that cannot be read.

@@ -48,7 +48,7 @@ func (c *Completion) Prepare(tx *db.Tx, plan *publish.Plan, u *identity.User) (e
 	switch {
 	case !u.Active:
 		return ErrLocked
-	case u.Expiry > 0 && u.Expiry <= now:
+	case u.Expired(now):
 		return ErrExpired
 	}
 	if c.s.Actions != nil {

@@ -150,7 +150,15 @@ func (s *Service) enter(ctx context.Context, e Entry, info *wire.EventInfo, p pr
 					return err
 				}
 			}
-			return c.Commit(tx)
+			if err := c.Commit(tx); err != nil || p.user == nil {
+				return err
+			}
+			// Once more, because somebody may have changed it while webhooks were asked. Last, because the write before has waited for that.
+			same, err := s.Users.StillHasPassword(tx, p.user)
+			if err == nil && !same {
+				err = problem.ErrNotFound
+			}
+			return err
 		},
 	})
 	if err != nil {

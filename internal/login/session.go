@@ -105,6 +105,9 @@ func (s *Service) Refresh(ctx context.Context, req wire.RefreshRequest, oauth bo
 			if presented, err = s.Tokens.Find(tx, req.RefreshToken); err != nil {
 				return err
 			}
+			if presented.Stolen { // it was good a moment ago: another request was faster
+				return problem.Stale("refresh token")
+			}
 			if rules.Usage == tenant.UsageOneTime {
 				if err := plan.Reserve(tx, "refresh-token/"+string(presented.ID), problem.Stale("refresh token")); err != nil {
 					return err
@@ -144,7 +147,7 @@ func (s *Service) session(ctx context.Context, value string) (p *token.Presented
 
 // barred tells whether a user may not use what he has: he was deactivated, has expired, or is kept out by an action.
 func (s *Service) barred(tx *db.Tx, u *identity.User, application wire.ID) (bool, error) {
-	if !u.Active || u.Expiry > 0 && int64(u.Expiry) <= tx.NowMillis() {
+	if !u.Active || u.Expired(wire.Instant(tx.NowMillis())) {
 		return true, nil
 	}
 	if s.Actions == nil {
@@ -254,7 +257,9 @@ var ErrNotRegistered = errors.New("login: the user is not registered for the app
 
 // Issue makes an access token for an application out of one for another, and a refresh token if the caller has one.
 //
-// Errors: problem.Invalid; [ErrNotRegistered]. There are no events.
+// Without a refresh token the new one ends when the old one does: nobody can take it back, so it must not prolong itself.
+//
+// Errors: problem.Invalid; [ErrNotRegistered]; problem.ErrUnauthenticated when something keeps the user out. There are no events.
 func (s *Service) Issue(ctx context.Context, u *identity.User, application wire.ID, claims token.Claims, refreshToken string) (*wire.JWTResponse, error) {
 	var v problem.Validation
 	a, err := s.application(ctx, &v, u.TenantID, application)
@@ -273,12 +278,23 @@ func (s *Service) Issue(ctx context.Context, u *identity.User, application wire.
 		return nil, err
 	}
 	grant := token.Grant{User: &u.User, Application: a, Type: event.AuthenticationJWTSSO}
+	err = s.DB.View(ctx, func(tx *db.Tx) error {
+		barred, err := s.barred(tx, u, a.ID)
+		if err == nil && barred {
+			err = problem.ErrUnauthenticated
+		}
+		if err != nil {
+			return err
+		}
+		grant.Roles, err = s.rolesOf(tx, &u.User, registration)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	out := &wire.JWTResponse{}
 	if refreshToken == "" {
-		err = s.DB.View(ctx, func(tx *db.Tx) (err error) {
-			grant.Roles, err = s.rolesOf(tx, &u.User, registration)
-			return err
-		})
+		grant.Lifetime = max(time.UnixMilli(int64(claims.Expires)).Sub(s.DB.Now()), time.Second)
 	} else {
 		presented, owner, _, found := s.session(ctx, refreshToken)
 		switch {
@@ -288,9 +304,6 @@ func (s *Service) Issue(ctx context.Context, u *identity.User, application wire.
 			return nil, badToken("The refresh token is unknown, has expired or was revoked.")
 		}
 		err = s.DB.Update(ctx, func(tx *db.Tx) (err error) {
-			if grant.Roles, err = s.rolesOf(tx, &u.User, registration); err != nil {
-				return err
-			}
 			var r *token.Refresh
 			out.RefreshToken, r, err = s.Tokens.Issue(tx, &u.User, a, token.Rules(flows, a), presented.MetaData)
 			if err == nil {

@@ -206,7 +206,8 @@ type Claims struct {
 	All wire.Object
 }
 
-// Verify checks a token that this installation signed: its signature, its issuer, its lifetime.
+// Verify checks a token that this installation signed: its signature, its lifetime and, when it lets a user in, that it was signed by a key that may do
+// that. The issuer is not checked: a tenant may call itself something else from now on.
 //
 // Errors: problem.ErrUnauthenticated when it is not good, and never why.
 func (s *Service) Verify(ctx context.Context, jwt string) (Claims, error) {
@@ -214,7 +215,7 @@ func (s *Service) Verify(ctx context.Context, jwt string) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
-	text, ok := verified(keys, jwt)
+	by, text, ok := verified(keys, jwt)
 	if !ok {
 		return Claims{}, problem.ErrUnauthenticated
 	}
@@ -239,31 +240,50 @@ func (s *Service) Verify(ctx context.Context, jwt string) (Claims, error) {
 	claims.Subject, claims.Tenant, claims.Application, claims.Session = c.Subject, c.Tenant, c.Application, c.Session
 	claims.Type, claims.Scope, claims.OfUser = c.Type, c.Scope, claims.All["tty"] == accessToken // of exactly this name
 	claims.IssuedAt, claims.Expires = wire.Instant(c.IssuedAt*1000), wire.Instant(c.Expires*1000)
+	if claims.OfUser && by.Type == wire.KeyTypeHMAC {
+		if ok, err := s.mayLetIn(ctx, by.ID, claims); err != nil || !ok {
+			return Claims{}, cmp.Or(err, error(problem.ErrUnauthenticated))
+		}
+	}
 	return claims, nil
 }
 
-// verified returns the claims of a token that one of our keys has signed: the one that its header names, or without a name any secret.
-func verified(keys *key.Set, jwt string) (claims []byte, ok bool) {
+// mayLetIn tells whether a secret may have signed a token of a user. Others have secrets as well: the receivers of a webhook, the programs of an application.
+// So it must be the one that signs for the application of the token, or without one for its tenant. Nobody else has a private key, which may therefore have
+// signed while it was in use.
+func (s *Service) mayLetIn(ctx context.Context, secret wire.ID, c Claims) (bool, error) {
+	all, err := s.Applications.Registry(ctx)
+	if err != nil {
+		return false, err
+	}
+	rules, _, err := s.rules(ctx, c.Tenant, all.In(c.Tenant, c.Application))
+	if errors.Is(err, ErrNoTenant) {
+		return false, nil
+	}
+	return secret == rules.AccessTokenKeyID, err
+}
+
+// verified returns the claims of a token, and the key that signed it: the one of ours that its header names.
+func verified(keys *key.Set, jwt string) (by *key.Key, claims []byte, ok bool) {
 	head, _, found := strings.Cut(jwt, ".")
 	if !found || len(jwt) > longestJWT {
-		return nil, false
+		return nil, nil, false
 	}
 	text, err := base64.RawURLEncoding.DecodeString(head)
 	if err != nil {
-		return nil, false
+		return nil, nil, false
 	}
 	var header struct {
 		KID string `json:"kid"`
 	}
 	if json.NewDecoder(bytes.NewReader(text)).Decode(&header) != nil {
-		return nil, false
+		return nil, nil, false
 	}
-	k := keys.ByKID(header.KID)
-	if k == nil {
-		return nil, false
+	if by = keys.ByKID(header.KID); by == nil {
+		return nil, nil, false
 	}
-	claims, err = k.Verify(jwt)
-	return claims, err == nil
+	claims, err = by.Verify(jwt)
+	return by, claims, err == nil
 }
 
 // longestJWT in bytes: far more than a user with a thousand roles needs.
