@@ -105,6 +105,7 @@ func (e *expander) value(n *node, p place) *node {
 			name := e.text(m.name, &node{src: n.src, at: m.at}, p)
 			if names[name] {
 				e.warning(&node{src: n.src, at: m.at}, p, "member %s is there twice; the last one counts", quote(name))
+				out.members = slices.DeleteFunc(out.members, func(earlier member) bool { return earlier.name == name })
 			}
 			names[name] = true
 			out.members = append(out.members, member{name, m.at, e.value(m.value, p.in(name))})

@@ -60,8 +60,8 @@ const (
 // tenantBuiltIn is the built-in that follows the variable defaultTenantId when the file defines it.
 const tenantBuiltIn = "FUSIONAUTH_TENANT_ID"
 
-// DefaultTenantID is the id the default tenant shall have, empty when the file leaves it as it is.
-func (f *File) DefaultTenantID() string { return f.Variables[defaultTenantVariable] }
+// DefaultTenantID is the id the default tenant shall have, in lower case, empty when the file leaves it as it is.
+func (f *File) DefaultTenantID() string { return strings.ToLower(f.Variables[defaultTenantVariable]) }
 
 // TenantManagerApplicationID is the id the tenant manager application shall have, empty when the file says nothing about it.
 func (f *File) TenantManagerApplicationID() string { return f.Variables[tenantManagerVariable] }

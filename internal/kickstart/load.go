@@ -92,13 +92,14 @@ func (e *expander) loadVariables(n *node) map[string]string {
 		at := &node{src: n.src, at: m.at}
 		_, builtIn := e.builtIns[m.name]
 		switch {
-		case e.variables[m.name] != nil:
-			e.problem(at, p, "%s is defined twice", quote(m.name))
 		case builtIn:
 			e.problem(at, p, "%s is the name of a built-in", quote(m.name))
 		case m.name != strings.TrimSpace(m.name) || m.name == "" || m.name == "UUID()" || strings.HasPrefix(m.name, "ENV.") || strings.ContainsAny(m.name, "{}\n"):
 			e.problem(at, p, "%s cannot be the name of a variable", quote(m.name))
 		default:
+			if e.variables[m.name] != nil {
+				e.warning(at, p, "%s is defined twice; the last one counts", quote(m.name))
+			}
 			e.variables[m.name] = &variable{node: m.value}
 		}
 	}
@@ -269,13 +270,17 @@ func (e *expander) loadRequests(n *node) []Request {
 func (e *expander) loadRequest(n *node, p place) Request {
 	e.members(n, p, requestMembers)
 	r := Request{
-		Method:      e.member(n, p, "method"),
+		Method:      strings.ToUpper(e.member(n, p, "method")),
 		URL:         e.member(n, p, "url"),
 		TenantID:    e.uuid(n, p, "tenantId"),
 		ContentType: e.member(n, p, "contentType"),
 	}
 	if !slices.Contains([]string{"POST", "PUT", "PATCH"}, r.Method) {
 		e.problem(firstNode(n.find("method"), n), p.in("method"), "must be POST, PUT or PATCH")
+	}
+	if r.URL != "" && !strings.HasPrefix(r.URL, "/") && !strings.Contains(r.URL, "://") {
+		e.warning(n.find("url"), p.in("url"), "does not begin with a slash; it is read as if it did")
+		r.URL = "/" + r.URL
 	}
 	if wrong := checkURL(r.URL); wrong != "" {
 		e.problem(firstNode(n.find("url"), n), p.in("url"), "%s", wrong)

@@ -146,6 +146,8 @@ func TestLoad_Warnings(t *testing.T) {
 		{"unknown member of a request", `{` + anyKey + `, "requests": [{"method": "POST", "url": "/", "tenantID": ""}]}`, `did you mean tenantId?`},
 		{"unknown member of a key", `{"apiKeys": [{"key": "k", "colour": 1}]}`, `API key 1: member "colour" means nothing here and is ignored`},
 		{"member twice", `{` + anyKey + `, "requests": [{"method": "POST", "url": "/", "body": {"a": 1, "a": 2}}]}`, `request 1 body: member "a" is there twice`},
+		{"variable twice", `{"variables": {"x": "1", "x": "2"}, ` + anyKey + `}`, `variables: "x" is defined twice; the last one counts`},
+		{"no slash", `{` + anyKey + `, "requests": [{"method": "POST", "url": "api/user"}]}`, `request 1 url: does not begin with a slash`},
 		{"key outside ASCII", `{"apiKeys": [{"key": "kéy"}]}`, `API key 1 key: has characters outside ASCII`},
 		{"dollar in a URL", `{` + anyKey + `, "requests": [{"method": "POST", "url": "/api/tenant/${tenant}"}]}`, `"${tenant}" will be sent literally; kickstart variables are written #{tenant}`},
 		{"dollar in a body, known name", `{"variables": {"x": "1"}, ` + anyKey + `, "requests": [{"method": "POST", "url": "/", "body": "${x}"}]}`, `"${x}" will be sent literally`},
@@ -323,5 +325,26 @@ func TestFile_PrintsNoSecrets(t *testing.T) {
 	}
 	if got, want := f.String(), "kickstart file k.json with 1 key and 1 request"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// What FusionAuth does not mind does not keep a file from loading.
+func TestLoad_Lenient(t *testing.T) {
+	t.Parallel()
+	f, err := kickstart.Load(write(t, t.TempDir(), "k.json", `{
+		"variables": {"defaultTenantId": "0000000A-0000-4000-8000-00000000000B", "id": "first", "id": "second"}, `+anyKey+`,
+		"requests": [{"method": "post", "url": "api/user/#{id}", "body": {"a": 1, "b": {"x": 1, "x": 2}, "a": "#{id}"}}]}`), env, kickstart.BuiltIns{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := f.Requests[0]
+	if got, want := r.Method+" "+r.URL+" "+string(r.Body), `POST /api/user/second {"b":{"x":2},"a":"second"}`; got != want {
+		t.Errorf("the request is %s, want %s", got, want)
+	}
+	if got, want := f.DefaultTenantID(), "0000000a-0000-4000-8000-00000000000b"; got != want {
+		t.Errorf("the default tenant is %s, want %s", got, want)
+	}
+	if len(f.Warnings) != 4 {
+		t.Errorf("warnings: %v", f.Warnings)
 	}
 }
