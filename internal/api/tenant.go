@@ -83,9 +83,24 @@ func (s *server) replaceTenant(c *call) (any, error) {
 }
 
 func (s *server) patchTenant(c *call) (any, error) {
-	return s.changeTenant(c, nil, func(current wire.Tenant) (wire.Tenant, []wire.ID, error) {
-		var request wire.TenantRequest
-		err := c.patch(wire.TenantRequest{Tenant: current}, &request)
+	id, err := c.tenantID()
+	if err != nil {
+		return nil, err
+	}
+	var request wire.TenantRequest
+	fill := func(current wire.Tenant) error {
+		request = wire.TenantRequest{}
+		return c.patch(wire.TenantRequest{Tenant: current}, &request)
+	}
+	t, err := s.Tenants.Load(c.ctx(), id)
+	if err == nil {
+		err = fill(t) // for the origin of the event, and so that a body that is no patch is told before anything is done
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.changeTenant(c, request.EventInfo, func(current wire.Tenant) (wire.Tenant, []wire.ID, error) {
+		err := fill(current)
 		return request.Tenant, request.WebhookIDs, err
 	})
 }
@@ -117,7 +132,7 @@ func (s *server) deleteTenant(c *call) (any, error) {
 	if err := c.decodeOptional(&request); err != nil {
 		return nil, err
 	}
-	if err := s.Tenants.Delete(c.ctx(), id); err != nil {
+	if err := s.Tenants.Delete(c.ctx(), id, c.eventInfo(request.EventInfo)); err != nil {
 		return nil, err
 	}
 	if async || request.Async {

@@ -188,7 +188,7 @@ const tenantStep = 100
 // the tenant meanwhile.
 //
 // Events: user.delete and user.delete.complete per user.
-func (s *Service) DeleteOfTenant(ctx context.Context, tenant wire.ID) error {
+func (s *Service) DeleteOfTenant(ctx context.Context, tenant wire.ID, info *wire.EventInfo) error {
 	for {
 		var users []*User
 		err := s.db.Update(ctx, func(tx *db.Tx) (err error) {
@@ -202,7 +202,7 @@ func (s *Service) DeleteOfTenant(ctx context.Context, tenant wire.ID) error {
 				if err := deletion.write(tx, u); err != nil {
 					return err
 				}
-				if err := s.events.Announce(tx, tenant, nil,
+				if err := s.events.Announce(tx, tenant, info,
 					&event.UserEvent{Header: event.About(event.UserDelete, u.ID), User: u.User},
 					&event.UserEvent{Header: event.About(event.UserDeleteComplete, u.ID), User: u.User},
 				); err != nil {

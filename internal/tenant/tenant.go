@@ -53,7 +53,7 @@ type Service struct {
 	HasLockingAction func(tx *db.Tx, id wire.ID) (bool, error)
 	// BeforeDelete removes what belongs to a tenant about to be deleted and is too much, or has too many consequences, for one transaction
 	// (users, whose deletion are events). The tenant counts as gone by then, so nothing is added. Called again after a crash.
-	BeforeDelete []func(ctx context.Context, tenant wire.ID) error
+	BeforeDelete []func(ctx context.Context, tenant wire.ID, info *wire.EventInfo) error
 	// OnDelete removes the rest, in the transaction that removes the tenant.
 	OnDelete []func(tx *db.Tx, tenant wire.ID) error
 }
@@ -277,8 +277,9 @@ func (s *Service) alsoBindings(tx *db.Tx, v *problem.Validation, id wire.ID, web
 // Delete removes the tenant and everything in it. The default tenant cannot be deleted.
 //
 // It takes three steps, because users are many and each has its events: the tenant is marked, from when on it counts as gone;
-// BeforeDelete; then the tenant is removed. An error in between takes the mark away again; after a crash ResumeDeletes goes on.
-func (s *Service) Delete(ctx context.Context, id wire.ID) error {
+// BeforeDelete; then the tenant is removed. An error in between takes the mark away again; after a crash ResumeDeletes goes on, and does not know info any
+// more.
+func (s *Service) Delete(ctx context.Context, id wire.ID, info *wire.EventInfo) error {
 	err := s.db.Update(ctx, func(tx *db.Tx) error {
 		instance, err := loadInstance(tx)
 		if err != nil {
@@ -295,7 +296,7 @@ func (s *Service) Delete(ctx context.Context, id wire.ID) error {
 		return err
 	}
 	// Half a tenant is of no use to anybody, so a caller who hangs up does not stop it any more.
-	return s.finishDelete(context.WithoutCancel(ctx), id)
+	return s.finishDelete(context.WithoutCancel(ctx), id, info)
 }
 
 // ResumeDeletes finishes the deletions that a crash interrupted. To be called at the start, when the hooks are set and events can be
@@ -307,13 +308,13 @@ func (s *Service) ResumeDeletes(ctx context.Context) error {
 		return err
 	})
 	for _, id := range ids {
-		err = errors.Join(err, s.finishDelete(ctx, id))
+		err = errors.Join(err, s.finishDelete(ctx, id, nil))
 	}
 	return err
 }
 
-func (s *Service) finishDelete(ctx context.Context, id wire.ID) error {
-	if err := s.remove(ctx, id); err != nil {
+func (s *Service) finishDelete(ctx context.Context, id wire.ID, info *wire.EventInfo) error {
+	if err := s.remove(ctx, id, info); err != nil {
 		unmark := s.db.Update(context.WithoutCancel(ctx), func(tx *db.Tx) error { return s.mark(tx, id, false) })
 		if errors.Is(unmark, problem.ErrNotFound) { // another request was faster
 			unmark = nil
@@ -326,10 +327,10 @@ func (s *Service) finishDelete(ctx context.Context, id wire.ID) error {
 // lateComers is how often remove begins again because something was added to the tenant while it was emptied.
 const lateComers = 5
 
-func (s *Service) remove(ctx context.Context, id wire.ID) (err error) {
+func (s *Service) remove(ctx context.Context, id wire.ID, info *wire.EventInfo) (err error) {
 	for range lateComers {
 		for _, before := range s.BeforeDelete {
-			if err := before(ctx, id); err != nil {
+			if err := before(ctx, id, info); err != nil {
 				return err
 			}
 		}

@@ -242,7 +242,7 @@ func TestSettings_FollowChanges(t *testing.T) {
 			}
 			return nil
 		}))
-		check(t, s.Delete(t.Context(), someID))
+		check(t, s.Delete(t.Context(), someID, nil))
 		want(defaultID, false)
 	})
 }
@@ -654,7 +654,7 @@ func TestWebhookIDs(t *testing.T) {
 func TestDelete_EmptiesFirst(t *testing.T) {
 	each(t, func(t *testing.T, _ *db.DB, s *tenant.Service) {
 		var steps []string
-		s.BeforeDelete = append(s.BeforeDelete, func(ctx context.Context, id wire.ID) error {
+		s.BeforeDelete = append(s.BeforeDelete, func(ctx context.Context, id wire.ID, _ *wire.EventInfo) error {
 			exists, err := s.Exists(ctx, id)
 			check(t, err)
 			got, err := s.Load(ctx, id)
@@ -671,14 +671,14 @@ func TestDelete_EmptiesFirst(t *testing.T) {
 			return nil
 		})
 		create(t, s, someID, `{"name": "x"}`)
-		check(t, s.Delete(t.Context(), someID))
+		check(t, s.Delete(t.Context(), someID, nil))
 		if want := []string{"before " + string(someID) + " false PendingDelete", "on " + string(someID)}; !cmp.Equal(steps, want) {
 			t.Errorf("steps %q, want %q", steps, want)
 		}
 		if _, err := s.Load(t.Context(), someID); !errors.Is(err, problem.ErrNotFound) {
 			t.Errorf("Load = %v, want not found", err)
 		}
-		if err := s.Delete(t.Context(), someID); !errors.Is(err, problem.ErrNotFound) {
+		if err := s.Delete(t.Context(), someID, nil); !errors.Is(err, problem.ErrNotFound) {
 			t.Errorf("second Delete = %v, want not found", err)
 		}
 		create(t, s, someID, `{"name": "x"}`) // id and name are free again
@@ -687,7 +687,7 @@ func TestDelete_EmptiesFirst(t *testing.T) {
 
 func TestDelete_NotTheDefaultTenant(t *testing.T) {
 	each(t, func(t *testing.T, _ *db.DB, s *tenant.Service) {
-		wantCodes(t, s.Delete(t.Context(), defaultID), "[invalid]tenantId")
+		wantCodes(t, s.Delete(t.Context(), defaultID, nil), "[invalid]tenantId")
 		if exists, err := s.Exists(t.Context(), defaultID); err != nil || !exists {
 			t.Errorf("the default tenant is gone (%v)", err)
 		}
@@ -697,9 +697,9 @@ func TestDelete_NotTheDefaultTenant(t *testing.T) {
 func TestDelete_RefusedLeavesTheTenant(t *testing.T) {
 	each(t, func(t *testing.T, _ *db.DB, s *tenant.Service) {
 		no := problem.New(problem.Refused, "[WebhookTransactionException]", "no")
-		s.BeforeDelete = append(s.BeforeDelete, func(context.Context, wire.ID) error { return no })
+		s.BeforeDelete = append(s.BeforeDelete, func(context.Context, wire.ID, *wire.EventInfo) error { return no })
 		create(t, s, someID, `{"name": "x"}`)
-		if err := s.Delete(t.Context(), someID); !errors.Is(err, no) {
+		if err := s.Delete(t.Context(), someID, nil); !errors.Is(err, no) {
 			t.Fatalf("Delete = %v, want the hook's error", err)
 		}
 		got, err := s.Load(t.Context(), someID)
@@ -715,7 +715,7 @@ func TestDelete_BeginsAgainForLateComers(t *testing.T) {
 		create(t, s, someID, `{"name": "x"}`)
 		const late = `INSERT INTO users (id, tenant_id, active, document, version, insert_instant, last_update_instant) VALUES ('u', $1, TRUE, '{}', 1, 0, 0)`
 		calls := 0
-		s.BeforeDelete = append(s.BeforeDelete, func(ctx context.Context, id wire.ID) error {
+		s.BeforeDelete = append(s.BeforeDelete, func(ctx context.Context, id wire.ID, _ *wire.EventInfo) error {
 			calls++
 			return d.Update(ctx, func(tx *db.Tx) error {
 				if calls == 1 {
@@ -726,7 +726,7 @@ func TestDelete_BeginsAgainForLateComers(t *testing.T) {
 				return err
 			})
 		})
-		check(t, s.Delete(t.Context(), someID))
+		check(t, s.Delete(t.Context(), someID, nil))
 		if calls != 2 {
 			t.Errorf("emptied %d times, want 2", calls)
 		}
@@ -736,16 +736,16 @@ func TestDelete_BeginsAgainForLateComers(t *testing.T) {
 func TestResumeDeletes_AfterACrash(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB, s *tenant.Service) {
 		create(t, s, someID, `{"name": "x"}`)
-		crash := func(context.Context, wire.ID) error { panic("killed") }
+		crash := func(context.Context, wire.ID, *wire.EventInfo) error { panic("killed") }
 		s.BeforeDelete = append(s.BeforeDelete, crash)
 		func() {
 			defer func() { _ = recover() }()
-			_ = s.Delete(t.Context(), someID)
+			_ = s.Delete(t.Context(), someID, nil)
 		}()
 
 		restarted := newService(d)
 		emptied := false
-		restarted.BeforeDelete = append(restarted.BeforeDelete, func(context.Context, wire.ID) error {
+		restarted.BeforeDelete = append(restarted.BeforeDelete, func(context.Context, wire.ID, *wire.EventInfo) error {
 			emptied = true
 			return nil
 		})
@@ -859,7 +859,7 @@ func TestSetDefaultID(t *testing.T) {
 		if got := secretsOf(t, d, s, someID); !cmp.Equal(got, []string{"captcha"}) {
 			t.Errorf("secrets after the change: %q", got)
 		}
-		wantCodes(t, s.Delete(t.Context(), someID), "[invalid]tenantId")
+		wantCodes(t, s.Delete(t.Context(), someID, nil), "[invalid]tenantId")
 
 		create(t, s, otherID, `{"name": "x"}`)
 		if p, ok := problem.As(s.SetDefaultID(t.Context(), defaultID)); !ok || p.Kind != problem.Invalid {
