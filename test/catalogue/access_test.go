@@ -171,7 +171,7 @@ var logins = []scenario{
 		prepare: func(h *herald) call {
 			id := h.registered()
 			h.Call("POST", "/api/login", login(id, "eventInfo", object{"deviceName": "Phone"})).Want(200)
-			return h.to("POST", "/api/login", login(id, "eventInfo", object{"deviceName": "Laptop"}, "applicationId", h.shop))
+			return h.to("POST", "/api/login", login(id, "eventInfo", object{"deviceName": "Laptop", "ipAddress": remote}, "applicationId", h.shop))
 		},
 	},
 	{
@@ -182,7 +182,7 @@ var logins = []scenario{
 		name: "in two places at once", want: events("user.login.success", "user.login.suspicious"), check: as("PASSWORD", "shop"),
 		prepare: func(h *herald) call {
 			from := func(latitude, longitude float64) object {
-				return object{"location": object{"latitude": latitude, "longitude": longitude}}
+				return object{"ipAddress": remote, "location": object{"latitude": latitude, "longitude": longitude}}
 			}
 			id := h.registered()
 			h.Call("POST", "/api/login", login(id, "eventInfo", from(52.5, 13.4))).Want(200)
@@ -351,7 +351,7 @@ var twoFactor = []scenario{
 		},
 	},
 	{
-		name: "a wrong code", want: events("user.two-factor.failed-attempt"), status: 421,
+		name: "a wrong code", want: events("user.two-factor.failed-attempt"), status: 421, keeps: []string{"ticket"},
 		prepare: func(h *herald) call {
 			id, code := h.challenged(h.registered())
 			return h.anonymous("POST", "/api/two-factor/login", object{"twoFactorId": id, "code": code + "0"})
@@ -470,7 +470,7 @@ var passwords = []scenario{
 		},
 	},
 	{
-		name: "forgot the password, and the message is not taken", want: events("event-log.create"), status: 400,
+		name: "forgot the password, and the message is not taken", want: events("event-log.create"), status: 400, nobody: true, keeps: failedMessage,
 		prepare: func(h *herald) call {
 			h.refuseTexts()
 			number := h.phone()
@@ -787,7 +787,7 @@ var actions = []scenario{
 		},
 	},
 	{
-		name: "the end of an action", want: events("user.action"), check: phase("end"), told: true,
+		name: "the end of an action", want: events("user.action"), check: phase("end"), told: true, nobody: true,
 		prepare: func(h *herald) call {
 			id := h.banned(h.user(nil), time.Minute)
 			return func() apptest.Answer {

@@ -35,6 +35,8 @@ type scenario struct {
 	keeps []string
 	// told is a call whose webhooks are told, not asked. It proves nothing about refusals.
 	told bool
+	// nobody is behind the events: they tell of nobody's address.
+	nobody bool
 	// check looks at the events that were received, in the order in which they were published. Nil looks at no more than is looked at always.
 	check func(h *herald, events []object)
 }
@@ -181,6 +183,9 @@ func (h *herald) play(s scenario) {
 		want = append(want, typ+" Succeeded")
 	}
 	h.received(h.wantPublished("the call", want), s)
+	if s.status >= 400 && len(asked) == 0 { // the caller was told that nothing was done
+		h.Unchanged(before, slices.Concat(records, []string{"delivery"}, s.keeps)...)
+	}
 }
 
 // records are the tables in which a refused change leaves its trace: what was asked, and what was answered.
@@ -246,6 +251,9 @@ func (h *herald) received(ids []string, s scenario) {
 			h.t.Fatalf("the receiver did not get %s; it got %v", s.want[i], order)
 		}
 		h.checkHead(e)
+		if got := origin(e); !s.nobody && got != h.from {
+			h.t.Errorf("%s: info.ipAddress is %q, want %s", s.want[i], got, h.from)
+		}
 		events = append(events, e)
 		if !s.told && isTransactional(s.want[i]) {
 			asked = append(asked, s.want[i])
@@ -261,6 +269,13 @@ func (h *herald) received(ids []string, s scenario) {
 	if s.check != nil && !h.t.Failed() {
 		s.check(h, events)
 	}
+}
+
+// origin is the address from which the call came that caused an event.
+func origin(e object) string {
+	info, _ := e["info"].(object)
+	address, _ := info["ipAddress"].(string)
+	return address
 }
 
 // checkHead looks at what every event says about itself.

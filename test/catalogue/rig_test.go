@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -55,6 +56,7 @@ type herald struct {
 	t          *testing.T
 	configured bool
 	undo       []call
+	from       string // where the latest call has come from
 }
 
 var accept, refuse = egresstest.Accept(), egresstest.Status(403)
@@ -199,10 +201,22 @@ func (h *herald) searchForSecrets(e object) {
 	}
 }
 
-// to is the call that makes a request.
+// remote is where users are, says a caller who talks to us for them.
+const remote = "192.0.2.7"
+
+// to is the call that makes a request. If its body is an object it says that the request comes from remote, unless it says where from itself.
 func (h *herald) to(method, path string, body any, header ...string) call {
+	from := "127.0.0.1"
+	if given, ok := body.(object); ok {
+		said := maps.Clone(given)
+		if said["eventInfo"] == nil {
+			said["eventInfo"] = object{"ipAddress": remote}
+		}
+		body, from = said, remote
+	}
 	return func() apptest.Answer {
 		h.t.Helper()
+		h.from = from
 		return h.Call(method, path, body, header...)
 	}
 }

@@ -89,7 +89,7 @@ var verifications = []scenario{
 		},
 	},
 	{
-		name: "verify an address with a wrong code", status: 400,
+		name: "verify an address with a wrong code", status: 400, keeps: []string{"ticket"},
 		prepare: func(h *herald) call {
 			id, code := h.asked("email", h.pending()+"@example.com")
 			return h.to("POST", verifyPath+"/complete", object{"verificationId": id, "oneTimeCode": code + "x"})
