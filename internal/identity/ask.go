@@ -179,21 +179,28 @@ func (a *asking) shown() (all []wire.VerificationID) {
 	return all
 }
 
-// proved are the completed verifications that a new user brings along.
+// proved are the completed verifications that a user brings along.
 type proved struct {
 	ids     []string
 	tickets []*ticket.Ticket
-	at      []int // which identity of the user each is of
+	at      []int // which identities of the user are verified by them
+}
+
+// maxVerificationIDs is more than a user has login ids.
+const maxVerificationIDs = 10
+
+// read takes the ids from a request, and adds what is wrong with them.
+func (p *proved) read(v *problem.Validation, s *Verifications, req wire.UserRequest) {
+	p.ids = slices.Compact(slices.Sorted(slices.Values(req.VerificationIDs)))
+	v.Check(len(p.ids) <= maxVerificationIDs, "verificationIds", "tooMany", "These are at most %d.", maxVerificationIDs)
+	v.Check(len(p.ids) == 0 || s != nil, "verificationIds", "invalid", "Nothing is verified here.")
 }
 
 // apply counts those identities of u as verified that the ids are of. What is wrong with the ids is problem.Invalid.
 func (p *proved) apply(tx *db.Tx, plan *publish.Plan, s *Verifications, u *User, now wire.Instant) error {
 	p.tickets, p.at = nil, nil
-	if len(p.ids) == 0 {
-		return nil
-	}
 	var v problem.Validation
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(p.ids))) {
+	for _, id := range p.ids {
 		at := -1
 		t, seen, err := s.take(tx, plan, ticket.Verification, id)
 		if err != nil && !errors.Is(err, problem.ErrNotFound) {
@@ -206,12 +213,11 @@ func (p *proved) apply(tx *db.Tx, plan *publish.Plan, s *Verifications, u *User,
 			v.Check(v.Has("verificationIds"), "verificationIds", "invalid", "One of these is no completed verification of what the user logs in with.")
 			continue
 		}
-		identity := &u.Identities[at]
-		identity.Verified, identity.VerifiedReason, identity.VerifiedInstant = true, wire.VerifiedCompleted, now
-		if identity.Type == wire.IdentityEmail {
-			u.Verified, u.VerifiedInstant = true, now
+		p.tickets = append(p.tickets, t)
+		if !u.Identities[at].Verified {
+			u.markVerified(at, wire.VerifiedCompleted, now)
+			p.at = append(p.at, at)
 		}
-		p.tickets, p.at = append(p.tickets, t), append(p.at, at)
 	}
 	return v.Err()
 }

@@ -65,9 +65,7 @@ func (s *Service) newCreation(ctx context.Context, v *problem.Validation, tenant
 		return nil, err
 	}
 	c := &creation{s: s, tenant: tenant, id: id, rules: rules, in: readNew(v, req, rules), application: req.ApplicationID}
-	if c.proved.ids = req.VerificationIDs; len(req.VerificationIDs) > maxVerificationIDs {
-		v.Field("verificationIds", "tooMany", "These are at most %d.", maxVerificationIDs)
-	}
+	c.proved.read(v, s.Verifications, req)
 	if c.joins = req.User.Memberships; len(c.joins) == 0 {
 		return c, nil
 	}
@@ -182,9 +180,6 @@ func (c *creation) ask(tx *db.Tx) (err error) {
 	c.user.Asked = c.asking.shown()
 	return err
 }
-
-// maxVerificationIDs is more than a user has login ids.
-const maxVerificationIDs = 10
 
 // checkTemplates adds that there is no such application whose templates could count. "" is none.
 func (s *Service) checkTemplates(ctx context.Context, v *problem.Validation, tenant, id wire.ID) error {

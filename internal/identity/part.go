@@ -77,13 +77,17 @@ func (u *User) Verify(plan *publish.Plan, flows *tenant.Flows, kind wire.Identit
 
 // verify counts the identity at i as verified, and publishes user.email.verified (for an address) and user.identity.verified.
 func (u *User) verify(plan *publish.Plan, i int, reason wire.VerifiedReason, now wire.Instant) {
+	u.markVerified(i, reason, now)
+	u.LastUpdateInstant = now
+	u.publishVerified(plan, u.Identities[i])
+}
+
+func (u *User) markVerified(i int, reason wire.VerifiedReason, now wire.Instant) {
 	identity := &u.Identities[i]
 	identity.Verified, identity.VerifiedReason, identity.VerifiedInstant, identity.LastUpdateInstant = true, reason, now, now
 	if identity.Type == wire.IdentityEmail {
 		u.Verified, u.VerifiedInstant = true, now
 	}
-	u.LastUpdateInstant = now
-	u.publishVerified(plan, *identity)
 }
 
 // Allow counts that a user does something, and is a problem of kind TooMany when the limit does not allow it. The count is that of a window,

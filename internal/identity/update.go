@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -16,9 +17,9 @@ import (
 //
 // Errors: problem.Invalid with everything that is wrong with the request; problem.Stale; publish.ErrRefused.
 //
-// Events: user.update, user.update.complete; user.email.update if the address changed; if a password was set what
-// OnPasswordChange adds, and user.password.update. When
-// a login id belongs to others: user.loginId.duplicate.update, once per owner.
+// Events: user.update, user.update.complete; user.email.verified and user.identity.verified for what completed verifications prove;
+// user.email.update if the address changed; if a password was set what OnPasswordChange adds, and user.password.update. When a login id belongs to
+// others: user.loginId.duplicate.update, once per owner.
 func (s *Service) Update(ctx context.Context, original *User, req wire.UserRequest, info *wire.EventInfo) (*User, error) {
 	rules, err := s.rules(ctx, original.TenantID)
 	if err != nil {
@@ -33,6 +34,8 @@ func (s *Service) Update(ctx context.Context, original *User, req wire.UserReque
 		}
 		v.Check(ok, "currentPassword", "invalid", "This is not the user's password.")
 	}
+	var brought proved
+	brought.read(&v, s.Verifications, req)
 	if err := s.checkTemplates(ctx, &v, original.TenantID, req.ApplicationID); err != nil {
 		return nil, err
 	}
@@ -58,10 +61,14 @@ func (s *Service) Update(ctx context.Context, original *User, req wire.UserReque
 			}
 			u = updated(original, in, rules, wire.Instant(tx.NowMillis()))
 			u.password = password
+			if err := brought.apply(tx, plan, s.Verifications, u, u.LastUpdateInstant); err != nil {
+				return err
+			}
 			if err := s.claim(tx, plan, u, without(loginIDs(&u.User), loginIDs(&original.User))); err != nil {
 				return err
 			}
 			plan.Publish(&event.UserUpdateEvent{Header: event.About(event.UserUpdate, u.ID), Original: original.User, User: u.User})
+			brought.publish(plan, u)
 			if u.Email != original.Email {
 				plan.Publish(&event.UserEmailUpdateEvent{Header: event.About(event.UserEmailUpdate, u.ID), User: u.User, PreviousEmail: original.Email})
 			}
@@ -74,7 +81,7 @@ func (s *Service) Update(ctx context.Context, original *User, req wire.UserReque
 			return nil
 		},
 		Commit: func(tx *db.Tx) error {
-			if err := update(tx, original, u); err != nil {
+			if err := cmp.Or(update(tx, original, u), brought.spend(tx)); err != nil {
 				return err
 			}
 			if slices.ContainsFunc(u.Identities, waits) {

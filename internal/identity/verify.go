@@ -418,6 +418,8 @@ func (s *Verifications) Start(ctx context.Context, tenantID wire.ID, req wire.Id
 	}
 	u, err := s.users.LoadByLoginID(ctx, tenantID, value, req.LoginIDType)
 	switch {
+	case existing == wire.MustExist && err == nil && !u.Active:
+		return res, problem.ErrNotFound
 	case existing == wire.MustExist && err != nil:
 		return res, err
 	case existing == wire.MustNotExist && err == nil:

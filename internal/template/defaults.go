@@ -18,6 +18,10 @@ const (
 	TwoFactorSMS wire.ID = "2c5a7f10-84d3-4e19-b6a2-9d0f3c71e845"
 	// ForgotPasswordSMS has the link, or the code, to set another password.
 	ForgotPasswordSMS wire.ID = "8e41b6d9-07fc-4a52-93c8-51a6e2d7f03b"
+	// VerificationSMS has the code, or the link, that shows that the number is the user's.
+	VerificationSMS wire.ID = "b9d27c05-64ea-4f38-8a1b-3e5f90c4d276"
+	// SetPasswordSMS has the link to set the first password.
+	SetPasswordSMS wire.ID = "3af6108e-d5b4-4c97-9e72-c08b1d64fa59"
 
 	// TwoFactorEmail has the code for a second factor by e-mail.
 	TwoFactorEmail wire.ID = "d96e0b37-5a18-4c7f-8f24-6b3e91c0a7d5"
@@ -25,6 +29,8 @@ const (
 	ForgotPasswordEmail wire.ID = "47b2e8c1-f3d6-49a0-a75e-0c8d6f1b923a"
 	// EmailVerification has the code, or the link, that shows that the address is the user's.
 	EmailVerification wire.ID = "f08d3c96-1b7e-45d2-9e6a-c4a7512f8be0"
+	// RegistrationVerification has the code, or the link, that shows that the registration is wanted.
+	RegistrationVerification wire.ID = "904c5e7b-2fa1-46d8-b350-7ad9e81c36f4"
 	// SetPasswordEmail has the link to set the first password.
 	SetPasswordEmail wire.ID = "615f9ae4-c2b0-4837-b1d9-e70a84c6d35f"
 )
@@ -46,6 +52,8 @@ var defaultMessages = []struct {
 }{
 	{TwoFactorSMS, "Default Two-Factor Request", "sms-two-factor"},
 	{ForgotPasswordSMS, "[Herald Default] Forgot Password", "sms-forgot-password"},
+	{VerificationSMS, "[Herald Default] Phone Verification", "sms-verification"},
+	{SetPasswordSMS, "[Herald Default] Set up Password", "sms-set-password"},
 }
 
 var defaultEmails = []struct {
@@ -55,6 +63,7 @@ var defaultEmails = []struct {
 	{TwoFactorEmail, "[Herald Default] Two-Factor Request", "email-two-factor"},
 	{ForgotPasswordEmail, "[Herald Default] Forgot Password", "email-forgot-password"},
 	{EmailVerification, "[Herald Default] Email Verification", "email-verification"},
+	{RegistrationVerification, "[Herald Default] Registration Verification", "email-registration-verification"},
 	{SetPasswordEmail, "[Herald Default] Set up Password", "email-set-password"},
 }
 

@@ -50,6 +50,10 @@ func TestDefaults_Render(t *testing.T) {
 		template.ForgotPasswordEmail: {"changePasswordId": "id/1"},
 		template.SetPasswordEmail:    {"changePasswordId": "id/1"},
 		template.EmailVerification:   {"verificationId": "id/1"},
+
+		template.VerificationSMS:          {"verificationId": "id/1"},
+		template.SetPasswordSMS:           {"changePasswordId": "id/1"},
+		template.RegistrationVerification: {"verificationId": "id/1"},
 	}
 	has := func(id wire.ID, text string) {
 		t.Helper()
@@ -65,7 +69,7 @@ func TestDefaults_Render(t *testing.T) {
 		}
 	}
 	messages, err := w.Messages().List(t.Context())
-	if err != nil || len(messages) != 2 {
+	if err != nil || len(messages) != 4 {
 		t.Fatalf("%v, %d message templates", err, len(messages))
 	}
 	seen := map[string]string{}
@@ -99,7 +103,7 @@ func TestDefaults_Render(t *testing.T) {
 		}
 	}
 	emails, err := w.Emails().List(t.Context())
-	if err != nil || len(emails) != 4 {
+	if err != nil || len(emails) != 5 {
 		t.Fatalf("%v, %d e-mail templates", err, len(emails))
 	}
 	for _, m := range emails {
@@ -136,14 +140,22 @@ func TestDefaults_Render(t *testing.T) {
 			}
 		}
 	}
-	// The address is confirmed by a code where there is one.
-	ready, err := w.Email(t.Context(), template.EmailVerification)
-	if err != nil {
-		t.Fatal(err)
+	// An address, a number or a registration is confirmed by a code where there is one.
+	coded := map[string]any{"verificationId": "id", "verificationOneTimeCode": "777888"}
+	for _, id := range []wire.ID{template.EmailVerification, template.RegistrationVerification} {
+		ready, err := w.Email(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ready.Render(t.Context(), nil, coded)
+		if err != nil || !strings.Contains(got.Text, "777888") || !strings.Contains(got.HTML, "777888") || strings.Contains(got.Text, "https:") {
+			t.Errorf("%v, %+v", err, got)
+		}
 	}
-	got, err := ready.Render(t.Context(), nil, map[string]any{"verificationId": "id", "verificationOneTimeCode": "777888"})
-	if err != nil || !strings.Contains(got.Text, "777888") || !strings.Contains(got.HTML, "777888") || strings.Contains(got.Text, "https:") {
-		t.Errorf("%v, %+v", err, got)
+	for _, language := range languages {
+		if text := w.says(template.VerificationSMS, language, coded).Text; !strings.Contains(text, "777888") || strings.Contains(text, "https:") {
+			t.Errorf("by SMS: %s", text)
+		}
 	}
 }
 
@@ -158,6 +170,9 @@ func notGSM(text string) string {
 	}, text)
 }
 
+// ours are the names of the default message templates, but for the one whose name is FusionAuth's.
+var ours = []string{"[Herald Default] Forgot Password", "[Herald Default] Phone Verification", "[Herald Default] Set up Password"}
+
 func TestBootstrap(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		// Several processes at once.
@@ -171,7 +186,7 @@ func TestBootstrap(t *testing.T) {
 			t.Fatal(err)
 		}
 		messages, emails := w.names()
-		if want := []string{"[Herald Default] Forgot Password", "Default Two-Factor Request"}; !slices.Equal(messages, want) || len(emails) != 4 {
+		if want := append(slices.Clone(ours), "Default Two-Factor Request"); !slices.Equal(messages, want) || len(emails) != 5 {
 			t.Errorf("%q, %q", messages, emails)
 		}
 
@@ -189,7 +204,7 @@ func TestBootstrap(t *testing.T) {
 		if got := w.says(template.TwoFactorSMS, []string{"de"}, map[string]any{"code": "1"}); got.Text != "Ours: 1" {
 			t.Errorf("%+v", got)
 		}
-		if messages, _ := w.names(); !slices.Equal(messages, []string{"Default Two-Factor Request"}) {
+		if messages, _ := w.names(); !slices.Equal(messages, append(slices.Clone(ours[1:]), "Default Two-Factor Request")) {
 			t.Errorf("%q", messages)
 		}
 	})
@@ -203,7 +218,7 @@ func TestBootstrap_Taken(t *testing.T) {
 		w.bootstrap()
 		w.bootstrap()
 		messages, emails := w.names()
-		if !slices.Equal(messages, []string{"[Herald Default] Forgot Password", "default two-factor request"}) || len(emails) != 4 || !slices.Contains(emails, "Mine") {
+		if !slices.Equal(messages, append(slices.Clone(ours), "default two-factor request")) || len(emails) != 5 || !slices.Contains(emails, "Mine") {
 			t.Errorf("%q, %q", messages, emails)
 		}
 		if _, err := w.Message(t.Context(), template.TwoFactorSMS); !errors.Is(err, problem.ErrNotFound) {

@@ -1,0 +1,2 @@
+[#-- Der Link führt zu Ihrer eigenen Seite. Wo baseUrl nicht bekannt ist, steht hier die Adresse Ihres Servers. --]
+[#if verificationOneTimeCode?has_content]Ihr Code, um diese Nummer zu bestätigen: ${verificationOneTimeCode}[#else]Um diese Nummer zu bestätigen, öffnen Sie ${baseUrl!"https://example.com"}/phone/verify/${verificationId?url("UTF-8")} oder Sie ignorieren diese Nachricht, wenn Sie sie niemandem gegeben haben.[/#if]
