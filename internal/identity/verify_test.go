@@ -16,6 +16,7 @@ import (
 	"github.com/herald-events/herald/internal/egress/egresstest"
 	"github.com/herald-events/herald/internal/messenger/messengertest"
 
+	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -760,4 +761,297 @@ func (h *proofs) newUserAfter(id, address string) wire.UserResponse {
 	h.Seen = len(h.Strings(`SELECT type FROM event`))
 	defer h.mailed(1)
 	return h.newUser(id, address)
+}
+
+func TestVerify_Again(t *testing.T) {
+	eachProof(t, "FormField", func(t *testing.T, h *proofs) {
+		h.Call("POST", "/api/user/registration/"+idA, object{
+			"user": object{"email": proofMail, "password": proofPassword, "preferredLanguages": []string{"de"}}, "registration": object{"applicationId": shop},
+		}).Want(200)
+		h.mailed(2)
+		h.Call("POST", "/api/application/"+proofApp, object{"application": object{"name": "Other", "verifyRegistration": true, "verificationEmailTemplateId": template.RegistrationVerification}}).Want(200)
+		h.Seen = len(h.Strings(`SELECT type FROM event`))
+		const email, registration = "/api/user/verify-email?email=ADA@example.com", "/api/user/verify-registration?email=ada@example.com&applicationId=" + shop
+
+		// A stranger learns nothing, and cannot keep the message back.
+		for path, subject := range map[string]string{email + "&sendVerifyEmail=false": "Verify your address", registration + "&sendVerifyRegistrationEmail=false": "Verify your registration"} {
+			if a := h.anonymous("PUT", path, nil).Want(200); len(a.Body) != 0 {
+				t.Errorf("a stranger was told %s", a.Body)
+			}
+			if m := h.mailed(1)[subject]; m.id == "" || len(m.code) != 6 || m.language != "de" {
+				t.Errorf("told %+v", m)
+			}
+		}
+		// With a key the answer has all of it, with and without a message.
+		for path, subject := range map[string]string{email: "Verify your address", registration: "Verify your registration"} {
+			var r wire.VerifyEmailResponse
+			h.Call("PUT", path, nil).Want(200).Decode(&r)
+			if m := h.mailed(1)[subject]; m.id != r.VerificationID || m.code != r.OneTimeCode || r.VerificationOneTimeCode != r.OneTimeCode {
+				t.Errorf("answer %+v, told %+v", r, m)
+			}
+		}
+		for _, quiet := range []string{email + "&sendVerifyEmail=false", registration + "&sendVerifyRegistrationEmail=false", registration + "&sendVerifyPasswordEmail=false"} {
+			var r wire.VerifyEmailResponse
+			h.Call("PUT", quiet, nil).Want(200).Decode(&r)
+			if r.VerificationID == "" || r.OneTimeCode == "" {
+				t.Errorf("%s: %+v", quiet, r)
+			}
+		}
+		h.settled()
+		if n := len(h.office.Mails()); n != h.mails {
+			t.Errorf("%d e-mails, want %d", n, h.mails)
+		}
+		h.published("more ids")
+
+		for path, want := range map[string]string{
+			"/api/user/verify-email":        "[blank]email",
+			"/api/user/verify-email?email=": "[blank]email",
+			"/api/user/verify-email?email=ada@example.com&sendVerifyEmail=perhaps":          "[couldNotConvert]sendVerifyEmail",
+			"/api/user/verify-email?email=ada@example.com&applicationId=7":                  "[couldNotConvert]applicationId",
+			"/api/user/verify-email?email=ada@example.com&applicationId=" + idX:             "[invalid]applicationId",
+			"/api/user/verify-email?email=nobody@example.com":                               "404",
+			"/api/user/verify-email?email=ada%00@example.com":                               "[invalidQuery]",
+			"/api/user/verify-registration?email=ada@example.com":                           "[blank]applicationId",
+			"/api/user/verify-registration":                                                 "[blank]applicationId [blank]email",
+			"/api/user/verify-registration?email=nobody@example.com&applicationId=" + shop:  "404",
+			"/api/user/verify-registration?email=ada@example.com&applicationId=" + idX:      "[invalid]applicationId",
+			"/api/user/verify-registration?email=ada@example.com&applicationId=" + proofApp: "404", // not registered there
+		} {
+			for who, a := range map[string]apptest.Answer{"with a key": h.Call("PUT", path, nil), "a stranger": h.anonymous("PUT", path, nil)} {
+				if want == "404" {
+					if a.Status != 404 || len(a.Body) != 0 {
+						t.Errorf("%s, %s: %d %s", path, who, a.Status, a.Body)
+					}
+					continue
+				}
+				codes := a.Want(400).Codes()
+				slices.Sort(codes)
+				if got := strings.Join(codes, " "); got != want && (want != "[invalidQuery]" || a.Status != 400) {
+					t.Errorf("%s, %s: %s, want %s", path, who, got, want)
+				}
+			}
+		}
+
+		// Too often, per user.
+		h.configure(object{"rateLimitConfiguration": object{
+			"sendEmailVerification": object{"enabled": true, "limit": 1, "timePeriodInSeconds": 60}, "sendRegistrationVerification": object{"enabled": true, "limit": 1, "timePeriodInSeconds": 60},
+		}})
+		for _, path := range []string{email, registration} {
+			h.anonymous("PUT", path, nil).Want(200)
+			if codes := h.anonymous("PUT", path, nil).Want(429).Codes(); !slices.Equal(codes, []string{"[RateLimitedException]"}) {
+				t.Errorf("%s: %v", path, codes)
+			}
+		}
+		h.mailed(2)
+		h.ahead.Store(int64(61 * time.Second))
+		h.anonymous("PUT", email, nil).Want(200)
+		last := h.mailed(1)["Verify your address"]
+
+		// What nobody takes is worth nothing.
+		tickets := len(h.Strings(`SELECT hash FROM ticket`))
+		h.configure(object{"emailConfiguration": object{"port": 1}, "rateLimitConfiguration": object{"sendEmailVerification": object{"enabled": false}}})
+		for _, a := range []apptest.Answer{h.Call("PUT", email, nil), h.anonymous("PUT", email, nil)} {
+			if codes := a.Want(400).Codes(); !slices.Equal(codes, []string{"[MessengerError]"}) {
+				t.Errorf("nobody took it: %v", codes)
+			}
+		}
+		if n := len(h.Strings(`SELECT hash FROM ticket`)); n != tickets {
+			t.Errorf("%d tickets, before %d", n, tickets)
+		}
+		h.configure(object{"emailConfiguration": object{"port": h.office.Port}})
+
+		// Verified already: nothing to send.
+		h.verify(last.id, last.code).Want(200)
+		if a := h.Call("PUT", email, nil).Want(200); string(a.Body) != "{}" {
+			t.Errorf("answer %s", a.Body)
+		}
+		if a := h.anonymous("PUT", email, nil).Want(200); len(a.Body) != 0 {
+			t.Errorf("answer %s", a.Body)
+		}
+
+		// Switched off.
+		h.configure(object{"emailConfiguration": object{"verifyEmail": false, "verifyEmailWhenChanged": false}})
+		h.Call("PATCH", "/api/application/"+shop, object{"application": object{"verifyRegistration": false}}).Want(200)
+		live := h.start(object{"loginId": proofMail, "loginIdType": "email"})
+		for _, a := range []apptest.Answer{
+			h.Call("PUT", email, nil), h.anonymous("PUT", email, nil), h.Call("PUT", registration, nil), h.Call("POST", "/api/user/verify-email", object{"userId": idA}),
+			h.verify(live.VerificationID, live.OneTimeCode),
+		} {
+			if a.Want(403); len(a.Body) != 0 {
+				t.Errorf("403 with %s", a.Body)
+			}
+		}
+		h.Call("POST", "/api/identity/verify/complete", object{"verificationId": live.VerificationID, "oneTimeCode": live.OneTimeCode}).Want(200)
+		// Without a template nothing can be sent.
+		h.configure(object{"emailConfiguration": object{"verifyEmail": true, "verificationEmailTemplateId": nil}})
+		var u wire.UserResponse
+		h.Call("POST", "/api/user/"+idB, object{"user": object{"email": "bob@example.com", "password": proofPassword}}).Want(200).Decode(&u)
+		if u.EmailVerificationID == "" {
+			t.Errorf("created %+v", u)
+		}
+		h.anonymous("PUT", "/api/user/verify-email?email=bob@example.com", nil).Want(403)
+		h.Call("POST", "/api/identity/verify/send", object{"verificationId": u.EmailVerificationID}).Want(403)
+		h.verify(u.EmailVerificationID, u.EmailVerificationOneTimeCode).Want(200)
+		if n := len(h.office.Mails()); n != h.mails {
+			t.Errorf("%d e-mails, want %d", n, h.mails)
+		}
+	})
+}
+
+// proofApp is an application for which Ada is not registered.
+const proofApp = "a9000000-0000-4000-8000-000000000003"
+
+func TestVerify_BadInput(t *testing.T) {
+	eachProof(t, "FormField", func(t *testing.T, h *proofs) {
+		created := h.newUser(idA, proofMail)
+		h.mailed(1)
+		before := h.Rows()
+		const email, registration = "/api/user/verify-email", "/api/user/verify-registration"
+		for _, c := range []struct {
+			path, body string
+			want       int
+			codes      string
+		}{
+			{email, ``, 400, "[blank]verificationId"},
+			{email, `{}`, 400, "[blank]verificationId"},
+			{email, `{"verificationId":""}`, 400, "[blank]verificationId"},
+			{email, `{"verificationId":7,"oneTimeCode":{}}`, 400, "[couldNotConvert]oneTimeCode [couldNotConvert]verificationId"},
+			{email, `{"verificationId":"x"`, 400, "[invalidJSON]"},
+			{email, `[]`, 400, ""},
+			{email, `{"verificationId":"` + strings.Repeat("x", 100_000) + `"}`, 404, ""},
+			{email, `{"verificationId":"a b\tc"}`, 404, ""},
+			{email + "/nonsense", `{}`, 404, ""},
+			{email + "/" + created.EmailVerificationID, `{"verificationId":"nonsense"}`, 404, ""}, // the body wins
+			{email + "/" + created.EmailVerificationID, `{"oneTimeCode":""}`, 400, "[blank]oneTimeCode"},
+			{email, `{"userId":"7"}`, 400, "[couldNotConvert]userId"},
+			{registration, ``, 400, "[blank]verificationId"},
+			{registration + "/" + created.EmailVerificationID, `{"oneTimeCode":"` + created.EmailVerificationOneTimeCode + `"}`, 404, ""}, // of another kind
+			{registration, `{"verificationId":null,"oneTimeCode":null}`, 400, "[blank]verificationId"},
+		} {
+			a := h.anonymous("POST", c.path, c.body)
+			if a.Want(c.want); c.want == 404 && len(a.Body) != 0 {
+				t.Errorf("%s %.100s: 404 with %s", c.path, c.body, a.Body)
+			}
+			if c.codes != "" {
+				codes := a.Codes()
+				slices.Sort(codes)
+				if got := strings.Join(codes, " "); got != c.codes {
+					t.Errorf("%s %.100s: %s, want %s", c.path, c.body, got, c.codes)
+				}
+			}
+		}
+		// Whose address it is may be said only with a key, and of a user who has one.
+		h.anonymous("POST", email, object{"userId": idA}).Want(401)
+		h.Call("POST", email, object{"userId": idX}).Want(404)
+		wantCodes(t, h.Call("POST", "/api/user/"+idB, object{"user": object{"email": "b@example.com", "password": proofPassword}, "applicationId": idX}), "[invalid]applicationId")
+		wantCodes(t, h.Call("PATCH", "/api/user/"+idA, object{"user": object{"email": "b@example.com"}, "applicationId": idX}), "[invalid]applicationId")
+		h.Unchanged(before)
+
+		// Nor does a key of another tenant reach any of it.
+		var other wire.TenantResponse
+		h.Call("POST", "/api/tenant", object{"tenant": object{"name": "Other"}}).Want(200).Decode(&other)
+		header := []string{"Authorization", h.KeyOf(other.Tenant.ID)}
+		before = h.Rows()
+		id, code := created.EmailVerificationID, created.EmailVerificationOneTimeCode
+		for _, c := range []struct {
+			method, path string
+			body         any
+		}{
+			{"POST", email, object{"verificationId": id, "oneTimeCode": code}},
+			{"POST", email, object{"userId": idA}},
+			{"PUT", email + "?email=" + proofMail, nil},
+			{"POST", "/api/identity/verify/start", object{"loginId": proofMail, "loginIdType": "email"}},
+			{"POST", "/api/identity/verify/send", object{"verificationId": id}},
+			{"POST", "/api/identity/verify/complete", object{"verificationId": id, "oneTimeCode": code}},
+			{"POST", "/api/identity/verify", object{"loginId": proofMail, "loginIdType": "email"}},
+			{"GET", "/api/user?verificationId=" + id, nil},
+		} {
+			if a := h.Call(c.method, c.path, c.body, header...).Want(404); len(a.Body) != 0 {
+				t.Errorf("%s %s: 404 with %s", c.method, c.path, a.Body)
+			}
+		}
+		h.Unchanged(before)
+		h.verify(id, code).Want(200)
+		for _, row := range h.Strings(`SELECT body FROM event UNION ALL SELECT content FROM ticket UNION ALL SELECT message FROM event_log UNION ALL SELECT document FROM users`) {
+			if strings.Contains(row, id) || strings.Contains(row, code) {
+				t.Errorf("a secret is in the store: %s", row)
+			}
+		}
+	})
+}
+
+func TestSetPassword(t *testing.T) {
+	eachProof(t, "ClickableLink", func(t *testing.T, h *proofs) {
+		var own wire.EmailTemplateResponse
+		h.Call("POST", "/api/email/template", object{"emailTemplate": object{
+			"name": "The shop's own", "defaultSubject": "Welcome to ${application.name}", "defaultTextTemplate": "id=${changePasswordId} to=${user.email}", "defaultHtmlTemplate": "<p>${changePasswordId}</p>",
+		}}).Want(200).Decode(&own)
+		h.Call("POST", "/api/application/"+forum, object{"application": object{"name": "Forum", "emailConfiguration": object{"setPasswordEmailTemplateId": own.EmailTemplate.ID}}}).Want(200)
+
+		// By e-mail: choosing the password proves the address.
+		a := h.Call("POST", "/api/user/"+idA, object{"user": object{"email": proofMail, "password": "ignored"}, "sendSetPasswordEmail": true}).Want(200)
+		h.published("create", "user.create", "user.create.complete")
+		var u wire.UserResponse
+		a.Decode(&u)
+		mails := h.mailed(2)
+		m := mails["Choose a password"]
+		if m.id == "" || m.to != proofMail || mails["Verify your address"].id != u.EmailVerificationID || u.Token != "" || strings.Contains(string(a.Body), m.id) {
+			t.Errorf("told %+v, answer %s", mails, a.Body)
+		}
+		h.anonymous("POST", "/api/user/change-password/"+m.id, object{"password": proofPassword}).Want(200)
+		h.published("choose", "user.email.verified", "user.identity.verified", "user.password.update", "user.password.reset.success")
+		if i := identityOf(h.user(idA), "email"); !i.Verified || i.VerifiedReason != wire.VerifiedImplicit {
+			t.Errorf("identity %+v", i)
+		}
+		if status, _ := h.login(nil); status != 200 {
+			t.Errorf("status %d", status)
+		}
+		h.anonymous("POST", "/api/user/change-password/"+m.id, object{"password": proofPassword}).Want(404)
+
+		// By phone.
+		h.configure(object{"phoneConfiguration": object{"verifyPhoneNumber": false}})
+		h.Call("POST", "/api/user/"+idB, object{"user": object{"phoneNumber": proofPhone}, "sendSetPasswordIdentityType": "phone"}).Want(200)
+		h.Seen = len(h.Strings(`SELECT type FROM event`))
+		if m := h.texted(); m.id == "" || m.to != proofPhone {
+			t.Errorf("told %+v", m)
+		} else {
+			h.anonymous("POST", "/api/user/change-password/"+m.id, object{"password": proofPassword}).Want(200)
+		}
+		h.published("a number that nobody asks about", "user.password.update", "user.password.reset.success")
+
+		// The application has its own text; and nothing is sent that nobody wants.
+		h.configure(object{"emailConfiguration": object{"verifyEmail": false}})
+		h.Call("POST", "/api/user/registration/"+idC, object{"user": object{"email": "carol@example.com"}, "registration": object{"applicationId": forum}, "sendSetPasswordIdentityType": "email"}).Want(200)
+		if m := h.mailed(1)["Welcome to Forum"]; m.id == "" || m.to != "carol@example.com" {
+			t.Errorf("told %+v", m)
+		}
+		h.configure(object{"emailConfiguration": object{"setPasswordEmailTemplateId": nil}})
+		tickets := len(h.Strings(`SELECT hash FROM ticket`))
+		for _, body := range []object{
+			{"user": object{"email": "d@example.com"}, "sendSetPasswordIdentityType": "doNotSend"},
+			{"user": object{"email": "e@example.com"}, "sendSetPasswordEmail": true}, // there is no template
+		} {
+			h.Call("POST", "/api/user", body).Want(200)
+		}
+		h.settled()
+		if n := len(h.office.Mails()); n != h.mails || len(h.Strings(`SELECT hash FROM ticket`)) != tickets {
+			t.Errorf("%d e-mails, want %d", n, h.mails)
+		}
+
+		// Who has a password and may log in gets a token, which is no login.
+		h.Seen = len(h.Strings(`SELECT type FROM event`))
+		h.Call("POST", "/api/user", object{"user": object{"email": "f@example.com", "password": proofPassword}}).Want(200).Decode(&u)
+		h.published("create", "user.create", "user.create.complete")
+		var claims struct {
+			JWT struct{ Sub, AuthenticationType string }
+		}
+		h.Call("GET", "/api/jwt/validate", nil, "Authorization", "Bearer "+u.Token).Want(200).Decode(&claims)
+		if claims.JWT.Sub != string(u.User.ID) || claims.JWT.AuthenticationType != "USER_CREATE" || u.TokenExpirationInstant == 0 {
+			t.Errorf("claims %+v", claims)
+		}
+		// Whoever reads himself with it is told no ids.
+		if a := h.Call("GET", "/api/user", nil, "Authorization", "Bearer "+u.Token).Want(200); strings.Contains(string(a.Body), "erificationId") {
+			t.Errorf("own user %s", a.Body)
+		}
+	})
 }
