@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -38,6 +39,7 @@ func TestSecrets(t *testing.T) {
 			s.secondFactors()
 			s.newPasswords()
 			s.messagesThatFail()
+			s.verifications()
 			s.mistakes()
 			s.records()
 			s.search(s.heard(), secretsThatMayBeRead...)
@@ -68,6 +70,11 @@ var secretsThatMayBeRead = []permit{
 	{"trusted computer", "answer (GET|POST) /api/two-factor/status.* 200", "repeats what the caller has sent"},
 	{"change-password id of the caller", "answer POST /api/user/forgot-password 200", "repeats what the caller has sent, who has an API key"},
 	{"change-password id", "answer POST /api/two-factor/login 203", "the login goes on with the choice of another password"},
+	{
+		"verification (id|code)", "answer (POST /api/user/registration|POST /api/identity/verify/start|PUT /api/user/verify-(email|registration)|GET /api/user).* 200",
+		"the caller is a trusted one, with an API key, and may deliver them itself",
+	},
+	{"verification id", "answer POST /api/login 21[23]", "for the form in which the user types the code of the message in"},
 	{"one-time password", "answer POST /api/user/change-password.* 200", "logs the one in who has just chosen a password"},
 }
 
@@ -549,6 +556,103 @@ func (s *secretStory) messagesThatFail() {
 	s.mail["password"] = right
 	s.configure(object{"emailConfiguration": s.mail})
 }
+
+// verifications are asked for, sent or not, failed and completed.
+func (s *secretStory) verifications() {
+	const grace, shop = "b0000000-0000-4000-8000-00000000000b", "a9000000-0000-4000-8000-000000000001"
+	const address, number, email, registration = "grace@example.com", "+491709876543", "/api/user/verify-email", "/api/user/verify-registration"
+	typed := object{"unverified": object{"behavior": "Gated"}, "verificationStrategy": "FormField"}
+	with := func(more object) object {
+		maps.Copy(more, typed)
+		return more
+	}
+	long := object{"length": 12, "type": "randomAlphaNumeric"}
+	s.configure(object{
+		"emailConfiguration": with(object{"verificationEmailTemplateId": template.EmailVerification, "setPasswordEmailTemplateId": template.SetPasswordEmail}),
+		"phoneConfiguration": with(object{"verifyPhoneNumber": true, "verificationTemplateId": template.VerificationSMS}),
+		"externalIdentifierConfiguration": object{
+			"emailVerificationOneTimeCodeGenerator": long, "phoneVerificationOneTimeCodeGenerator": long, "registrationVerificationOneTimeCodeGenerator": long,
+		},
+	})
+	s.call("POST", "/api/application/"+shop, object{"application": with(object{
+		"name": "Verified", "verifyRegistration": true, "verificationEmailTemplateId": template.RegistrationVerification,
+	})}).Want(200)
+	settled := func() {
+		s.t.Helper()
+		s.Eventually(10*time.Second, "no message is under way", func() bool { return len(s.Strings(`SELECT id FROM message WHERE state = 'sending'`)) == 0 })
+	}
+	both := func(id, code string) (string, string) {
+		return s.plant("verification id", id), s.plant("verification code", code)
+	}
+
+	// With the change that makes them necessary. The message to the phone is refused by a receiver that repeats it.
+	s.sms.Script(egresstest.Handle(echo(http.StatusForbidden)))
+	password := s.odd("password")
+	var r wire.RegistrationResponse
+	before := len(s.office.Mails())
+	s.call("POST", "/api/user/registration/"+grace, object{
+		"user": object{"email": address, "phoneNumber": number, "password": password}, "registration": object{"applicationId": shop},
+	}).Want(200).Decode(&r)
+	for _, v := range r.VerificationIDs {
+		both(v.ID, v.OneTimeCode)
+	}
+	both(r.RegistrationVerificationID, r.RegistrationVerificationOneTimeCode)
+	s.Eventually(10*time.Second, "the messages were sent", func() bool {
+		return len(s.office.Mails()) == before+2 && len(s.Strings(`SELECT id FROM message WHERE purpose = 'phone-verification' AND state = 'failed'`)) == 1
+	})
+	settled()
+	s.sms.Script()
+	s.call("GET", "/api/user/"+grace, nil).Want(200)
+	s.call("GET", "/api/user?verificationId="+r.EmailVerificationID, nil).Want(200)
+	s.call("POST", "/api/login", object{"loginId": address, "password": password}).Want(212)
+
+	// Asked for again, by a stranger and by somebody with a key, and with a mail server that refuses it.
+	s.anonymous("PUT", email+"?email="+address, nil).Want(200)
+	s.plant("verification code", cut(s.t, twelve, s.office.Last(s.t).Open(s.t).Text))
+	var again wire.VerifyEmailResponse
+	s.call("PUT", email+"?email="+address, nil).Want(200).Decode(&again)
+	id, code := both(again.VerificationID, again.OneTimeCode)
+	s.office.Content = func(m messengertest.Mail) error {
+		s.plant("verification code that was not sent", cut(s.t, twelve, m.Open(s.t).Text))
+		return messengertest.Refuse(554, "not this:\n"+strings.ReplaceAll(m.Content, "\r\n", "\n"))(m)
+	}
+	s.call("PUT", registration+"?email="+address+"&applicationId="+shop, nil).Want(400)
+	s.office.Content = nil
+	for range 4 {
+		s.anonymous("POST", email+"/"+id, object{"oneTimeCode": s.even("verification code that was wrong")}).Want(400)
+	}
+	s.anonymous("POST", email+"/"+id, object{"oneTimeCode": code}).Want(200)
+	s.anonymous("POST", email+"/"+id, object{"oneTimeCode": code}).Want(404)
+	s.anonymous("POST", registration, object{"verificationId": r.RegistrationVerificationID, "oneTimeCode": s.even("verification code that was wrong")}).Want(400)
+
+	// A number, and somebody who is no user yet.
+	for _, start := range []object{
+		{"loginId": number, "loginIdType": "phoneNumber"}, {"loginId": "henry@example.com", "loginIdType": "email", "existingUserStrategy": "mustNotExist"},
+	} {
+		var begun wire.IdentityVerifyStartResponse
+		s.call("POST", "/api/identity/verify/start", start).Want(200).Decode(&begun)
+		id, code := both(begun.VerificationID, begun.OneTimeCode)
+		s.call("POST", "/api/identity/verify/send", object{"verificationId": id}).Want(200)
+		s.call("POST", "/api/identity/verify/complete", object{"verificationId": id, "oneTimeCode": s.even("verification code that was wrong")}).Want(400)
+		s.call("POST", "/api/identity/verify/complete", object{"verificationId": id, "oneTimeCode": code}).Want(200)
+		s.call("POST", "/api/user", object{"user": object{"email": "henry@example.com", "password": "short"}, "verificationIds": []string{id, s.even("verification id that is none")}}).Want(400)
+	}
+	s.call("POST", "/api/login", object{"loginId": address, "password": password, "applicationId": shop}).Want(213)
+	s.anonymous("POST", registration, object{"verificationId": r.RegistrationVerificationID, "oneTimeCode": r.RegistrationVerificationOneTimeCode}).Want(200)
+
+	// A first password.
+	before = len(s.office.Mails())
+	s.call("POST", "/api/user", object{"user": object{"email": "ida@example.com"}, "sendSetPasswordEmail": true, "skipVerification": true}).Want(200)
+	s.Eventually(10*time.Second, "the message was sent", func() bool { return len(s.office.Mails()) > before })
+	settled()
+	var chosen wire.ChangePasswordResponse
+	s.anonymous("POST", "/api/user/change-password/"+s.mailed("id for a first password", idOfReset), object{"password": s.odd("new password")}).Want(200).Decode(&chosen)
+	s.plant("one-time password", chosen.OneTimePassword)
+	s.configure(object{"emailConfiguration": object{"verificationEmailTemplateId": nil, "verificationStrategy": nil, "unverified": nil}})
+}
+
+// twelve are the codes of verifications.
+var twelve = regexp.MustCompile(`(?m)^[0-9A-Za-z]{12}$`)
 
 // mistakes are requests that are refused, with a secret in them.
 func (s *secretStory) mistakes() {
