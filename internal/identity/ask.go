@@ -37,22 +37,9 @@ type firstPassword struct {
 	message.Request
 }
 
-// begin stores what is asked of u in place of what a run of the same commit before did.
-func (s *Verifications) begin(tx *db.Tx, u *User, application wire.ID) (*asking, error) {
-	a := &asking{s: s, user: u, application: application}
-	if s == nil {
-		return a, nil
-	}
-	settings, err := s.users.tenants.SettingsIn(tx)
-	if err != nil {
-		return nil, err
-	}
-	flows, ok := settings.Flows(u.TenantID)
-	if !ok {
-		return nil, noTenant()
-	}
-	a.flows = flows
-	return a, nil
+// begin asks nothing yet. It is for one run of a commit.
+func (s *Verifications) begin(u *User, flows *tenant.Flows, application wire.ID) *asking {
+	return &asking{s: s, user: u, flows: flows, application: application}
 }
 
 // proofs asks for all addresses and numbers that wait, but for those that were there before.
@@ -79,22 +66,24 @@ func (a *asking) password(tx *db.Tx, to wire.IdentityType) error {
 	if a.s == nil || to == "" {
 		return nil
 	}
-	all, err := a.s.users.applications.RegistryIn(tx)
-	if err != nil {
-		return err
-	}
 	r := message.Request{
 		Tenant: a.user.TenantID, Kind: wire.KindEmail, To: a.user.Email, Purpose: "set-password", Template: a.flows.Email.SetPasswordTemplateID,
 	}
 	if to == wire.IdentityPhoneNumber {
 		r.Kind, r.To, r.Template, r.Messengers = wire.KindSMS, a.user.PhoneNumber, a.flows.Phone.SetPasswordTemplateID, a.flows.Phone.Messengers
 	}
-	if app := all.In(a.user.TenantID, a.application); app != nil {
-		r.Application = app.ID
-		if to == wire.IdentityPhoneNumber {
-			r.Template = cmp.Or(app.PhoneSetPasswordTemplateID, r.Template)
-		} else {
-			r.Template = cmp.Or(app.SetPasswordEmailTemplateID, r.Template)
+	if a.application != "" {
+		all, err := a.s.users.applications.RegistryIn(tx)
+		if err != nil {
+			return err
+		}
+		if app := all.In(a.user.TenantID, a.application); app != nil {
+			r.Application = app.ID
+			if to == wire.IdentityPhoneNumber {
+				r.Template = cmp.Or(app.PhoneSetPasswordTemplateID, r.Template)
+			} else {
+				r.Template = cmp.Or(app.SetPasswordEmailTemplateID, r.Template)
+			}
 		}
 	}
 	if r.Template == "" { // nobody would ever learn the id
@@ -103,7 +92,7 @@ func (a *asking) password(tx *db.Tx, to wire.IdentityType) error {
 	id := ticket.NewID()
 	r.Secrets, r.Until = []string{id}, tx.Now().Add(a.flows.Lifetimes.SetupPassword)
 	a.first = &firstPassword{id, r}
-	_, err = a.s.o.Tickets.Issue(tx, ticket.ChangePassword, id, a.user.ID, reset{Kind: to, Value: r.To}, a.flows.Lifetimes.SetupPassword)
+	_, err := a.s.o.Tickets.Issue(tx, ticket.ChangePassword, id, a.user.ID, reset{Kind: to, Value: r.To}, a.flows.Lifetimes.SetupPassword)
 	return err
 }
 
@@ -112,6 +101,15 @@ func (a *asking) registration(tx *db.Tx, r wire.Registration) error {
 	if a.s == nil || r.Verified {
 		return nil
 	}
+	settings, err := a.s.users.tenants.SettingsIn(tx)
+	if err != nil {
+		return err
+	}
+	flows, ok := settings.Flows(a.user.TenantID)
+	if !ok {
+		return noTenant()
+	}
+	a.flows = flows
 	all, err := a.s.users.applications.RegistryIn(tx)
 	if err != nil {
 		return err

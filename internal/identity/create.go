@@ -173,9 +173,7 @@ func (c *creation) ask(tx *db.Tx) (err error) {
 	if c.in.setPassword == "" && !slices.ContainsFunc(c.user.Identities, waits) {
 		return nil
 	}
-	if c.asking, err = c.s.Verifications.begin(tx, c.user, c.application); err != nil {
-		return err
-	}
+	c.asking = c.s.Verifications.begin(c.user, c.rules.flows, c.application)
 	err = cmp.Or(c.asking.proofs(tx, nil), c.asking.password(tx, c.in.setPassword))
 	c.user.Asked = c.asking.shown()
 	return err

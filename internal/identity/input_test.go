@@ -164,7 +164,7 @@ func TestRulesOf(t *testing.T) {
 	} {
 		want.Breach.Match, want.Breach.OnLogin = BreachHigh, BreachIgnored
 		got := RulesOf(wire.Tenant{Extra: map[string]json.RawMessage{"passwordValidationRules": json.RawMessage(given)}}, flows)
-		if got != (Rules{Password: want, VerifyEmail: true, VerifyPhoneNumber: true}) {
+		if got != (Rules{Password: want, VerifyEmail: true, VerifyPhoneNumber: true, flows: flows}) {
 			t.Errorf("%s: %+v, want %+v", given, got, want)
 		}
 	}

@@ -164,13 +164,11 @@ func (g *registering) prepare(tx *db.Tx, plan *publish.Plan, u *User) error {
 	return nil
 }
 
-func (g *registering) commit(tx *db.Tx) (err error) {
+func (g *registering) commit(tx *db.Tx) error {
 	if err := g.s.insertRegistration(tx, &g.r); err != nil || g.r.Verified {
 		return err
 	}
-	if g.asking, err = g.s.Verifications.begin(tx, g.user, g.r.ApplicationID); err != nil {
-		return err
-	}
+	g.asking = g.s.Verifications.begin(g.user, nil, g.r.ApplicationID) // with the tenant's settings of this moment
 	return g.asking.registration(tx, g.r.Registration)
 }
 

@@ -18,6 +18,8 @@ type Rules struct {
 	VerifyEmail, VerifyEmailWhenChanged bool
 	// VerifyPhoneNumber makes a phone number Pending until it is verified.
 	VerifyPhoneNumber bool
+
+	flows *tenant.Flows // that they were read with
 }
 
 // PasswordRules say which passwords may be chosen, and which may still be used. Lengths are in characters.
@@ -120,7 +122,7 @@ func RulesOf(t wire.Tenant, flows *tenant.Flows) Rules {
 		r.MaximumAge = time.Duration(loose.Int(age["days"], 180, 1, 36_500)) * 24 * time.Hour
 	}
 	return Rules{
-		Password: r, VerifyEmail: flows.Email.Verify, VerifyEmailWhenChanged: flows.Email.VerifyWhenChanged, VerifyPhoneNumber: flows.Phone.Verify,
+		Password: r, VerifyEmail: flows.Email.Verify, VerifyEmailWhenChanged: flows.Email.VerifyWhenChanged, VerifyPhoneNumber: flows.Phone.Verify, flows: flows,
 	}
 }
 

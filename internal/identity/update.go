@@ -85,9 +85,7 @@ func (s *Service) Update(ctx context.Context, original *User, req wire.UserReque
 				return err
 			}
 			if slices.ContainsFunc(u.Identities, waits) {
-				if ask, err = s.Verifications.begin(tx, u, req.ApplicationID); err != nil {
-					return err
-				}
+				ask = s.Verifications.begin(u, rules.flows, req.ApplicationID)
 				if err := ask.proofs(tx, original.Identities); err != nil {
 					return err
 				}

@@ -633,6 +633,9 @@ func TestVerify_BeforeTheUser(t *testing.T) {
 		if diff := h.user(idA); !diff.Verified {
 			t.Errorf("read back %+v", diff)
 		}
+		if left := h.Strings(`SELECT hash FROM ticket WHERE user_id IS NULL`); len(left) != 1 {
+			t.Errorf("%d ids are left, want that of the number alone", len(left))
+		}
 		wantCodes(t, h.Call("POST", "/api/user/"+idB, object{"user": object{"email": "b@example.com", "password": proofPassword}, "verificationIds": []string{one.VerificationID}}), "[invalid]verificationIds")
 
 		// Who is there already may get one later; together with a registration the facts come last.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -300,4 +301,72 @@ func TestSame(t *testing.T) {
 	if ticket.Same("", "") || ticket.Same("1", "2") || !ticket.Same("12", "12") {
 		t.Error("codes are compared wrongly")
 	}
+}
+
+// A ticket may be nobody's, and those of a user are found, the newest first.
+func TestTicket_Live(t *testing.T) {
+	each(t, func(t *testing.T, s *store) {
+		s.issue("nobody's", "")
+		for i, id := range []string{"first", "second", "void", "third"} {
+			s.now.Store(start.Add(time.Duration(i) * time.Second).UnixMilli())
+			s.issue(id, ada)
+		}
+		s.issue("bob's", bob)
+		live := func() (ids []string) {
+			t.Helper()
+			s.do(func(tx *db.Tx) error {
+				all, err := s.office.Live(tx, ticket.Challenge, ada)
+				ids = nil
+				for _, found := range all {
+					if found.User != ada {
+						t.Errorf("a ticket of %q", found.User)
+					}
+					var content map[string]string
+					if err := found.Content(&content); err != nil || content["what"] != plain {
+						t.Errorf("content %v, %v", content, err)
+					}
+					for _, id := range []string{"first", "second", "third", "void", "bob's", "nobody's"} {
+						if same, err := s.office.Find(tx, ticket.Challenge, id); err == nil && same.Name() == found.Name() {
+							ids = append(ids, id)
+						}
+					}
+				}
+				return err
+			})
+			return ids
+		}
+		if got := live(); !slices.Equal(got, []string{"third", "void", "second", "first"}) {
+			t.Errorf("live %v", got)
+		}
+		s.do(func(tx *db.Tx) error {
+			for range ticket.MaxWrong {
+				void, err := s.office.Lock(tx, ticket.Challenge, "void")
+				if err != nil {
+					return err
+				}
+				if err := void.CountWrong(tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		s.now.Store(start.Add(life).UnixMilli()) // of the first
+		if got := live(); !slices.Equal(got, []string{"third", "second"}) {
+			t.Errorf("live %v", got)
+		}
+		s.now.Store(start.UnixMilli())
+		s.do(func(tx *db.Tx) error {
+			found, err := s.office.Lock(tx, ticket.Challenge, "nobody's")
+			if err != nil {
+				return err
+			}
+			if found.User != "" {
+				t.Errorf("nobody's ticket is that of %q", found.User)
+			}
+			return found.Spend(tx)
+		})
+		if s.found(ticket.Challenge, "nobody's") {
+			t.Error("a ticket that was spent is there")
+		}
+	})
 }
