@@ -46,6 +46,7 @@ type settings struct {
 	backlog int
 	million bool
 	large   int // events in the scenario million
+	users   int // in the scenario login
 	quick   bool
 	profile string // then the server runs in this process
 	json    string
@@ -73,6 +74,7 @@ func parse(args []string) (s settings, err error) {
 	flags.IntVar(&s.backlog, "backlog", 100_000, "how many events wait in the scenario backlog")
 	flags.BoolVar(&s.million, "million", false, "measure the scenario million too: minutes, and some 3 GB of disk")
 	flags.IntVar(&s.large, "large", 1_000_000, "how many events wait in the scenario million")
+	flags.IntVar(&s.users, "users", 100_000, "how many users there are in the scenario login")
 	flags.BoolVar(&s.quick, "quick", false, "one short round of everything, to see that it works; its figures mean little")
 	flags.StringVar(&s.json, "json", "", "write everything that was measured to this file")
 	flags.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile to this file; the server then shares a process with its callers and receivers,\n"+
@@ -101,10 +103,10 @@ func parse(args []string) (s settings, err error) {
 		s.million = s.million || name == "million"
 	}
 	if s.quick {
-		s.runs, s.each, s.backlog, s.large = 1, 300*time.Millisecond, 5_000, 10_000
+		s.runs, s.each, s.backlog, s.large, s.users = 1, 300*time.Millisecond, 5_000, 10_000, 2_000
 	}
-	if s.runs < 1 || s.each <= 0 || s.backlog < 1000 || s.large < 1000 {
-		return s, errors.New("there must be at least one run, some time for each line, and 1000 events in a backlog")
+	if s.runs < 1 || s.each <= 0 || s.backlog < 1000 || s.large < 1000 || s.users < 1 {
+		return s, errors.New("there must be at least one run, some time for each line, 1000 events in a backlog, and a user")
 	}
 	return s, nil
 }
@@ -130,6 +132,7 @@ func scenarios() []scenario {
 	return []scenario{
 		{"votes", "Users created per second, webhooks that must all agree", measureVotes, nil},
 		{"codes", "Two-factor codes sent per second", measureCodes, nil},
+		{"login", "Logins per second", measureLogin, nil},
 		{"single", "Events published one by one until delivered and recorded, events per second", measureSingle, nil},
 		{"batch", "Events published 1,000 at a time until delivered and recorded, deliveries per second", measureBatch, nil},
 		{"backlog", "Draining a backlog until delivered and recorded, deliveries per second", measureBacklog, nil},
