@@ -32,36 +32,64 @@ func (s *Service) LoadByLoginID(ctx context.Context, tenant wire.ID, text string
 	if len(kinds) == 0 {
 		kinds = []wire.IdentityType{wire.IdentityEmail, wire.IdentityUsername}
 	}
-	var u *User
-	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
-		for _, k := range kinds {
-			u, err = findByLoginID(tx, tenant, loginID{k, key(k, text)})
-			if !errors.Is(err, problem.ErrNotFound) {
-				return cmp.Or(err, s.complete(tx, u))
+	u, _, err := s.find(ctx, tenant, text, kinds, s.complete)
+	return u, err
+}
+
+// find returns the first user who logs in with a text that is taken as each of the kinds in turn, and which of them it was. what adds what the user comes with.
+func (s *Service) find(ctx context.Context, tenant wire.ID, text string, kinds []wire.IdentityType, what func(*db.Tx, ...*User) error) (u *User, kind wire.IdentityType, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
+		for _, kind = range kinds {
+			u, err = findByLoginID(tx, tenant, loginID{kind, key(kind, text)})
+			switch {
+			case err == nil:
+				return what(tx, u)
+			case !errors.Is(err, problem.ErrNotFound):
+				return err
 			}
 		}
 		return problem.ErrNotFound
 	})
-	return u, err
+	return u, kind, err
 }
 
 // FindByLoginID is LoadByLoginID for a request, and also tells what the text is. Errors: problem.Invalid, problem.ErrNotFound.
 func (s *Service) FindByLoginID(ctx context.Context, tenant wire.ID, text string, kinds []wire.IdentityType) (*User, wire.IdentityType, error) {
+	kinds, err := loginIDKinds(kinds)
+	if err != nil {
+		return nil, "", err
+	}
+	return s.find(ctx, tenant, text, kinds, s.complete)
+}
+
+// FindCredential is FindByLoginID for checking a password: the user comes with registrations only when one of their tokens may be what was given, and
+// without memberships.
+func (s *Service) FindCredential(ctx context.Context, tenant wire.ID, text string, kinds []wire.IdentityType, tokens bool) (*User, wire.IdentityType, error) {
+	kinds, err := loginIDKinds(kinds)
+	if err != nil {
+		return nil, "", err
+	}
+	return s.find(ctx, tenant, text, kinds, func(tx *db.Tx, users ...*User) error {
+		if !tokens {
+			return nil
+		}
+		return s.addRegistrations(tx, users)
+	})
+}
+
+// loginIDKinds checks kinds of login ids, and returns those to try when none are given.
+func loginIDKinds(kinds []wire.IdentityType) ([]wire.IdentityType, error) {
 	if len(kinds) == 0 {
-		kinds = []wire.IdentityType{wire.IdentityEmail, wire.IdentityUsername}
+		return []wire.IdentityType{wire.IdentityEmail, wire.IdentityUsername}, nil
 	}
 	for _, kind := range kinds {
 		if !slices.Contains([]wire.IdentityType{wire.IdentityEmail, wire.IdentityUsername, wire.IdentityPhoneNumber}, kind) {
 			var v problem.Validation
 			v.Field("loginIdTypes", "invalid", "A login id is an email, a phoneNumber or a username.")
-			return nil, "", v.Err()
-		}
-		u, err := s.LoadByLoginID(ctx, tenant, text, kind)
-		if !errors.Is(err, problem.ErrNotFound) {
-			return u, kind, err
+			return nil, v.Err()
 		}
 	}
-	return nil, "", problem.ErrNotFound
+	return kinds, nil
 }
 
 // load returns a whole user.
@@ -149,7 +177,7 @@ func (s *Service) Search(ctx context.Context, scope wire.ID, c wire.UserSearch) 
 			users, err = withIDs(tx, scope, c.IDs)
 			found.Total = len(users)
 		} else {
-			users, found.Total, next, err = find(tx, &s.positions, scope, clauses, c, after)
+			users, found.Total, next, err = findPage(tx, &s.positions, scope, clauses, c, after)
 		}
 		if err == nil && (c.Expand == nil || slices.Contains(c.Expand, partRegistrations)) {
 			err = s.addRegistrations(tx, users)

@@ -44,10 +44,11 @@ type credential struct {
 func (credential) String() string   { return "[password]" }
 func (credential) GoString() string { return "[password]" }
 
-// hasher hashes passwords, as many at a time as there are processors: each takes much memory and all of one processor.
+// hasher hashes passwords, one fewer at a time than there are processors: each takes much memory and all of one processor, and whoever asks for something else
+// meanwhile would wait until one is taken off it.
 type hasher struct{ slots chan struct{} }
 
-func newHasher() hasher { return hasher{make(chan struct{}, runtime.NumCPU())} }
+func newHasher() hasher { return hasher{make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))} }
 
 // use runs work when a slot is free. Errors: that of ctx when it ends first.
 func (h hasher) use(ctx context.Context, work func()) error {

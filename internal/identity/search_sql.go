@@ -43,8 +43,8 @@ func indexed(order search.Order) bool {
 	return len(order) <= 2 && order[0].Column == "u.insert_instant" || order[0].Column == "u.id"
 }
 
-// find returns a page of the users who meet all clauses, and where the next one begins.
-func find(tx *db.Tx, positions *search.Positions, scope wire.ID, clauses []clause, c wire.UserSearch, after search.Place) ([]*User, int, search.Place, error) {
+// findPage returns a page of the users who meet all clauses, and where the next one begins.
+func findPage(tx *db.Tx, positions *search.Positions, scope wire.ID, clauses []clause, c wire.UserSearch, after search.Place) ([]*User, int, search.Place, error) {
 	order := order(c)
 	return db.SearchOn(tx, search.Query{
 		Columns: userColumns, From: "users u", ID: "u.id", Where: matching(scope, clauses), Order: order, Indexed: indexed(order),

@@ -38,7 +38,7 @@ func (s *Service) Login(ctx context.Context, of wire.ID, req wire.LoginRequest, 
 	if req.OneTimePassword != "" {
 		return s.byOneTimePassword(ctx, of, a, req.OneTimePassword, origin, info)
 	}
-	u, kind, err := s.Users.FindByLoginID(ctx, of, req.LoginID, req.LoginIDTypes)
+	u, kind, err := s.Users.FindCredential(ctx, of, req.LoginID, req.LoginIDTypes, takesTokens(a))
 	if errors.Is(err, problem.ErrNotFound) {
 		return nil, s.unknown(ctx, req.Password)
 	}
@@ -64,7 +64,7 @@ func (s *Service) unknown(ctx context.Context, password string) error {
 
 // byPassword lets a user in whose password is given. Errors and events are those of [Service.Login].
 func (s *Service) byPassword(ctx context.Context, e Entry, password string, info *wire.EventInfo) (*Completion, error) {
-	right := e.Application != nil && e.Application.AuthenticationTokens && s.isToken(&e, password)
+	right := takesTokens(e.Application) && s.isToken(&e, password)
 	if right {
 		e.Type = event.AuthenticationApplicationToken
 	} else {
@@ -78,6 +78,9 @@ func (s *Service) byPassword(ctx context.Context, e Entry, password string, info
 	}
 	return s.enter(ctx, e, info, proof{user: e.User, password: password})
 }
+
+// takesTokens tells whether an authentication token may stand for the password. a may be nil.
+func takesTokens(a *application.Application) bool { return a != nil && a.AuthenticationTokens }
 
 // isToken tells whether a text is the authentication token of the user's registration.
 func (s *Service) isToken(e *Entry, text string) bool {
@@ -264,7 +267,7 @@ func (s *Service) ByOAuth(ctx context.Context, a *application.Application, req w
 	if err := v.Err(); err != nil {
 		return nil, token.Grant{}, err
 	}
-	u, kind, err := s.Users.FindByLoginID(ctx, a.TenantID, req.LoginID, req.LoginIDTypes)
+	u, kind, err := s.Users.FindCredential(ctx, a.TenantID, req.LoginID, req.LoginIDTypes, takesTokens(a))
 	if errors.Is(err, problem.ErrNotFound) {
 		err = s.unknown(ctx, req.Password)
 	}
