@@ -30,6 +30,9 @@ export function address () {
   return `${randomUUID()}@example.com`
 }
 
+/** How long anything that has to happen may take at most, in milliseconds. */
+export const patience = 60000
+
 export const password = 'correct horse battery'
 
 /** The body of a call that has to succeed with the given status. */
@@ -118,7 +121,7 @@ export async function receiver () {
     next (holds) {
       const found = all.find(holds)
       return found ?? new Promise((resolve, reject) => {
-        const tooLong = setTimeout(() => reject(new Error('what is waited for has not come in 20 seconds')), 20000)
+        const tooLong = setTimeout(() => reject(new Error('what is waited for has not come')), patience)
         waiting.add({ holds, resolve: got => { clearTimeout(tooLong); resolve(got) } })
       })
     },
@@ -185,7 +188,7 @@ export async function mailbox () {
     to (recipient) {
       const found = all.find(m => m.to === recipient)
       return found?.text ?? new Promise((resolve, reject) => {
-        const tooLong = setTimeout(() => reject(new Error('no mail has come in 20 seconds')), 20000)
+        const tooLong = setTimeout(() => reject(new Error('no mail has come')), patience)
         waiting.add({ recipient, resolve: text => { clearTimeout(tooLong); resolve(text) } })
       })
     },

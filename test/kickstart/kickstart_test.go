@@ -41,6 +41,8 @@ var checks = map[string][]check{
 		{"/api/tenant/d7d09513-a3f5-401c-9685-34ab6c552453", "tenant.issuer", "https://example.com"},
 		{"/api/application/e9fdb985-9173-4e01-9d73-ac2d60d1dc8e", "application.roles.1.description", "Everybody"},
 		{"/api/application/e9fdb985-9173-4e01-9d73-ac2d60d1dc8e", "application.oauthConfiguration.clientId", "e9fdb985-9173-4e01-9d73-ac2d60d1dc8e"},
+		{"/api/application", "applications.1.active", "true"},
+		{"/api/application", "applications.2", "<nil>"}, // one of the file, and the built-in one
 		{"/api/user?email=admin@example.com", "user.registrations.0.roles.0", "admin"},
 		{"/api/user/00000000-0000-0000-0000-111111111111", "user.registrations.0.data.favoriteColor", "chartreuse"},
 		{"/api/user/00000000-0000-0000-0000-111111111111", "user.registrations.0.roles.0", "user"},
