@@ -92,6 +92,18 @@ var logins = []scenario{
 		check: verified("Implicit"),
 	},
 	{
+		name: "log in without a password, on a new device", want: events("user.login.success", "user.login.new-device"), check: as("PASSWORDLESS", "shop"),
+		prepare: func(h *herald) call {
+			return h.anonymous("POST", "/api/passwordless/login", object{"code": h.passwordless(h.registered()), "newDevice": true})
+		},
+	},
+	{
+		name: "report one's own login", want: events("user.login.success"), check: as("PING", "shop"),
+		prepare: func(h *herald) call {
+			return h.to("PUT", "/api/login?applicationId="+h.shop, nil, "Authorization", "Bearer "+h.token(h.registered()))
+		},
+	},
+	{
 		name: "report a login that was elsewhere", want: events("user.login.success"), check: as("PING", "shop"),
 		prepare: func(h *herald) call {
 			return h.to("PUT", "/api/login/"+h.registered()+"/"+h.shop+"?ipAddress=192.0.2.7", nil)
@@ -344,6 +356,29 @@ var twoFactor = []scenario{
 		},
 	},
 	{
+		name: "the right code, on a new device, by a robot", want: events("user.login.success", "user.login.new-device", "user.login.suspicious", "user.two-factor.success"),
+		prepare: func(h *herald) call {
+			id, code := h.challenged(h.registered())
+			h.configure(object{"clientRiskConfiguration": object{"enabled": true}})
+			return h.anonymous("POST", "/api/two-factor/login", object{"twoFactorId": id, "code": code, "newDevice": true, "botDetectionScore": 99})
+		},
+	},
+	{
+		name: "a recovery code", want: events("user.login.success", "user.two-factor.success"),
+		prepare: func(h *herald) call {
+			user := h.registered()
+			_, recovery := h.addApp(user)
+			var started wire.TwoFactorStartResponse
+			h.Call("POST", "/api/two-factor/start", object{"userId": user}).Want(200).Decode(&started)
+			return h.anonymous("POST", "/api/two-factor/login", object{"twoFactorId": h.plant(started.TwoFactorID), "code": recovery[0]})
+		},
+		check: func(h *herald, events []object) {
+			if got := events[1]["method"]; got != "recoveryCode" {
+				h.t.Errorf("the method is %v", got)
+			}
+		},
+	},
+	{
 		name: "the right code of a user who has to change the password", want: events("user.two-factor.success"), status: 203,
 		prepare: func(h *herald) call {
 			id, code := h.challenged(h.user(object{"password": password, "passwordChangeRequired": true, "registrations": []object{{"applicationId": h.shop}}}))
@@ -491,6 +526,18 @@ var passwords = []scenario{
 		want: events("user.email.verified", "user.identity.verified", "user.password.update", "user.password.reset.success"),
 		prepare: func(h *herald) call {
 			h.anonymous("POST", forgotPath, object{"loginId": h.pending() + "@example.com"})().Want(200)
+			return h.anonymous("POST", changePath, h.newPassword("changePasswordId", h.mailed()))
+		},
+		check: verified("Implicit"),
+	},
+	{
+		name: "choose a password with an id that has come to an address nobody has verified",
+		want: events("user.email.verified", "user.identity.verified", "user.password.update", "user.password.reset.success"),
+		prepare: func(h *herald) call {
+			h.configure(object{"emailConfiguration": object{"verifyEmail": true}})
+			mails := len(h.mail.Mails())
+			h.Call("POST", "/api/user", object{"user": object{"email": h.id() + "@example.com"}, "sendSetPasswordEmail": true}).Want(200)
+			h.sent(mails)
 			return h.anonymous("POST", changePath, h.newPassword("changePasswordId", h.mailed()))
 		},
 		check: verified("Implicit"),
@@ -790,12 +837,18 @@ var actions = []scenario{
 		name: "the end of an action", want: events("user.action"), check: phase("end"), told: true, nobody: true,
 		prepare: func(h *herald) call {
 			id := h.banned(h.user(nil), time.Minute)
-			return func() apptest.Answer {
+			return func() (answer apptest.Answer) {
 				h.pass(time.Minute)
 				if _, err := h.App.Actions().EndDue(h.t.Context()); err != nil {
 					h.t.Fatal(err)
 				}
-				return h.Call("GET", actionPath+"/"+id, nil)
+				h.Eventually(patience, "the end is announced", func() bool { // the server, too, may have been about to do so
+					var r wire.ActionResponse
+					answer = h.Call("GET", actionPath+"/"+id, nil)
+					answer.Want(200).Decode(&r)
+					return r.Action.EndEventSent
+				})
+				return answer
 			}
 		},
 	},

@@ -36,6 +36,14 @@ var users = []scenario{
 		},
 	},
 	{
+		name: "create a user who is to choose a password", want: events("user.create", "user.create.complete"),
+		prepare: func(h *herald) call {
+			h.mails = len(h.mail.Mails())
+			return h.to("POST", "/api/user", object{"user": object{"email": h.id() + "@example.com"}, "sendSetPasswordEmail": true})
+		},
+		check: onlyMail,
+	},
+	{
 		name: "create a user with the address of another one", want: events("user.loginId.duplicate.create"), status: 400,
 		prepare: func(h *herald) call {
 			return h.to("POST", "/api/user", object{"user": object{"email": h.user(nil) + "@example.com", "password": h.plant(password)}})
@@ -90,6 +98,16 @@ var users = []scenario{
 		},
 	},
 	{
+		name: "another address that has to be verified, by mail", want: events("user.update", "user.update.complete", "user.email.update"),
+		prepare: func(h *herald) call {
+			id := h.pending()
+			h.configure(object{"emailConfiguration": object{"verificationEmailTemplateId": h.verify}})
+			h.mails = len(h.mail.Mails())
+			return h.to("PATCH", "/api/user/"+id, object{"user": object{"email": "new-" + id + "@example.com"}})
+		},
+		check: onlyMail,
+	},
+	{
 		name: "the first address", want: events("user.update", "user.update.complete", "user.email.update"),
 		prepare: func(h *herald) call {
 			id := h.id()
@@ -142,6 +160,18 @@ var users = []scenario{
 		name: "deactivate two of three", want: events("user.deactivate", "user.deactivate"),
 		prepare: func(h *herald) call {
 			return h.to("DELETE", "/api/user/bulk", object{"userIds": []string{h.user(nil), h.inactive(), h.user(nil)}})
+		},
+	},
+	{
+		name: "say who would be deleted",
+		prepare: func(h *herald) call {
+			return h.to("DELETE", "/api/user/bulk?hardDelete=true&dryRun=true&userId="+h.user(nil), nil)
+		},
+	},
+	{
+		name: "delete those who are found", want: events("user.delete", "user.delete.complete"),
+		prepare: func(h *herald) call {
+			return h.to("DELETE", "/api/user/bulk", object{"queryString": h.user(nil), "hardDelete": true})
 		},
 	},
 	{
@@ -206,6 +236,14 @@ var users = []scenario{
 	},
 }
 
+// onlyMail waits for the mail that follows a call, and fails the test when the calls that were refused had one too.
+func onlyMail(h *herald, _ []object) {
+	h.sent(h.mails)
+	if got := len(h.mail.Mails()) - h.mails; got != 1 {
+		h.t.Errorf("%d mails were sent, want one", got)
+	}
+}
+
 // inactive makes a user who is deactivated.
 func (h *herald) inactive() string {
 	h.t.Helper()
@@ -256,14 +294,17 @@ var registrations = []scenario{
 	{
 		name: "delete a registration", want: events("user.registration.delete", "user.registration.delete.complete"),
 		prepare: func(h *herald) call {
-			return h.to("DELETE", registrationPath+h.registered()+"/"+h.shop, nil)
+			id := h.registered()
+			h.session(id, h.shop)
+			return h.to("DELETE", registrationPath+id+"/"+h.shop, nil)
 		},
 	},
 	{
-		name: "delete an application with a registration",
+		name: "delete an application with a registration and a session",
 		prepare: func(h *herald) call {
-			app := h.application(nil)
-			h.register(h.user(nil), app)
+			app, id := h.application(nil), h.user(nil)
+			h.register(id, app)
+			h.session(id, app)
 			return h.to("DELETE", "/api/application/"+app+"?hardDelete=true", nil)
 		},
 	},

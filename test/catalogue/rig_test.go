@@ -41,6 +41,7 @@ type world struct {
 	hook   string  // the webhook of ears
 	notice wire.ID // a template of e-mails that says nothing secret
 	latest string  // the user made last
+	verify wire.ID // a template of e-mails with the id of a verification
 
 	secrets []string
 	refused map[string]bool // the ids of the events that were
@@ -113,12 +114,13 @@ func (h *herald) setUp() {
 		}}).Want(200).Decode(&r)
 		return r.EmailTemplate.ID
 	}
-	h.notice = mail("Notice", "user.id")
+	h.notice, h.verify = mail("Notice", "user.id"), mail("Verify", "verificationId")
 	h.configure(object{
 		"emailConfiguration": object{
 			"host": h.mail.Host, "port": h.mail.Port, "security": "NONE", "defaultFromEmail": "herald@example.com",
 			"forgotPasswordEmailTemplateId": mail("Forgot", "changePasswordId"), "passwordlessEmailTemplateId": mail("Passwordless", "code"),
-			"verifyEmail": false, "verifyEmailWhenChanged": false,
+			"setPasswordEmailTemplateId": mail("Set", "changePasswordId"),
+			"verifyEmail":                false, "verifyEmailWhenChanged": false,
 		},
 		"phoneConfiguration": object{"messengerId": m.Messenger.ID, "forgotPasswordTemplateId": text("Forgot", "changePasswordId")},
 		"multiFactorConfiguration": object{
