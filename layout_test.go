@@ -69,6 +69,9 @@ var mayImport = map[string][]string{
 	"internal/ticket":           {"internal/sealed", "internal/db"},
 	"internal/twofactor":        {"internal/sealed", "internal/token", "internal/login", "internal/application", "internal/db", "internal/identity", "internal/message", "internal/publish", "internal/template", "internal/tenant", "internal/ticket"},
 
+	"internal/admin": {"internal/application", "internal/db", "internal/identity", "internal/publish", "internal/tenant", "internal/ticket", "internal/twofactor"},
+	"internal/ui":    {"internal/admin", "internal/metrics", "internal/outbox", "internal/system", "internal/tenant", "internal/twofactor", "internal/webhooklog", "internal/webhook"},
+
 	"internal/api": {
 		"internal/access",
 		"internal/application",
@@ -101,6 +104,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/app": {
 		"internal/access",
+		"internal/admin",
 		"internal/api",
 		"internal/application",
 		"internal/config",
@@ -128,6 +132,7 @@ var mayImport = map[string][]string{
 		"internal/ticket",
 		"internal/token",
 		"internal/twofactor",
+		"internal/ui",
 		"internal/useraction",
 		"internal/webhook",
 		"internal/webhooklog",

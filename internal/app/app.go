@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/herald-events/herald/internal/access"
+	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/api"
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/config"
@@ -51,6 +52,7 @@ import (
 	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/internal/token"
 	"github.com/herald-events/herald/internal/twofactor"
+	"github.com/herald-events/herald/internal/ui"
 	"github.com/herald-events/herald/internal/useraction"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
@@ -101,6 +103,7 @@ type App struct {
 	messengers   *messenger.Service
 	templates    *template.Service
 	messages     *message.Sender
+	admins       *admin.Service
 	handler      http.Handler
 	server       *http.Server
 	listener     net.Listener
@@ -215,6 +218,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.kept = keep.New(a.store, sealer)
 	a.links = idp.New(idp.Options{DB: a.store, Events: a.events, Users: a.users, Providers: a.kept, Sealer: sealer})
 
+	a.admins = admin.New(admin.Options{DB: a.store, Users: a.users, Applications: a.applications, Factors: a.factors})
+
 	a.users.Breaches = breaches
 	a.connect()
 
@@ -236,7 +241,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err = a.kept.Bootstrap(ctx); err != nil {
 		return nil, err
 	}
-	a.handler = api.New(api.Services{
+	rest := api.New(api.Services{
 		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Groups: a.groups, Resets: a.resets, Verifications: a.verifying, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
 		UserActions: a.actions, Entities: a.entities,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
@@ -244,10 +249,18 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: webhooklog.NewReader(a.store), Journal: a.journal,
 		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})
+	pages := ui.New(ui.Services{
+		Admins: a.admins, Tenants: a.tenants, Webhooks: a.webhooks, WebhookLog: webhooklog.NewReader(a.store), Outbox: a.outbox, System: a.system, Log: o.Logger,
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/", rest)
+	mux.Handle("/admin", http.RedirectHandler("/admin/", http.StatusSeeOther))
+	mux.Handle("/admin/", pages)
+	a.handler = mux
 	return a, nil
 }
 
-// Handler serves the API. It works as soon as New has returned.
+// Handler serves the API and the admin UI. It works as soon as New has returned.
 func (a *App) Handler() http.Handler { return a.handler }
 
 // Start listens, carries on with what a crash left behind, begins to deliver, and runs the kickstart file if the store is untouched. When

@@ -38,7 +38,7 @@ func (a *App) connect() {
 	}
 	a.users.Groups, a.users.Factors, a.users.Verifications = a.groups, a.factors, a.verifying
 	a.logins.Factors, a.logins.GroupRoles = a.factors, a.groups.Roles
-	a.users.OnPasswordChange = append(a.users.OnPasswordChange, a.endLockout, a.endSessions)
+	a.users.OnPasswordChange = append(a.users.OnPasswordChange, a.endLockout, a.endSessions, a.admins.EndSessions)
 	a.actions.Revoke = func(tx *db.Tx, plan *publish.Plan, u *wire.User) (func(*db.Tx) error, error) {
 		return a.tokens.RevokeOfUserIn(tx, plan, u, "")
 	}
@@ -188,5 +188,5 @@ func (a *App) trim(ctx context.Context) error {
 	return errors.Join(
 		a.journal.Trim(ctx), a.log.Trim(ctx, webhooklog.Retention{Days: settings.WebhookLog.RetainDays, Off: !settings.WebhookLog.Enabled}),
 		a.messages.Tend(ctx, settings.WebhookLog.RetainDays), a.factors.Trim(ctx),
-		a.tokens.Trim(ctx), a.logins.Trim(ctx, settings.WebhookLog.RetainDays))
+		a.tokens.Trim(ctx), a.logins.Trim(ctx, settings.WebhookLog.RetainDays), a.admins.Trim(ctx))
 }

@@ -36,5 +36,8 @@ func (a *App) CreateKey(ctx context.Context, k NewKey) (string, error) {
 // Fresh tells whether nobody has used the store yet: there is no API key and no user.
 func (a *App) Fresh(ctx context.Context) (bool, error) { return a.untouched(ctx) }
 
+// SetUpToken is the right to make the first administrator with the admin UI, for half an hour; "" when there is one.
+func (a *App) SetUpToken(ctx context.Context) (string, error) { return a.admins.SetUpToken(ctx) }
+
 // Store is the store, for tests that look behind the API.
 func (a *App) Store() *db.DB { return a.store }

@@ -53,6 +53,12 @@ func (c serveCommand) Run(ctx context.Context, out *output) error {
 	}
 	say("herald %s · %s · ready in %d ms", out.version, c.Database(), time.Since(begin).Milliseconds())
 	say("  API    %s/api", localURL(a.Addr()))
+	say("  Admin  %s/admin", localURL(a.Addr()))
+	if token, err := a.SetUpToken(ctx); err != nil {
+		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+	} else if token != "" {
+		say("  There is no administrator yet. Make one (within 30 minutes):  %s/admin/setup?token=%s", localURL(a.Addr()), token)
+	}
 	if fresh, err := a.Fresh(ctx); err != nil {
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	} else if fresh {

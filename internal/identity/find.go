@@ -144,6 +144,11 @@ func key(kind wire.IdentityType, text string) string {
 	return strings.ToLower(strings.TrimSpace(text))
 }
 
+// Registered tells whether anybody is registered with an application.
+func (s *Service) Registered(tx *db.Tx, application wire.ID) (bool, error) {
+	return anybodyAt(tx, application)
+}
+
 // Any tells whether there is a user in any tenant.
 func (s *Service) Any(tx *db.Tx) (bool, error) { return anybody(tx) }
 

@@ -208,3 +208,7 @@ func (s *Service) open(row registrationRow, registry func() (*application.Regist
 	}
 	return r, nil
 }
+
+func anybodyAt(tx *db.Tx, application wire.ID) (bool, error) {
+	return tx.Exists(`SELECT 1 FROM registration WHERE application_id = $1`, application)
+}

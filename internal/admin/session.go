@@ -1,0 +1,106 @@
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/publish"
+	"github.com/herald-events/herald/internal/ticket"
+	"github.com/herald-events/herald/wire"
+)
+
+const (
+	// idleTime ends a session that nobody uses, longestSession every session.
+	idleTime       = 8 * time.Hour
+	longestSession = 7 * 24 * time.Hour
+	// touchEvery is how exactly it is known when a session was last used: a page is no reason for a commit.
+	touchEvery = time.Minute
+	// confirmedFor is how long after the password was given something may be done that needs it.
+	confirmedFor = 10 * time.Minute
+)
+
+// Session is a browser in which an administrator has signed in.
+type Session struct {
+	*Admin
+	Began wire.Instant
+
+	hash            string // of what the cookie holds, which is not stored
+	user            wire.ID
+	last, confirmed wire.Instant
+	now             int64
+}
+
+// Confirmed tells whether the password was given so recently that it need not be given again, for what takes it.
+func (s *Session) Confirmed() bool { return s.now-int64(s.confirmed) < confirmedFor.Milliseconds() }
+
+func hashOf(value string) string {
+	sum := sha256.Sum256([]byte("admin session/" + value))
+	return hex.EncodeToString(sum[:])
+}
+
+// begin makes a session of a user and returns what its cookie holds.
+func begin(tx *db.Tx, user wire.ID) (value string, err error) {
+	now := wire.Instant(tx.NowMillis())
+	value = ticket.NewID()
+	return value, insertSession(tx, hashOf(value), &Session{user: user, Began: now, last: now, confirmed: now})
+}
+
+// Authenticate returns the session whose cookie holds value. It is problem.ErrUnauthenticated when there is none, it has ended, or its user is no
+// administrator any more.
+func (s *Service) Authenticate(ctx context.Context, value string) (*Session, error) {
+	var found *Session
+	err := s.o.DB.View(ctx, func(tx *db.Tx) (err error) {
+		now := tx.Now()
+		if found, err = findSession(tx, hashOf(value), now.Add(-longestSession).UnixMilli(), now.Add(-idleTime).UnixMilli()); err != nil {
+			return db.Found(err)
+		}
+		found.now = now.UnixMilli()
+		u, err := s.o.Users.LoadIn(tx, found.user)
+		if err != nil {
+			return err
+		}
+		found.Admin, err = administrator(u)
+		return err
+	})
+	if errors.Is(err, problem.ErrNotFound) {
+		return nil, problem.ErrUnauthenticated
+	}
+	if err != nil {
+		return nil, err
+	}
+	if found.now-int64(found.last) > touchEvery.Milliseconds() {
+		err = s.o.DB.Update(ctx, func(tx *db.Tx) error { return touchSession(tx, found.hash, tx.NowMillis()) })
+	}
+	return found, err
+}
+
+// Confirm notes that the administrator has given the password again. It is ErrWrong when it is not the right one.
+func (s *Service) Confirm(ctx context.Context, session *Session, password string) error {
+	if err := s.check(ctx, session.User, password); err != nil {
+		return err
+	}
+	session.confirmed = wire.Instant(session.now)
+	return s.o.DB.Update(ctx, func(tx *db.Tx) error { return confirmSession(tx, session.hash, tx.NowMillis()) })
+}
+
+// SignOut ends a session.
+func (s *Service) SignOut(ctx context.Context, session *Session) error {
+	return s.o.DB.Update(ctx, func(tx *db.Tx) error { return deleteSession(tx, session.hash) })
+}
+
+// EndSessions ends all sessions of a user whose password changes: it is a hook of identity.Service.OnPasswordChange.
+func (s *Service) EndSessions(_ *db.Tx, _ *publish.Plan, u *wire.User, _ bool) (commit func(*db.Tx) error, err error) {
+	return func(tx *db.Tx) error { return deleteSessionsOf(tx, u.ID) }, nil
+}
+
+// Trim removes sessions that have ended.
+func (s *Service) Trim(ctx context.Context) error {
+	return s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		return trimSessions(tx, tx.Now().Add(-longestSession).UnixMilli(), tx.Now().Add(-idleTime).UnixMilli())
+	})
+}

@@ -1,0 +1,48 @@
+package admin
+
+import (
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/wire"
+)
+
+const sessionColumns = `hash, user_id, insert_instant, last_instant, confirm_instant`
+
+func insertSession(tx *db.Tx, hash string, s *Session) error {
+	_, err := tx.Exec(`INSERT INTO admin_session (`+sessionColumns+`) VALUES ($1, $2, $3, $4, $5)`,
+		hash, s.user, int64(s.Began), int64(s.last), int64(s.confirmed))
+	return err
+}
+
+// findSession is db.ErrNoRows where there is none that has begun after the one instant and was used after the other.
+func findSession(tx *db.Tx, hash string, begun, used int64) (*Session, error) {
+	s := &Session{hash: hash}
+	err := tx.QueryRow(`SELECT `+sessionColumns+` FROM admin_session WHERE hash = $1 AND insert_instant > $2 AND last_instant > $3`, hash, begun, used).
+		Scan(&s.hash, &s.user, &s.Began, &s.last, &s.confirmed)
+	return s, err
+}
+
+func touchSession(tx *db.Tx, hash string, now int64) error {
+	_, err := tx.Exec(`UPDATE admin_session SET last_instant = $1 WHERE hash = $2 AND last_instant < $1`, now, hash)
+	return err
+}
+
+func confirmSession(tx *db.Tx, hash string, now int64) error {
+	_, err := tx.Exec(`UPDATE admin_session SET confirm_instant = $1 WHERE hash = $2`, now, hash)
+	return err
+}
+
+func deleteSession(tx *db.Tx, hash string) error {
+	_, err := tx.Exec(`DELETE FROM admin_session WHERE hash = $1`, hash)
+	return err
+}
+
+func deleteSessionsOf(tx *db.Tx, user wire.ID) error {
+	_, err := tx.Exec(`DELETE FROM admin_session WHERE user_id = $1`, user)
+	return err
+}
+
+// trimSessions removes those that have begun before the one instant or were last used before the other.
+func trimSessions(tx *db.Tx, begun, used int64) error {
+	_, err := tx.Exec(`DELETE FROM admin_session WHERE insert_instant <= $1 OR last_instant <= $2`, begun, used)
+	return err
+}

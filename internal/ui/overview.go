@@ -1,0 +1,71 @@
+package ui
+
+import (
+	"slices"
+
+	"github.com/herald-events/herald/internal/admin"
+	"github.com/herald-events/herald/internal/metrics"
+	"github.com/herald-events/herald/wire"
+)
+
+type overviewPage struct {
+	Backlog  metrics.Backlog
+	Webhooks int
+	// Steps are what is to do before a first event arrives; nil once one has.
+	Steps  []step
+	Events []wire.WebhookEventLog
+}
+
+// step is one of the three that lead to a first event.
+type step struct {
+	Text, To string
+	Done     bool
+}
+
+// newestEvents is how many the overview shows.
+const newestEvents = 10
+
+func (s *server) overview(v *visit) (err error) {
+	var page overviewPage
+	if page.Backlog, err = s.Outbox.Backlog(v.Context()); err != nil {
+		return err
+	}
+	webhooks, err := s.Webhooks.List(v.Context())
+	if err != nil {
+		return err
+	}
+	page.Webhooks = len(webhooks)
+	if v.session.May(admin.WebhookLog, admin.View) {
+		search := wire.WebhookEventLogSearch{Period: wire.Period{Start: 1}}
+		search.NumberOfResults = newestEvents
+		if page.Events, _, err = s.WebhookLog.Search(v.Context(), search); err != nil {
+			return err
+		}
+	}
+	switchedOn, err := s.anyEventSwitchedOn(v)
+	if err != nil {
+		return err
+	}
+	steps := []step{
+		{"StepTenant", "", switchedOn},
+		{"StepWebhook", "/admin/webhook", len(webhooks) > 0},
+		{"StepEvent", "/admin/log", len(page.Events) > 0},
+	}
+	if slices.ContainsFunc(steps, func(s step) bool { return !s.Done }) {
+		page.Steps = steps
+	}
+	return v.show("overview", "Overview", page)
+}
+
+// anyEventSwitchedOn tells whether some tenant sends something.
+func (s *server) anyEventSwitchedOn(v *visit) (bool, error) {
+	tenants, err := s.Tenants.List(v.Context())
+	for _, t := range tenants {
+		for _, setting := range t.EventConfiguration.Events {
+			if setting.Enabled {
+				return true, err
+			}
+		}
+	}
+	return false, err
+}

@@ -1,0 +1,131 @@
+package ui
+
+import (
+	"errors"
+	"net"
+	"net/http"
+
+	"github.com/herald-events/herald/internal/admin"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/twofactor"
+	"github.com/herald-events/herald/wire"
+)
+
+type signInPage struct {
+	Next, Name, Problem string
+	// Challenge is set when the password was right and a code is wanted.
+	Challenge string
+	Methods   []wire.TwoFactorMethod
+	Sent      bool
+}
+
+func (s *server) showSignIn(v *visit) error {
+	if v.session != nil {
+		v.redirect(v.next())
+		return nil
+	}
+	return v.show("sign-in", "SignIn", signInPage{Next: v.next()})
+}
+
+func (s *server) signIn(v *visit) error {
+	name := v.PostFormValue("name")
+	step, err := s.Admins.SignIn(v.Context(), name, v.PostFormValue("password"), v.peer())
+	if err != nil {
+		return v.retry(err, signInPage{Next: v.next(), Name: name})
+	}
+	return v.proceed(step)
+}
+
+func (s *server) prove(v *visit) error {
+	challenge := v.PostFormValue("challenge")
+	step, err := s.Admins.Prove(v.Context(), challenge, v.PostFormValue("code"))
+	if errors.Is(err, twofactor.ErrWrongCode) {
+		return v.retry(err, signInPage{Next: v.next(), Challenge: challenge})
+	}
+	if err != nil {
+		return v.retry(err, signInPage{Next: v.next()})
+	}
+	return v.proceed(step)
+}
+
+func (s *server) sendCode(v *visit) error {
+	challenge := v.PostFormValue("challenge")
+	if err := s.Admins.SendCode(v.Context(), challenge, v.PostFormValue("method")); err != nil {
+		return v.retry(err, signInPage{Next: v.next(), Challenge: challenge})
+	}
+	return v.show("sign-in", "SignIn", signInPage{Next: v.next(), Challenge: challenge, Sent: true})
+}
+
+// proceed lets the browser in, or asks it for the code.
+func (v *visit) proceed(step admin.Step) error {
+	if step.Session == "" {
+		return v.show("sign-in", "SignIn", signInPage{Next: v.next(), Challenge: step.Challenge, Methods: step.Methods})
+	}
+	v.keep(step.Session)
+	v.redirect(v.next())
+	return nil
+}
+
+// retry shows the form again and says why.
+func (v *visit) retry(err error, page signInPage) error {
+	p, isProblem := problem.As(err)
+	switch {
+	case errors.Is(err, admin.ErrWrong):
+		v.status, page.Problem = http.StatusUnauthorized, v.text.say("SignInWrong")
+	case errors.Is(err, twofactor.ErrWrongCode):
+		v.status, page.Problem = http.StatusUnauthorized, v.text.say("CodeWrong")
+	case isProblem && p.Kind == problem.TooMany:
+		v.status, page.Problem = http.StatusTooManyRequests, v.text.say("SignInTooOften")
+	case isProblem && p.Kind == problem.Invalid:
+		v.status, page.Problem = http.StatusBadRequest, messageOf(p)
+	case errors.Is(err, problem.ErrNotFound):
+		v.status, page.Problem = http.StatusUnauthorized, v.text.say("SignInWrong")
+		page.Challenge = ""
+	default:
+		return err
+	}
+	return v.show("sign-in", "SignIn", page)
+}
+
+func (s *server) signOut(v *visit) error {
+	if err := s.Admins.SignOut(v.Context(), v.session); err != nil {
+		return err
+	}
+	v.keep("")
+	v.redirect("/admin/sign-in")
+	return nil
+}
+
+// peer is the other end of the connection: what a header says of an address is nothing to count tries by.
+func (v *visit) peer() string {
+	host, _, err := net.SplitHostPort(v.RemoteAddr)
+	if err != nil {
+		return v.RemoteAddr
+	}
+	return host
+}
+
+type setupPage struct{ Token, Email, Problem string }
+
+func (s *server) showSetup(v *visit) error {
+	token := v.FormValue("token")
+	if !s.Admins.MaySetUp(token) {
+		return v.show("setup-over", "SetUp", nil)
+	}
+	return v.show("setup", "SetUp", setupPage{Token: token})
+}
+
+func (s *server) setUp(v *visit) error {
+	token, email, password := v.PostFormValue("token"), v.PostFormValue("email"), v.PostFormValue("password")
+	step, err := s.Admins.SetUp(v.Context(), token, email, password, v.info())
+	switch p, isProblem := problem.As(err); {
+	case errors.Is(err, admin.ErrWrong):
+		return v.show("setup-over", "SetUp", nil)
+	case isProblem && p.Kind == problem.Invalid:
+		v.status = http.StatusBadRequest
+		return v.show("setup", "SetUp", setupPage{token, email, messageOf(p)})
+	case err != nil:
+		return err
+	}
+	return v.proceed(step)
+}

@@ -1,0 +1,112 @@
+// Package ui is the admin UI: pages under /admin that are rendered here, in one binary, and work without JavaScript. It is an edge like package api:
+// it reads forms, asks the domain packages, which check the same rules for both, and shows what they say.
+//
+//	ui.go      the routes, and what every request goes through
+//	visit.go   one request on its way through a handler
+//	render.go  pages: templates, texts, assets
+//	signin.go  signing in and out, the first administrator
+//	…          a file per screen
+//
+//	page/      templates: frame.html around all, parts.html shared by several, and one per screen
+//	text/      what people read, a file per language
+//	asset/     styles and scripts; they are served under the hash of their content, for ever
+package ui
+
+import (
+	"cmp"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/herald-events/herald/internal/admin"
+	"github.com/herald-events/herald/internal/outbox"
+	"github.com/herald-events/herald/internal/system"
+	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/internal/webhooklog"
+)
+
+// Services is what the admin UI shows and changes. All must be set but Log.
+type Services struct {
+	Admins     *admin.Service
+	Tenants    *tenant.Service
+	Webhooks   *webhook.Service
+	WebhookLog *webhooklog.Reader
+	Outbox     *outbox.Outbox
+	System     *system.Service
+	Log        *slog.Logger // defaults to slog.Default()
+}
+
+type server struct {
+	Services
+	pages *pages
+}
+
+// New returns the handler of everything under /admin. It is safe for concurrent use.
+func New(services Services) http.Handler {
+	s := &server{Services: services, pages: parsePages()}
+	s.Log = cmp.Or(s.Log, slog.Default())
+	mux := http.NewServeMux()
+	for _, row := range s.routes() {
+		mux.Handle(row.pattern, s.serve(row))
+	}
+	mux.Handle("GET /admin/asset/", http.StripPrefix("/admin/asset/", assets))
+	mux.Handle("/admin/", s.serve(route{handle: (*server).missing}))
+	// Nothing under /admin is meant for other sites: a form of theirs is refused, whatever cookie the browser sends along.
+	return http.NewCrossOriginProtection().Handler(s.guard(mux))
+}
+
+// access says who may make a request.
+type access int
+
+const (
+	anybody  access = iota // also who has not signed in
+	signedIn               // every administrator; with an area: those whose roles open it
+)
+
+type route struct {
+	pattern string
+	access  access
+	area    admin.Area
+	right   admin.Right
+	handle  func(s *server, v *visit) error
+}
+
+func (s *server) routes() []route {
+	return []route{
+		{"GET /admin/sign-in", anybody, "", 0, (*server).showSignIn},
+		{"POST /admin/sign-in", anybody, "", 0, (*server).signIn},
+		{"POST /admin/sign-in/code", anybody, "", 0, (*server).prove},
+		{"POST /admin/sign-in/send", anybody, "", 0, (*server).sendCode},
+		{"POST /admin/sign-out", signedIn, "", 0, (*server).signOut},
+		{"GET /admin/setup", anybody, "", 0, (*server).showSetup},
+		{"POST /admin/setup", anybody, "", 0, (*server).setUp},
+		{"GET /admin/{$}", signedIn, "", 0, (*server).overview},
+		{"GET /admin/webhook", signedIn, admin.Webhooks, admin.View, (*server).webhooks},
+		{"GET /admin/log", signedIn, admin.WebhookLog, admin.View, (*server).log},
+	}
+}
+
+// policy allows what comes from here and nothing else. Pages have no inline script or style.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; " +
+	"frame-ancestors 'none'; base-uri 'none'"
+
+// guard sets the headers that every answer has.
+func (s *server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store") // pages hold personal data; assets say otherwise
+		r.Body = http.MaxBytesReader(w, r.Body, largestForm)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// largestForm is in bytes: a form with an event or a template in it.
+const largestForm = 2 << 20
+
+// requestTime bounds what a page may take.
+const requestTime = 30 * time.Second

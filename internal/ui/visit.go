@@ -1,0 +1,165 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/herald-events/herald/internal/admin"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/system"
+	"github.com/herald-events/herald/wire"
+)
+
+// visit is one request on its way through a handler. It is not safe for concurrent use.
+type visit struct {
+	*http.Request
+	w       http.ResponseWriter
+	s       *server
+	text    *texts
+	session *admin.Session // nil for who has not signed in
+	began   time.Time
+	status  int
+}
+
+// cookieName is that of the session. The prefix that ties a cookie to this host needs TLS, which there need not be.
+const cookieName = "herald_session"
+
+// serve is the handler of one row of the table.
+func (s *server) serve(row route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
+		defer cancel()
+		v := &visit{Request: r.WithContext(ctx), w: w, s: s, text: textsFor(r), began: time.Now(), status: http.StatusOK}
+		err := v.protect(func() error {
+			if err := s.admit(v, row); err != nil {
+				return err
+			}
+			return row.handle(s, v)
+		})
+		if err != nil {
+			v.fail(err)
+		}
+		s.Log.LogAttrs(r.Context(), slog.LevelDebug, "page", slog.String("method", r.Method), slog.String("route", row.pattern),
+			slog.Int("status", v.status), slog.Duration("took", time.Since(v.began)))
+	})
+}
+
+// protect makes an error of a panic.
+func (v *visit) protect(fn func() error) (err error) {
+	defer func() {
+		if caught := recover(); caught != nil {
+			err = fmt.Errorf("panic: %v\n%s", caught, debug.Stack())
+		}
+	}()
+	return fn()
+}
+
+var errForbidden = errors.New("ui: the administrator's roles do not open this")
+
+// admit lets the request in, or leads to the sign-in page.
+func (s *server) admit(v *visit, row route) error {
+	if c, err := v.Cookie(cookieName); err == nil {
+		v.session, err = s.Admins.Authenticate(v.Context(), c.Value)
+		if err != nil && !errors.Is(err, problem.ErrUnauthenticated) {
+			return err
+		}
+	}
+	switch {
+	case row.access == anybody:
+		return nil
+	case v.session == nil:
+		return problem.ErrUnauthenticated
+	case row.area != "" && !v.session.May(row.area, row.right):
+		return errForbidden
+	}
+	return nil
+}
+
+// fail shows what went wrong.
+func (v *visit) fail(err error) {
+	switch p, ok := problem.As(err); {
+	case errors.Is(err, problem.ErrUnauthenticated):
+		v.redirect("/admin/sign-in?next=" + url.QueryEscape(v.URL.RequestURI()))
+		return
+	case errors.Is(err, errForbidden):
+		v.showProblem(http.StatusForbidden, "ProblemForbidden", "")
+	case ok && p.Kind == problem.NotFound:
+		v.showProblem(http.StatusNotFound, "ProblemNotFound", "")
+	case ok:
+		v.showProblem(http.StatusBadRequest, "ProblemRefused", messageOf(p))
+	default:
+		v.s.Log.Error("a page failed", "route", v.Pattern, "error", err)
+		v.showProblem(http.StatusInternalServerError, "ProblemInternal", "")
+	}
+}
+
+// messageOf is what a problem says to people.
+func messageOf(p *problem.Error) string {
+	var all []string
+	for _, f := range p.Fields {
+		all = append(all, f.Message)
+	}
+	for _, g := range p.General {
+		all = append(all, g.Message)
+	}
+	return strings.Join(all, " ")
+}
+
+type problemPage struct{ Text, Detail string }
+
+func (v *visit) showProblem(status int, text, detail string) {
+	v.status = status
+	if err := v.show("problem", "ProblemTitle", problemPage{v.text.say(text), detail}); err != nil {
+		v.s.Log.Error("the page about a problem failed", "error", err)
+		http.Error(v.w, http.StatusText(status), status)
+	}
+}
+
+// redirect leads on after a form, or to another page here.
+func (v *visit) redirect(to string) {
+	v.status = http.StatusSeeOther
+	http.Redirect(v.w, v.Request, to, http.StatusSeeOther)
+}
+
+// next is the page to go to after signing in: one of ours, never another site.
+func (v *visit) next() string {
+	to := v.FormValue("next")
+	if u, err := url.Parse(to); err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, "/admin/") || strings.ContainsAny(to, "\\\r\n") {
+		return "/admin/"
+	}
+	return to
+}
+
+// keep sets the cookie of a session; an empty value removes it.
+func (v *visit) keep(value string) {
+	c := &http.Cookie{
+		Name: cookieName, Value: value, Path: "/admin/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Secure: v.TLS != nil || strings.EqualFold(v.Request.Header.Get("X-Forwarded-Proto"), "https"),
+	}
+	if value == "" {
+		c.MaxAge = -1
+	}
+	http.SetCookie(v.w, c)
+}
+
+// address is that of the client, as far as proxies are believed. Without an answer from the store nobody is.
+func (v *visit) address() string {
+	proxies := system.TrustedProxies{OnlyConfigured: true}
+	if settings, err := v.s.System.Settings(v.Context()); err == nil {
+		proxies = settings.TrustedProxies
+	}
+	return system.ClientAddress(proxies, v.RemoteAddr, v.Request.Header.Values("X-Forwarded-For"))
+}
+
+func (v *visit) info() *wire.EventInfo {
+	return &wire.EventInfo{IPAddress: v.address(), UserAgent: v.UserAgent()}
+}
+
+func (s *server) missing(*visit) error { return problem.ErrNotFound }
