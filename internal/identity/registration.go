@@ -97,8 +97,9 @@ func (s *Service) CreateRegistered(ctx context.Context, tenant, id wire.ID, req 
 	if err != nil {
 		return Registered{}, s.refused(ctx, err, event.UserLoginIDDuplicateCreate, info)
 	}
-	c.asking.tell(ctx)
-	return g.done(ctx, c.user), nil
+	done := g.done(ctx, c.user)
+	c.asking.tell(ctx) // last, as the registration may have languages of its own
+	return done, nil
 }
 
 // userRequest is the part of req that creates the user.

@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/herald-events/herald/internal/messenger/messengertest"
 
 	"github.com/herald-events/herald/internal/template"
+	"github.com/herald-events/herald/internal/twofactor/twofactortest"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -314,6 +316,27 @@ func TestVerify_EmailByCode(t *testing.T) {
 		if n := len(h.office.Mails()); n != h.mails {
 			t.Errorf("%d e-mails in all", n)
 		}
+
+		// A second factor comes first, and then leads to the same place.
+		bob := h.newUser(idB, "bob@example.com")
+		h.mailed(1)
+		var secret wire.TwoFactorSecretResponse
+		h.Call("GET", "/api/two-factor/secret", nil).Want(200).Decode(&secret)
+		app, err := base64.StdEncoding.DecodeString(secret.Secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Call("POST", "/api/user/two-factor/"+idB, object{"method": "authenticator", "secret": secret.Secret, "code": twofactortest.AppCode(app, 6, time.Now())}).Want(200)
+		if status, in := h.login(object{"loginId": "bob@example.com"}); status != 242 || in.EmailVerificationID != "" {
+			t.Errorf("%d %+v", status, in)
+		}
+		var second wire.TwoFactorStartResponse
+		h.Call("POST", "/api/two-factor/start", object{"userId": idB}).Want(200).Decode(&second)
+		h.anonymous("POST", "/api/two-factor/login", object{"twoFactorId": second.TwoFactorID, "code": second.Code}).Want(212).Decode(&in)
+		if in.EmailVerificationID != bob.EmailVerificationID || in.IdentityVerificationID != bob.EmailVerificationID || in.Token != "" {
+			t.Errorf("after the second factor: %+v", in)
+		}
+		h.Seen = len(h.Strings(`SELECT type FROM event`))
 
 		// The registration is gated apart from the address.
 		var r wire.RegistrationResponse
@@ -769,9 +792,14 @@ func (h *proofs) newUserAfter(id, address string) wire.UserResponse {
 func TestVerify_Again(t *testing.T) {
 	eachProof(t, "FormField", func(t *testing.T, h *proofs) {
 		h.Call("POST", "/api/user/registration/"+idA, object{
-			"user": object{"email": proofMail, "password": proofPassword, "preferredLanguages": []string{"de"}}, "registration": object{"applicationId": shop},
+			"user": object{"email": proofMail, "password": proofPassword, "preferredLanguages": []string{"en"}}, "registration": object{"applicationId": shop, "preferredLanguages": []string{"de"}},
 		}).Want(200)
-		h.mailed(2)
+		for subject, m := range h.mailed(2) { // the languages of the registration come first
+			if m.language != "de" || m.application != "Shop" {
+				t.Errorf("%s: %+v", subject, m)
+			}
+		}
+		h.Call("PATCH", "/api/user/"+idA, `{"user":{"preferredLanguages":["de"]}}`, "Content-Type", "application/merge-patch+json").Want(200)
 		h.Call("POST", "/api/application/"+proofApp, object{"application": object{"name": "Other", "verifyRegistration": true, "verificationEmailTemplateId": template.RegistrationVerification}}).Want(200)
 		h.Seen = len(h.Strings(`SELECT type FROM event`))
 		const email, registration = "/api/user/verify-email?email=ADA@example.com", "/api/user/verify-registration?email=ada@example.com&applicationId=" + shop
