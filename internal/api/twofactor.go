@@ -100,7 +100,7 @@ func (h twoFactors) start(c *call) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if u, err = h.Users.LoadByLoginID(c.ctx(), tenant, request.LoginID, request.LoginIDTypes...); err != nil {
+		if u, _, err = h.Users.FindByLoginID(c.ctx(), tenant, request.LoginID, request.LoginIDTypes); err != nil {
 			return nil, err
 		}
 	} else if u, err = h.byID(c, request.UserID); err != nil {

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/identity"
@@ -123,16 +122,15 @@ func (s *server) findUser(c *call) (any, error) {
 		}
 		kinds := by.kinds
 		if kinds == nil {
-			var err error
-			if kinds, err = c.loginIDTypes(); err != nil {
-				return nil, err
+			for _, text := range c.queryAll("loginIdTypes") {
+				kinds = append(kinds, wire.IdentityType(text))
 			}
 		}
 		tenant, err := c.tenant()
 		if err != nil {
 			return nil, err
 		}
-		u, err := s.Users.LoadByLoginID(c.ctx(), tenant, text, kinds...)
+		u, _, err := s.Users.FindByLoginID(c.ctx(), tenant, text, kinds)
 		if err != nil {
 			return nil, err
 		}
@@ -156,19 +154,6 @@ func (s *server) findUser(c *call) (any, error) {
 		return s.found(c, u)
 	}
 	return nil, invalidField("userId", "missing", "Say which user: an id in the path, or email, username or loginId as a parameter.")
-}
-
-// loginIDTypes are the kinds of login ids a look-up tries, in order. None means the default.
-func (c *call) loginIDTypes() ([]wire.IdentityType, error) {
-	var kinds []wire.IdentityType
-	for _, text := range c.queryAll("loginIdTypes") {
-		kind := wire.IdentityType(text)
-		if !slices.Contains([]wire.IdentityType{wire.IdentityEmail, wire.IdentityPhoneNumber, wire.IdentityUsername}, kind) {
-			return nil, invalidField("loginIdTypes", "invalid", "A login id is an email, a phoneNumber or a username.")
-		}
-		kinds = append(kinds, kind)
-	}
-	return kinds, nil
 }
 
 // replaceUser is PUT: a new user in the place of the old one, or, with ?reactivate=true and no body, the old one active again.

@@ -26,13 +26,9 @@ func (s *Service) Load(ctx context.Context, id wire.ID) (u *User, err error) {
 	return u, err
 }
 
-// LoadByLoginID returns the user of a tenant who logs in with a text, which is taken as each kind of login id in turn; without kinds as
-// e-mail address, then as user name (FusionAuth's default). It is problem.ErrNotFound when there is none. Case does not matter.
-func (s *Service) LoadByLoginID(ctx context.Context, tenant wire.ID, text string, kinds ...wire.IdentityType) (*User, error) {
-	if len(kinds) == 0 {
-		kinds = []wire.IdentityType{wire.IdentityEmail, wire.IdentityUsername}
-	}
-	u, _, err := s.find(ctx, tenant, text, kinds, s.complete)
+// LoadByLoginID returns the user of a tenant who logs in with a text of a kind, or problem.ErrNotFound. Case does not matter.
+func (s *Service) LoadByLoginID(ctx context.Context, tenant wire.ID, text string, kind wire.IdentityType) (*User, error) {
+	u, _, err := s.find(ctx, tenant, text, []wire.IdentityType{kind}, s.complete)
 	return u, err
 }
 
@@ -53,7 +49,8 @@ func (s *Service) find(ctx context.Context, tenant wire.ID, text string, kinds [
 	return u, kind, err
 }
 
-// FindByLoginID is LoadByLoginID for a request, and also tells what the text is. Errors: problem.Invalid, problem.ErrNotFound.
+// FindByLoginID is LoadByLoginID for a request, which may name several kinds: the text is taken as each of them in turn; without any as e-mail address, then as
+// user name (FusionAuth's default). It also tells what the text is. Errors: problem.Invalid, problem.ErrNotFound.
 func (s *Service) FindByLoginID(ctx context.Context, tenant wire.ID, text string, kinds []wire.IdentityType) (*User, wire.IdentityType, error) {
 	kinds, err := loginIDKinds(kinds)
 	if err != nil {
@@ -77,8 +74,8 @@ func (s *Service) FindCredential(ctx context.Context, tenant wire.ID, text strin
 	})
 }
 
-// loginIDKinds checks kinds of login ids, and returns those to try when none are given.
-func loginIDKinds(kinds []wire.IdentityType) ([]wire.IdentityType, error) {
+// loginIDKinds checks kinds of login ids, and returns those to try, each once, when a request names them over and over, too.
+func loginIDKinds(kinds []wire.IdentityType) (distinct []wire.IdentityType, err error) {
 	if len(kinds) == 0 {
 		return []wire.IdentityType{wire.IdentityEmail, wire.IdentityUsername}, nil
 	}
@@ -88,8 +85,11 @@ func loginIDKinds(kinds []wire.IdentityType) ([]wire.IdentityType, error) {
 			v.Field("loginIdTypes", "invalid", "A login id is an email, a phoneNumber or a username.")
 			return nil, v.Err()
 		}
+		if !slices.Contains(distinct, kind) {
+			distinct = append(distinct, kind)
+		}
 	}
-	return kinds, nil
+	return distinct, nil
 }
 
 // load returns a whole user.
