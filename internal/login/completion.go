@@ -24,14 +24,13 @@ type Completion struct {
 	flows   *tenant.Flows
 	factors Factors // nil when the second factor was proved
 
-	out      Outcome
-	known    device
-	roles    []string
-	commits  []func(*db.Tx) error
-	refresh  *token.Refresh
-	threats  []event.Threat
-	judgment identity.Judgment
-	resumed  identity.Resumed
+	out     Outcome
+	known   device
+	roles   []string
+	commits []func(*db.Tx) error
+	refresh *token.Refresh
+	threats []event.Threat
+	resumed identity.Resumed
 }
 
 // Complete returns the end of a login whose second factor was proved, or is not asked for.
@@ -71,14 +70,14 @@ func (c *Completion) Prepare(tx *db.Tx, plan *publish.Plan, u *identity.User) (e
 			return nil
 		}
 	}
-	if j := c.judgment; j.Status != "" && j.Status != u.BreachedPasswordStatus {
+	if j := c.e.Judgment; j.Status != "" && j.Status != u.BreachedPasswordStatus {
 		before := u
 		u = u.Copy()
 		u.BreachedPasswordStatus, u.BreachedPasswordLastCheckedInstant = j.Status, now
 		c.e.User = u
 		c.commits = append(c.commits, func(tx *db.Tx) error { return c.s.Users.WriteIn(tx, before, u) })
 	}
-	reason := c.judgment.Change
+	reason := c.e.Judgment.Change
 	if u.PasswordChangeRequired {
 		reason = cmp.Or(u.PasswordChangeReason, wire.PasswordChangeAdministrative)
 	}
@@ -135,7 +134,7 @@ func (c *Completion) letIn(tx *db.Tx, plan *publish.Plan) (err error) {
 		return err
 	}
 
-	if c.judgment.Breached {
+	if c.e.Judgment.Breached {
 		plan.Publish(&event.UserEvent{Header: event.About(event.UserPasswordBreach, u.ID), User: u.User})
 	}
 	payload := event.UserLoginEvent{
@@ -219,8 +218,8 @@ func (c *Completion) Outcome(ctx context.Context) (*Outcome, error) {
 		return out, nil
 	}
 	out.User = &c.e.User.User
-	if c.judgment.Notify != "" {
-		c.s.tellOfBreach(ctx, c.e.User, c.judgment.Notify)
+	if c.e.Judgment.Notify != "" {
+		c.s.tellOfBreach(ctx, c.e.User, c.e.Judgment.Notify)
 	}
 	if c.e.NoJWT {
 		return out, nil

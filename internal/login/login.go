@@ -97,6 +97,8 @@ type Entry struct {
 	// Application is nil when the request named none.
 	Application *application.Application
 	Type        event.AuthenticationType
+	// Judgment is what there is to say about the password. Zero when nothing is, or when there was none.
+	Judgment identity.Judgment
 	Origin
 	// State is the caller's, and comes back with the answer.
 	State wire.Object

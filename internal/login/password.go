@@ -109,7 +109,7 @@ func (s *Service) enter(ctx context.Context, e Entry, info *wire.EventInfo, p pr
 	c := s.Complete(e, flows)
 	c.factors = s.Factors
 	if p.password != "" && e.Type == event.AuthenticationPassword {
-		if c.judgment, err = s.Users.Judge(ctx, e.User, p.password); err != nil {
+		if c.e.Judgment, err = s.Users.Judge(ctx, e.User, p.password); err != nil {
 			return nil, err
 		}
 	}

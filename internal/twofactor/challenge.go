@@ -29,8 +29,15 @@ type challenge struct {
 	Sent        sentCode                 `json:"sent"`
 	State       wire.Object              `json:"state,omitempty"`
 	// Origin is that of the request which began the login.
-	Origin         login.Origin `json:"origin,omitzero"`
-	TrustChallenge string       `json:"trustChallenge,omitempty"`
+	Origin login.Origin `json:"origin,omitzero"`
+	// Judgment of the password with which it began: by the time the code comes, nobody has the password any more.
+	Judgment       identity.Judgment `json:"judgment,omitzero"`
+	TrustChallenge string            `json:"trustChallenge,omitempty"`
+}
+
+// outdated tells whether the password is another one since the login began with it. One that began with [Service.Start] has none.
+func (c challenge) outdated(u *identity.User, began wire.Instant) bool {
+	return c.Type == event.AuthenticationPassword && c.Origin.LoginID != "" && u.PasswordLastUpdateInstant > began
 }
 
 // minCode is for codes that a caller brings along, in bytes.
@@ -112,7 +119,7 @@ func (s *Service) Challenge(tx *db.Tx, plan *publish.Plan, e login.Entry, flows 
 	origin := e.Origin
 	origin.TrustID = ""
 	id := ticket.NewID()
-	c := challenge{Application: a.ID, Type: e.Type, State: e.State, Origin: origin}
+	c := challenge{Application: a.ID, Type: e.Type, State: e.State, Origin: origin, Judgment: e.Judgment}
 	answer = &wire.LoginResponse{TwoFactorID: id, State: e.State, Methods: append([]wire.TwoFactorMethod{}, u.TwoFactor.Methods...)}
 	if len(answer.Methods) == 0 {
 		answer.ConfigurableMethods = configurable(flows)
@@ -193,7 +200,7 @@ func (s *Service) Complete(ctx context.Context, req wire.TwoFactorLoginRequest, 
 		return nil, err
 	}
 	done := &completion{s: s, req: req, user: u.ID, flows: flows}
-	e := login.Entry{User: u, Type: cmp.Or(c.Type, event.AuthenticationPassword), State: c.State, Origin: c.Origin}
+	e := login.Entry{User: u, Type: cmp.Or(c.Type, event.AuthenticationPassword), State: c.State, Origin: c.Origin, Judgment: c.Judgment}
 	if a.ID != "" {
 		e.Application = &a
 	}
@@ -258,7 +265,7 @@ func (d *completion) prepare(tx *db.Tx, plan *publish.Plan) (err error) {
 	if err != nil {
 		return err
 	}
-	if !u.Active {
+	if !u.Active || d.challenge.outdated(u, d.ticket.Insert) {
 		return problem.ErrNotFound
 	}
 	if d.proof, err = d.s.prove(tx, u, d.challenge.Sent, d.req.Code, ""); err != nil {
@@ -306,10 +313,10 @@ func (d *completion) commit(tx *db.Tx) error {
 	if err := d.s.use(tx, d.proof); err != nil {
 		return err
 	}
-	if err := d.s.markUsed(tx, d.user, d.proof.methodID); err != nil {
+	if err := d.login.Commit(tx); err != nil {
 		return err
 	}
-	if err := d.login.Commit(tx); err != nil {
+	if err := d.s.markUsed(tx, d.user, d.proof.methodID); err != nil {
 		return err
 	}
 	if d.challenge.TrustChallenge != "" {

@@ -585,3 +585,46 @@ func TestTwoFactor_BadInput(t *testing.T) {
 		h.Call("POST", "/api/two-factor/start", object{"userId": ada}, "X-FusionAuth-TenantId", string(other.Tenant.ID)).Want(404)
 	})
 }
+
+// A second factor makes no password good that has to be changed, and what is to be told about it is told at the end of the login.
+func TestLogin_PasswordsThatAreJudged(t *testing.T) {
+	each(t, func(t *testing.T, h *herald) {
+		h.enableApp(secret)
+		password := "correct horse"
+		begin := func() (res wire.LoginResponse) {
+			t.Helper()
+			h.pass(2 * time.Minute)
+			h.Call("POST", "/api/login", object{"loginId": mail, "password": password}).Want(242).Decode(&res)
+			return res
+		}
+		complete := func(status int) (res wire.LoginResponse) {
+			t.Helper()
+			id := begin().TwoFactorID
+			h.login(id, twofactortest.AppCode(secret, 6, h.now())).Want(status).Decode(&res)
+			return res
+		}
+		complete(200)
+		h.configure(object{"maximumPasswordAge": object{"enabled": true, "days": 1}})
+		h.pass(25 * time.Hour)
+		if res := complete(203); res.ChangePasswordReason != wire.PasswordChangeExpired || res.Token != "" {
+			t.Errorf("a password that is too old: %+v", res)
+		}
+		h.configure(object{"maximumPasswordAge": object{"enabled": false}})
+
+		list := object{"enabled": true, "matchMode": "High", "onLogin": "RecordOnly"}
+		password = "password1234"
+		h.Call("PATCH", "/api/user/"+ada, object{"user": object{"password": password}}).Want(200)
+		h.configure(object{"passwordValidationRules": object{"breachDetection": list}})
+		h.published()
+		complete(200)
+		h.wantEvents("a password that is known to be stolen", "user.two-factor.challenge", "user.password.breach", "user.login.success", "user.two-factor.success")
+		if u := h.user(); u.BreachedPasswordStatus == "" || u.BreachedPasswordStatus == wire.BreachedNone || !u.TwoFactor.Methods[0].LastUsed {
+			t.Errorf("user %+v", u)
+		}
+
+		// A login that has begun with a password ends with it.
+		waits := begin()
+		h.Call("PATCH", "/api/user/"+ada, object{"user": object{"password": "battery staple"}}).Want(200)
+		h.login(waits.TwoFactorID, twofactortest.AppCode(secret, 6, h.now())).Want(404)
+	})
+}
