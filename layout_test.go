@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 		"internal/db", "internal/search", "internal/journal", "internal/loose", "internal/sealed", "internal/risk", "internal/egress", "internal/messenger",
 	},
 	"internal/access":     {"internal/sealed", "internal/db", "internal/search", "internal/journal"},
-	"internal/webhook":    {"internal/sealed", "internal/db", "internal/search", "internal/egress", "internal/key"},
+	"internal/webhook":    {"internal/sealed", "internal/db", "internal/search", "internal/egress", "internal/key", "internal/rawjson"},
 	"internal/webhooklog": {"internal/db", "internal/search", "internal/egress", "internal/webhook"},
 	"internal/outbox":     {"internal/db", "internal/search", "internal/egress", "internal/journal", "internal/metrics", "internal/webhook", "internal/webhooklog"},
 	"internal/publish": {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,6 +41,7 @@ func TestSecrets(t *testing.T) {
 			s.newPasswords()
 			s.messagesThatFail()
 			s.verifications()
+			s.logins()
 			s.mistakes()
 			s.records()
 			s.search(s.heard(), secretsThatMayBeRead...)
@@ -60,7 +62,7 @@ var secretsThatMayBeRead = []permit{
 	},
 	{"token in the URL of a messenger", "answer (POST|GET) /api/messenger.* 200|table messenger.document", "as that of a webhook"},
 	{"(captcha key|private key for the mail server)", "answer (PATCH|GET) /api/tenant/{} 200", "clients compare what they read with what they sent; sealed at rest. The SMTP password is not among them"},
-	{"client secret|secret of an identity provider|password of a connector", "answer POST /api/(application|identity-provider|connector) 200", "compatible; sealed at rest"},
+	{"client secret|secret of an identity provider|password of a connector", "answer POST /api/(application|identity-provider|connector)(/{})? 200", "compatible; sealed at rest"},
 	{"authenticator secret", "answer GET /api/two-factor/secret 200", "has just been made, for the app to scan; nothing is stored yet"},
 	{"recovery code", "answer POST /api/user/two-factor.* 200", "shown to the user this once"},
 	{"two-factor id|code (that was given out|of the caller)", "answer POST /api/two-factor/start 200", "the caller is a trusted one, with an API key, and may deliver the code itself"},
@@ -75,6 +77,13 @@ var secretsThatMayBeRead = []permit{
 		"the caller is a trusted one, with an API key, and may deliver them itself",
 	},
 	{"verification id", "answer POST /api/login 21[23]", "for the form in which the user types the code of the message in"},
+	{"(access|refresh) token", "answer POST /(api/(login|jwt/refresh|passwordless/login)|oauth2/token) 200", "for the one who has just proved who he is"},
+	{"(access|refresh) token", "event jwt.refresh", "as documented: its webhooks are trusted with tokens"},
+	{"(access|refresh) token", "table event.body|file .*", "the event is delivered as it was, for as long as that may take; the log shows it without tokens"},
+	{"passwordless code", "answer POST /api/passwordless/start 200", "the caller has an API key, and may deliver the code itself"},
+	{"(salt|hash) of an import", "table users.password_hash|file .*", "what passwords are checked against; in no answer and no event"},
+	{"given secret of an entity", "answer (POST|GET) /api/entity/{} 200", "compatible: who manages entities sees their credentials; sealed at rest"},
+	{"token of a link", "answer (POST|GET) /api/identity-provider/link 200", "compatible: who manages links acts for the account; sealed at rest"},
 	{"one-time password", "answer POST /api/user/change-password.* 200", "logs the one in who has just chosen a password"},
 }
 
@@ -654,6 +663,108 @@ func (s *secretStory) verifications() {
 // twelve are the codes of verifications.
 var twelve = regexp.MustCompile(`(?m)^[0-9A-Za-z]{12}$`)
 
+// logins are those of somebody without a second factor, in all ways, with what they lead to and what becomes of it.
+func (s *secretStory) logins() {
+	const ned, shop, device, provider = "b0000000-0000-4000-8000-00000000000d", "a9000000-0000-4000-8000-00000000000d", "e0000000-0000-4000-8000-00000000000d", "d0000000-0000-4000-8000-00000000000d"
+	const mail = "ned@example.com"
+	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
+	client, password := s.even("client secret"), s.odd("password")
+	s.call("POST", "/api/application/"+shop, object{"application": object{
+		"name": "Log in", "loginConfiguration": object{"generateRefreshTokens": true, "allowTokenRefresh": true}, "passwordlessConfiguration": object{"enabled": true},
+		"oauthConfiguration": object{"clientSecret": client, "enabledGrants": []string{"password", "refresh_token"}},
+	}}).Want(200)
+	s.call("POST", "/api/user/registration/"+ned, object{
+		"user": object{"email": mail, "password": password}, "registration": object{"applicationId": shop}, "skipVerification": true,
+	}).Want(200)
+	var in wire.LoginResponse
+	enter := func(a apptest.Answer) wire.LoginResponse {
+		s.t.Helper()
+		in = wire.LoginResponse{}
+		a.Want(200).Decode(&in)
+		s.plant("access token", in.Token)
+		if in.RefreshToken != "" {
+			s.plant("refresh token", in.RefreshToken)
+		}
+		return in
+	}
+	s.call("POST", "/api/login", object{"loginId": mail, "password": s.odd("password that is wrong"), "applicationId": shop}).Want(404)
+	enter(s.call("POST", "/api/login", object{"loginId": mail, "password": password, "applicationId": shop}))
+
+	// Refreshed, once by a webhook's leave and once in vain; used, and ended in all ways.
+	refresh := func(body object) wire.LoginResponse {
+		s.t.Helper()
+		return enter(s.anonymous("POST", "/api/jwt/refresh", body))
+	}
+	refresh(object{"refreshToken": in.RefreshToken, "token": in.Token})
+	s.anonymous("POST", "/api/jwt/refresh", object{"refreshToken": s.even("refresh token that is none")}).Want(400)
+	bearer := []string{"Authorization", "Bearer " + in.Token}
+	s.call("GET", "/api/user", nil, bearer...).Want(200)
+	s.call("GET", "/api/jwt/validate", nil, bearer...).Want(200)
+	s.call("GET", "/api/jwt/validate", nil, "Authorization", "Bearer "+in.Token+"x").Want(401)
+	s.call("GET", "/api/jwt/refresh?userId="+ned, nil).Want(200)
+	s.call("DELETE", "/api/jwt/refresh?token="+url.QueryEscape(in.RefreshToken), nil).Want(200)
+	s.anonymous("POST", "/api/jwt/refresh", object{"refreshToken": in.RefreshToken}).Want(400)
+	enter(s.call("POST", "/api/login", object{"loginId": mail, "password": password, "applicationId": shop}))
+	s.anonymous("POST", "/api/logout?global=true&refreshToken="+url.QueryEscape(in.RefreshToken), object{}).Want(200)
+	moved := s.even("refresh token from elsewhere") + s.even("refresh token from elsewhere")
+	s.call("POST", "/api/user/refresh-token/import", object{"refreshTokens": []object{{"userId": ned, "applicationId": shop, "token": moved}}}).Want(200)
+	s.call("POST", "/api/user/refresh-token/import", object{"refreshTokens": []object{{"userId": ned, "applicationId": shop, "token": moved}}}).Want(400)
+
+	// Without a password, and with one that counts once.
+	var started wire.PasswordlessStartResponse
+	s.call("POST", "/api/passwordless/start", object{"loginId": mail, "applicationId": shop}).Want(200).Decode(&started)
+	s.plant("passwordless code", started.Code)
+	s.anonymous("POST", "/api/passwordless/send", object{"code": started.Code})
+	s.anonymous("POST", "/api/passwordless/login", object{"code": s.even("passwordless code that is none"), "applicationId": shop}).Want(404)
+	enter(s.anonymous("POST", "/api/passwordless/login", object{"code": started.Code, "applicationId": shop}))
+	s.anonymous("POST", "/api/passwordless/login", object{"code": started.Code, "applicationId": shop}).Want(404)
+	s.call("POST", "/api/login", object{"oneTimePassword": s.even("one-time password that is none"), "applicationId": shop}).Want(404)
+
+	// OAuth.
+	token := func(status int, fields url.Values, header ...string) {
+		s.t.Helper()
+		var r struct {
+			AccessToken  string `json:"access_token"`
+			RefreshToken string `json:"refresh_token"`
+		}
+		a := s.call("POST", "/oauth2/token", fields.Encode(), append(append(form, "Authorization", ""), header...)...).Want(status)
+		if status != 200 {
+			return
+		}
+		a.Decode(&r)
+		s.plant("access token", r.AccessToken)
+		if r.RefreshToken != "" {
+			s.plant("refresh token", r.RefreshToken)
+		}
+	}
+	granted := url.Values{"grant_type": {"password"}, "client_id": {shop}, "client_secret": {client}, "username": {mail}, "password": {password}, "scope": {"offline_access"}}
+	token(200, granted)
+	granted.Set("client_secret", s.even("client secret that is wrong"))
+	token(401, granted)
+
+	// What acts for others: entities, and accounts elsewhere.
+	given := s.even("given secret of an entity")
+	var kind wire.EntityTypeResponse
+	s.call("POST", "/api/entity/type", object{"entityType": object{"name": "Device"}}).Want(200).Decode(&kind)
+	s.call("POST", "/api/entity/"+device, object{"entity": object{"name": "Printer", "type": object{"id": kind.EntityType.ID}, "clientSecret": given}}).Want(200)
+	s.call("GET", "/api/entity/"+device, nil).Want(200)
+	s.call("POST", "/api/entity/"+device+"/grant", object{"grant": object{"recipientEntityId": device}}).Want(200)
+	token(200, url.Values{"grant_type": {"client_credentials"}, "client_id": {device}, "client_secret": {given}, "scope": {"target-entity:" + device}})
+	token(401, url.Values{"grant_type": {"client_credentials"}, "client_id": {device}, "client_secret": {s.even("secret of an entity that is wrong")}})
+	s.call("POST", "/api/identity-provider/"+provider, object{"identityProvider": object{"type": "OpenIDConnect", "name": "Elsewhere", "enabled": true}}).Want(200)
+	link := object{"identityProviderId": provider, "identityProviderUserId": "ned", "userId": ned, "token": s.odd("token of a link")}
+	s.call("POST", "/api/identity-provider/link", object{"identityProviderLink": link}).Want(200)
+	s.call("GET", "/api/identity-provider/link?identityProviderId="+provider+"&userId="+ned, nil).Want(200)
+	s.call("DELETE", "/api/identity-provider/link?identityProviderId="+provider+"&identityProviderUserId=ned&userId="+ned, nil).Want(200)
+
+	// Whole hashes come from elsewhere.
+	salt := s.plant("salt of an import", base64.StdEncoding.EncodeToString([]byte(rand.Text())))
+	hash := s.plant("hash of an import", base64.StdEncoding.EncodeToString([]byte(rand.Text() + rand.Text())[:32]))
+	user := object{"email": "otto@example.com", "encryptionScheme": "salted-pbkdf2-hmac-sha256", "factor": 1, "password": hash, "salt": salt}
+	s.call("POST", "/api/user/import", object{"users": []object{user}}).Want(200)
+	s.call("POST", "/api/user/import", object{"users": []object{user, {"email": "pia@example.com", "password": s.odd("password of an import")}}}).Want(400)
+}
+
 // mistakes are requests that are refused, with a secret in them.
 func (s *secretStory) mistakes() {
 	const user, key, webhook, messenger, tenant = "/api/user", "/api/api-key", "/api/webhook", "/api/messenger", "/api/tenant"
@@ -778,7 +889,8 @@ func (s *secretStory) heard() (all []place) {
 	}
 	for _, kind := range []string{
 		"event-log.create", "audit-log.create", "user.create", "user.password.update", "user.password.reset.send", "user.two-factor.method.add", "user.two-factor.method.remove",
-		"user.two-factor.challenge", "user.two-factor.failed-attempt", "user.two-factor.success", "user.login.success",
+		"user.two-factor.challenge", "user.two-factor.failed-attempt", "user.two-factor.success", "user.login.success", "jwt.refresh", "jwt.refresh-token.revoke", "user.bulk.create", "entity.create",
+		"user.identity-provider.link",
 	} {
 		if !slices.ContainsFunc(all, func(p place) bool { return p.name == "event "+kind }) {
 			s.t.Errorf("no webhook has heard of %s", kind)

@@ -47,7 +47,8 @@ type Target struct {
 	delays  []time.Duration
 	at      *egress.Endpoint  // with the headers that every request has
 	signer  *signer           // nil without signatures
-	secrets *egress.Masker    // takes the webhook's secrets out of what a receiver answers
+	known   []string          // the webhook's secrets
+	secrets *egress.Masker    // takes them out of what a receiver answers
 	shown   map[string]string // the request headers as they may be recorded, signatures excepted
 	fault   *fault            // why nothing can be sent at all; nil when something can
 	clock   func() time.Time
@@ -83,7 +84,8 @@ func (s *Service) newTarget(w wire.Webhook, keys *key.Set) *Target {
 	}
 	header.Set("Content-Type", "application/json")
 	t.shown["Content-Type"] = "application/json"
-	t.secrets = egress.NewMasker(append(egress.Secrets(w.URL, w.Headers), w.HTTPAuthenticationPassword, basic))
+	t.known = append(egress.Secrets(w.URL, w.Headers), w.HTTPAuthenticationPassword, basic)
+	t.secrets = egress.NewMasker(t.known)
 
 	trust, err := trustOf(w, keys)
 	if err != nil {
@@ -175,13 +177,14 @@ func (t *Target) Send(ctx context.Context, m Message) *Attempt {
 		}
 	}
 	r := t.at.Do(ctx, egress.Request{Header: header, Body: m.Body, ConnectTimeout: t.connectTimeout(), ReadTimeout: t.readTimeout()})
-	answered, cut := t.showable(r.Header)
+	secrets := t.masker(m)
+	answered, cut := showable(r.Header, secrets)
 	return &Attempt{
-		Webhook: t.ID, URL: t.url, Outcome: r.Outcome, StatusCode: r.StatusCode, Exception: t.secrets.Text(r.Err), Start: r.Start, End: r.End,
+		Webhook: t.ID, URL: t.url, Outcome: r.Outcome, StatusCode: r.StatusCode, Exception: secrets.Text(r.Err), Start: r.Start, End: r.End,
 		ResponseHeader: r.Header,
 		Detail: Detail{
 			RequestHeaders: shown, RequestSize: len(m.Body),
-			ResponseHeaders: answered, ResponseHeadersCut: cut, ResponseBody: t.secrets.Body(r),
+			ResponseHeaders: answered, ResponseHeadersCut: cut, ResponseBody: secrets.Body(r),
 			ResponseSize: r.BodySize, ResponseTruncated: r.BodyTruncated, RemoteAddress: r.RemoteAddr,
 			Phases: Phases{
 				DNS: r.Phases.DNS.Microseconds(), Connect: r.Phases.Connect.Microseconds(), TLS: r.Phases.TLS.Microseconds(),
@@ -204,7 +207,7 @@ const keptHeaders = egress.DefaultKeepResponse
 
 // showable is a receiver's headers as they may be recorded, and how many bytes of them that leaves out: without cookies, and without our secrets, should it echo them; in the
 // order of their names as many as are kept, the last of them perhaps in part.
-func (t *Target) showable(h http.Header) (shown map[string]string, cut int) {
+func showable(h http.Header, secrets *egress.Masker) (shown map[string]string, cut int) {
 	if len(h) == 0 {
 		return nil, 0
 	}
@@ -214,7 +217,7 @@ func (t *Target) showable(h http.Header) (shown map[string]string, cut int) {
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		value := egress.Hidden
 		if name != "Set-Cookie" {
-			value = t.secrets.Value(strings.Join(h[name], ", "))
+			value = secrets.Value(strings.Join(h[name], ", "))
 		}
 		if left -= len(name) + around; left < 0 {
 			left = 0 // and nothing that follows is kept

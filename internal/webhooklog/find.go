@@ -58,7 +58,7 @@ func (r *Reader) Attempt(ctx context.Context, id wire.ID) (a wire.WebhookAttempt
 		}
 		a.WebhookEventLogID = event
 		if a.Request != nil {
-			a.RequestBody, a.Request.Truncated = beginning(body)
+			a.RequestBody, a.Request.Truncated = beginning(string(webhook.Shown([]byte(body))))
 		}
 		return nil
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/search"
+	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -22,7 +23,7 @@ func scanEvent(row db.Row) (e entry, err error) {
 	var body string
 	err = row.Scan(&e.Sequence, &e.ID, &e.EventType, &e.EventResult, &e.TransactionType, &e.TenantID, &e.LinkedObjectID, &e.Test, &e.OperationID,
 		&e.audience, &body, &e.InsertInstant, &e.LastUpdateInstant)
-	e.Event = json.RawMessage(body)
+	e.Event = json.RawMessage(webhook.Shown([]byte(body)))
 	if e.TransactionType == wire.None {
 		e.TransactionType = ""
 	}
