@@ -70,7 +70,7 @@ var mayImport = map[string][]string{
 	"internal/twofactor":        {"internal/sealed", "internal/token", "internal/login", "internal/application", "internal/db", "internal/identity", "internal/message", "internal/publish", "internal/template", "internal/tenant", "internal/ticket"},
 
 	"internal/admin": {"internal/application", "internal/db", "internal/identity", "internal/publish", "internal/tenant", "internal/ticket", "internal/twofactor"},
-	"internal/ui":    {"internal/admin", "internal/metrics", "internal/outbox", "internal/system", "internal/tenant", "internal/twofactor", "internal/webhooklog", "internal/webhook"},
+	"internal/ui":    {"internal/admin", "internal/egress", "internal/metrics", "internal/outbox", "internal/system", "internal/tenant", "internal/twofactor", "internal/webhooklog", "internal/webhook"},
 
 	"internal/api": {
 		"internal/access",

@@ -87,7 +87,15 @@ func (s *server) explainWebhook(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	question, err := s.question(c)
+	tenant, err := c.queryID("tenantId")
+	if err != nil {
+		return nil, err
+	}
+	settings, err := s.Tenants.Settings(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	question, err := webhook.Ask(settings, event.Type(c.query("eventType")), tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -96,38 +104,4 @@ func (s *server) explainWebhook(c *call) (any, error) {
 		return nil, err
 	}
 	return wire.WebhookExplainResponse{Explanation: explanation}, nil
-}
-
-// question reads what is to be explained.
-func (s *server) question(c *call) (q webhook.Question, err error) {
-	var v problem.Validation
-	if q.Tenant, err = c.queryID("tenantId"); v.Merge(err) != nil {
-		return q, err
-	}
-	settings, err := s.Tenants.Settings(c.ctx())
-	if err != nil {
-		return q, err
-	}
-	q.Type = event.Type(c.query("eventType"))
-	d, known := event.Lookup(q.Type)
-	switch {
-	case q.Type == "":
-		v.Field("eventType", "blank", "Name the type of event that the question is about.")
-	case !known:
-		webhook.UnknownType(&v, "eventType", string(q.Type))
-	case d.Scope == event.ScopeTenant && q.Tenant == "" && !v.Has("tenantId"):
-		v.Field("tenantId", "missing", "Name the tenant that the question is about.")
-	}
-	v.Check(q.Tenant == "" || settings.Exists(q.Tenant), "tenantId", "invalid", "There is no tenant with the id %s.", q.Tenant)
-	if err := v.Err(); err != nil {
-		return q, err
-	}
-	q.Scope = d.Scope
-	if d.Scope == event.ScopeSystem && q.Type != event.AuditLogCreate { // audit log entries alone may belong to a tenant
-		q.Tenant = ""
-	}
-	q.Enabled, _ = settings.Event(q.Tenant, q.Type)
-	t, _ := settings.Find(q.Tenant)
-	_, q.Listed = t.EventConfiguration.Events[string(q.Type)]
-	return q, nil
 }

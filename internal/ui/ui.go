@@ -83,7 +83,9 @@ func (s *server) routes() []route {
 		{"POST /admin/setup", anybody, "", 0, (*server).setUp},
 		{"GET /admin/{$}", signedIn, "", 0, (*server).overview},
 		{"GET /admin/webhook", signedIn, admin.Webhooks, admin.View, (*server).webhooks},
+		{"GET /admin/webhook/{id}", signedIn, admin.Webhooks, admin.View, (*server).webhook},
 		{"GET /admin/log", signedIn, admin.WebhookLog, admin.View, (*server).log},
+		{"GET /admin/log/{id}", signedIn, admin.WebhookLog, admin.View, (*server).logEvent},
 	}
 }
 

@@ -322,3 +322,42 @@ func TestPages_HostileTexts(t *testing.T) {
 		b.gets("/admin/nothing", 404, "nothing at this address")
 	})
 }
+
+// An event leads from the overview to what became of it, and a webhook to why it does not get one.
+func TestPages_Story(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		h.person("root@example.com", "admin")
+		h.Enable(wire.AbsoluteMajority, "user.create")
+		receiver := egresstest.NewReceiver(t).Script(egresstest.Status(http.StatusForbidden))
+		hook := h.Subscribe(receiver.URL+"/hook?token=pl4nted", []string{"user.create"})
+		other := h.Subscribe("https://other.example.com/hook", []string{"user.delete"})
+		h.Call("POST", "/api/user", `{"user":{"email":"mallory@example.com","password":"pl4nted-password"}}`).Want(504)
+		b := h.browser()
+		b.signIn("root@example.com", password, 303, "/admin/")
+		body := b.gets("/admin/", 200, "Refused")
+		_, rest, _ := strings.Cut(body, `href="/admin/log/`)
+		id, _, _ := strings.Cut(rest, `"`)
+		body = b.gets("/admin/log/"+id, 200, "mallory@example.com")
+		for _, want := range []string{">403</span>", "AbsoluteMajority", "https://other.example.com/hook", receiver.URL} {
+			if !strings.Contains(body, want) {
+				t.Errorf("the event's page lacks %q:\n%s", want, body)
+			}
+		}
+		list := b.gets("/admin/webhook", 200, "https://other.example.com/hook")
+		check := b.gets("/admin/webhook/"+string(other)+"?type=user.create&tenant="+string(h.Tenant), 200, "It would not be sent.")
+		if !strings.Contains(check, "it is not enabled in eventsEnabled") {
+			t.Errorf("the check does not say why:\n%s", check)
+		}
+		b.gets("/admin/webhook/"+string(hook)+"?type=user.create&tenant="+string(h.Tenant), 200, "It would be sent.")
+		b.gets("/admin/webhook/"+string(hook)+"?type=user.create", 200, "Name the tenant")
+		b.gets("/admin/webhook/"+string(hook)+"?type=user.creat&tenant=x", 200, "user.create")
+		for _, secret := range []string{"pl4nted"} {
+			if strings.Contains(body+list+check, secret) {
+				t.Errorf("a page shows %q", secret)
+			}
+		}
+		for _, path := range []string{"/admin/log/no-id", "/admin/log/" + string(hook), "/admin/webhook/no-id", "/admin/webhook/" + id} {
+			b.gets(path, 404, "nothing at this address")
+		}
+	})
+}

@@ -1,6 +1,10 @@
 package ui
 
 import (
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -25,6 +29,7 @@ func (s *server) webhooks(v *visit) error {
 }
 
 func (s *server) webhookRow(w wire.Webhook) webhookRow {
+	w.URL = egress.RedactURL(w.URL) // it may hold a secret, which nobody needs to see to recognise it
 	row := webhookRow{Webhook: w, State: "StateHealthy"}
 	for _, on := range w.EventsEnabled {
 		if on {
@@ -40,4 +45,51 @@ func (s *server) webhookRow(w wire.Webhook) webhookRow {
 		row.State = "StateFailing"
 	}
 	return row
+}
+
+type webhookPage struct {
+	webhookRow
+	// Types and Tenants are what the delivery check can be made for, Type and Tenant what it was, Check what came out.
+	Types   []event.Descriptor
+	Tenants []wire.Tenant
+	Type    string
+	Tenant  wire.ID
+	Check   *wire.Explanation
+	Problem string
+}
+
+// webhook shows one webhook, and why it does or does not get an event.
+func (s *server) webhook(v *visit) error {
+	id := wire.ID(v.PathValue("id"))
+	w, err := s.Webhooks.Load(v.Context(), id)
+	if err != nil {
+		return err
+	}
+	page := webhookPage{webhookRow: s.webhookRow(w), Types: event.All(), Type: v.FormValue("type"), Tenant: wire.ID(v.FormValue("tenant"))}
+	if page.Tenants, err = s.Tenants.List(v.Context()); err != nil {
+		return err
+	}
+	if page.Type != "" {
+		explanation, err := s.explain(v, id, event.Type(page.Type), page.Tenant)
+		if p, ok := problem.As(err); ok {
+			page.Problem = messageOf(p)
+		} else if err != nil {
+			return err
+		} else {
+			page.Check = &explanation
+		}
+	}
+	return v.show("webhook", "Webhook", page)
+}
+
+func (s *server) explain(v *visit, id wire.ID, t event.Type, tenant wire.ID) (wire.Explanation, error) {
+	settings, err := s.Tenants.Settings(v.Context())
+	if err != nil {
+		return wire.Explanation{}, err
+	}
+	q, err := webhook.Ask(settings, t, tenant)
+	if err != nil {
+		return wire.Explanation{}, err
+	}
+	return s.Webhooks.Explain(v.Context(), id, q)
 }

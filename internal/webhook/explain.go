@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -19,6 +20,37 @@ type Question struct {
 	Tenant wire.ID
 	// Listed says that the tenant lists the type in its event settings, Enabled that it is switched on there.
 	Listed, Enabled bool
+}
+
+// Senders are the tenants, as far as a Question needs them: tenant.Settings.
+type Senders interface {
+	Exists(tenant wire.ID) bool
+	Event(tenant wire.ID, t event.Type) (enabled bool, rule wire.TransactionType)
+	Lists(tenant wire.ID, t event.Type) bool
+}
+
+// Ask makes a Question. Errors: problem.Invalid about the members eventType and tenantId.
+func Ask(senders Senders, t event.Type, tenant wire.ID) (Question, error) {
+	var v problem.Validation
+	d, known := event.Lookup(t)
+	switch {
+	case t == "":
+		v.Field("eventType", "blank", "Name the type of event that the question is about.")
+	case !known:
+		UnknownType(&v, "eventType", string(t))
+	case d.Scope == event.ScopeTenant && tenant == "":
+		v.Field("tenantId", "missing", "Name the tenant that the question is about.")
+	}
+	v.Check(tenant == "" || senders.Exists(tenant), "tenantId", "invalid", "There is no tenant with the id %s.", tenant)
+	if err := v.Err(); err != nil {
+		return Question{}, err
+	}
+	if d.Scope == event.ScopeSystem && t != event.AuditLogCreate { // audit log entries alone may belong to a tenant
+		tenant = ""
+	}
+	q := Question{Type: t, Scope: d.Scope, Tenant: tenant, Listed: senders.Lists(tenant, t)}
+	q.Enabled, _ = senders.Event(tenant, t)
+	return q, nil
 }
 
 // Explain tells whether the webhook gets the events in question, and for each gate whether it is open and what would open it. Errors:
