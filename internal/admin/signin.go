@@ -35,7 +35,7 @@ func (s *Service) SignIn(ctx context.Context, name, password, address string) (S
 	if err != nil {
 		return Step{}, err
 	}
-	u, err := s.o.Users.LoadByLoginID(ctx, home, name)
+	u, _, err := s.o.Users.FindByLoginID(ctx, home, name, nil)
 	if err != nil && !errors.Is(err, problem.ErrNotFound) {
 		return Step{}, err
 	}
