@@ -157,6 +157,18 @@ func (s *Resets) message(ctx context.Context, u *User, kind wire.IdentityType, f
 		r.Kind, r.To, r.Template, r.Messengers = wire.KindSMS, u.PhoneNumber, flows.Phone.ForgotPasswordTemplateID, flows.Phone.Messengers
 		to = reset{Kind: wire.IdentityPhoneNumber, Value: u.PhoneNumber}
 	}
+	all, err := s.users.applications.Registry(ctx)
+	if err != nil {
+		return to, r, err
+	}
+	if app := all.In(u.TenantID, req.ApplicationID); app != nil { // what it says wins over the tenant
+		r.Application = app.ID
+		if r.Kind == wire.KindSMS {
+			r.Template = cmp.Or(app.PhoneForgotTemplateID, r.Template)
+		} else {
+			r.Template = cmp.Or(app.ForgotPasswordTemplateID, r.Template)
+		}
+	}
 	switch {
 	case r.Template == "":
 		return to, r, ErrNoTemplate

@@ -331,3 +331,33 @@ func TestForgotPassword_NobodyTakesTheMessage(t *testing.T) {
 		}
 	})
 }
+
+// An application's own text wins over the tenant's, which others keep.
+func TestForgotPassword_TextOfTheApplication(t *testing.T) {
+	eachReset(t, func(t *testing.T, h *resets) {
+		const app, plain = "a9000000-0000-4000-8000-000000000001", "a9000000-0000-4000-8000-000000000002"
+		var own wire.MessageTemplateResponse
+		h.Call("POST", "/api/message/template", object{"messageTemplate": object{
+			"type": "SMS", "name": "Own", "defaultTemplate": "At the shop: Your id is ${changePasswordId}",
+		}}).Want(200).Decode(&own)
+		h.Call("POST", "/api/application/"+app, object{"application": object{
+			"name": "Shop", "phoneConfiguration": object{"forgotPasswordTemplateId": own.MessageTemplate.ID},
+		}}).Want(200)
+		h.Call("POST", "/api/application/"+plain, object{"application": object{"name": "Plain"}}).Want(200)
+		for application, want := range map[string]string{app: "At the shop: Your id is ", plain: "Your id is ", "": "Your id is "} {
+			request := object{"loginId": resetPhone, "loginIdTypes": []string{"phoneNumber"}}
+			if application != "" {
+				request["applicationId"] = application
+			}
+			h.anonymous("POST", "/api/user/forgot-password", request).Want(200)
+			var m struct{ TextMessage string }
+			if err := json.Unmarshal(h.sms.WaitFor(h.texts + 1)[h.texts].Body, &m); err != nil {
+				t.Fatal(err)
+			}
+			h.texts++
+			if !strings.HasPrefix(m.TextMessage, want) {
+				t.Errorf("%q: the text is %q", application, m.TextMessage)
+			}
+		}
+	})
+}
