@@ -293,7 +293,7 @@ func (h oauth) introspect(c *call) (any, error) {
 	id, _ := c.credentials(form)
 	// Tokens of entities belong to no application, and whoever asks about one does not say who they are.
 	grants, _ := claims.All["gty"].([]any)
-	if a := all.Find(claims.Application); !slices.Contains(grants, any(clientCredentials)) && (a == nil || a.OAuth.ClientID != id) {
+	if a := all.In(claims.Tenant, claims.Application); !slices.Contains(grants, any(clientCredentials)) && (a == nil || a.OAuth.ClientID != id) {
 		return inactive, nil
 	}
 	answer := map[string]any{"active": true}

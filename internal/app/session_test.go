@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -140,6 +141,31 @@ func TestLogin_PasswordChangedMeanwhile(t *testing.T) {
 		}
 		if got := d.Strings(`SELECT 'record' FROM login_record`); len(got) != 0 {
 			t.Errorf("it left %v", got)
+		}
+	})
+}
+
+// A key of one tenant makes no token that passes for one of another, nor for one of an entity.
+func TestToken_VendedInAnotherTenant(t *testing.T) {
+	eachDoor(t, func(t *testing.T, d *door) {
+		own, foreign := d.KeyOf(d.Tenant), d.KeyOf(createTenant(d.Server, "Other"))
+		introspected := func(key string, claims map[string]any) bool {
+			t.Helper()
+			var r wire.JWTResponse
+			d.Call("POST", "/api/jwt/vend", map[string]any{"claims": claims}, "Authorization", key, "X-FusionAuth-TenantId", "").Want(200).Decode(&r)
+			form := url.Values{"token": {r.Token}, "client_id": {appID}}
+			answer := tree(t, d.Call("POST", "/oauth2/introspect", form.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Authorization", "").Want(200).Body)
+			return answer["active"].(bool)
+		}
+		claims := map[string]any{"sub": ada, "tid": d.Tenant, "applicationId": appID, "aud": appID, "roles": []string{"admin"}}
+		if !introspected(own, claims) {
+			t.Error("a token of the tenant's own key is not active")
+		}
+		if introspected(foreign, claims) {
+			t.Error("a token of another tenant's key is active")
+		}
+		if introspected(foreign, map[string]any{"sub": ada, "tid": d.Tenant, "gty": []string{"client_credentials"}, "aud": ada}) {
+			t.Error("a token that a key has made passes for one of an entity")
 		}
 	})
 }

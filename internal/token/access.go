@@ -175,7 +175,8 @@ func (s *Service) Vend(ctx context.Context, of wire.ID, req wire.JWTVendRequest)
 		claims = map[string]any{}
 	}
 	delete(claims, "tty") // who may vend tokens may not log in as any user
-	claims["iss"], claims["jti"], claims["iat"], claims["exp"] = flows.Issuer, db.NewID(), now.Unix(), now.Add(lifetime).Unix()
+	delete(claims, "gty") // nor pass for an entity
+	claims["tid"], claims["iss"], claims["jti"], claims["iat"], claims["exp"] = of, flows.Issuer, db.NewID(), now.Unix(), now.Add(lifetime).Unix()
 	return s.sign(ctx, by, claims)
 }
 
