@@ -1,8 +1,11 @@
 package api
 
 import (
+	"encoding/json"
+	"maps"
 	"slices"
 
+	"github.com/herald-events/herald/internal/keep"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
@@ -41,6 +44,54 @@ func (s *server) application(c *call) (a wire.Application, err error) {
 	return a, c.narrow(a.TenantID)
 }
 
+// scopesMember is where an application shows its scopes. They are objects of their own, so in a request the member means nothing.
+const scopesMember = "scopes"
+
+// withScopes adds to applications what scopes they have. To one it adds its own alone.
+func (s *server) withScopes(c *call, applications ...*wire.Application) error {
+	if s.Kept == nil { // a server without them
+		return nil
+	}
+	within := keep.Within{Tenant: c.scope}
+	if len(applications) == 1 {
+		within.Application = applications[0].ID
+	}
+	scopes, err := s.Kept.Scopes(c.ctx(), within)
+	if err != nil {
+		return err
+	}
+	for _, a := range applications {
+		if own := scopes[a.ID]; len(own) > 0 {
+			shown, err := json.Marshal(own)
+			if err != nil {
+				return err
+			}
+			a.Extra = maps.Clone(a.Extra) // it may be shared with others who read the application
+			if a.Extra == nil {
+				a.Extra = map[string]json.RawMessage{}
+			}
+			a.Extra[scopesMember] = shown
+		}
+	}
+	return nil
+}
+
+// oneApplication is the answer with an application, or the error of what led to it.
+func (s *server) oneApplication(c *call, a wire.Application, err error) (any, error) {
+	if err == nil {
+		err = s.withScopes(c, &a)
+	}
+	return wire.ApplicationResponse{Application: &a}, err
+}
+
+func pointers[T any](all []T) []*T {
+	to := make([]*T, len(all))
+	for i := range all {
+		to[i] = &all[i]
+	}
+	return to
+}
+
 func (s *server) createApplication(c *call) (any, error) {
 	id, err := c.pathID("applicationId")
 	if err != nil {
@@ -54,6 +105,7 @@ func (s *server) createApplication(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	delete(request.Application.Extra, scopesMember)
 	a, err := s.Applications.Create(c.ctx(), tenant, id, request.SourceApplicationID, request.Application, c.eventInfo(request.EventInfo))
 	return wire.ApplicationResponse{Application: &a}, err
 }
@@ -65,12 +117,15 @@ func (s *server) listApplications(c *call) (any, error) {
 		return nil, err
 	}
 	all, err := s.Applications.List(c.ctx(), c.scope, !inactive)
+	if err == nil {
+		err = s.withScopes(c, pointers(all)...)
+	}
 	return wire.ApplicationsResponse{Applications: all}, err
 }
 
 func (s *server) loadApplication(c *call) (any, error) {
 	a, err := s.application(c)
-	return wire.ApplicationResponse{Application: &a}, err
+	return s.oneApplication(c, a, err)
 }
 
 func (s *server) loadOAuthConfiguration(c *call) (any, error) {
@@ -90,7 +145,7 @@ func (s *server) replaceApplication(c *call) (any, error) {
 			return nil, err
 		}
 		a, err = s.Applications.SetActive(c.ctx(), a.ID, true)
-		return wire.ApplicationResponse{Application: &a}, err
+		return s.oneApplication(c, a, err)
 	}
 	var request wire.ApplicationRequest
 	if err := c.decode(&request); err != nil {
@@ -118,9 +173,10 @@ func (s *server) changeApplication(c *call, request *wire.ApplicationRequest, fi
 	}
 	a, err = s.Applications.Update(c.ctx(), a.ID, c.eventInfo(request.EventInfo), func(current wire.Application) (wire.Application, error) {
 		err := fill(current)
+		delete(request.Application.Extra, scopesMember)
 		return request.Application, err
 	})
-	return wire.ApplicationResponse{Application: &a}, err
+	return s.oneApplication(c, a, err)
 }
 
 // deleteApplication deactivates, or deletes for good when the query or the body says hardDelete.
@@ -150,6 +206,9 @@ func (s *server) searchApplications(c *call) (any, error) {
 		return nil, err
 	}
 	all, total, err := s.Applications.Search(c.ctx(), c.scope, criteria)
+	if err == nil {
+		err = s.withScopes(c, pointers(all)...)
+	}
 	return wire.ApplicationSearchResponse{Applications: all, Total: total}, err
 }
 

@@ -132,6 +132,23 @@ func (s *Service) List(ctx context.Context, k *Kind, within Within, ofType strin
 	return all, err
 }
 
+// Scopes returns the scopes of applications by the ids of those, each by name: of the one in within, or of all that are reached.
+func (s *Service) Scopes(ctx context.Context, within Within) (map[wire.ID][]Object, error) {
+	scopes, k := map[wire.ID][]Object{}, kindNamed("scope")
+	err := s.db.View(ctx, func(tx *db.Tx) error {
+		rows, err := s.all(tx, k, within, "")
+		for _, r := range rows {
+			if err == nil {
+				var o Object
+				o, err = s.shown(tx, k, r)
+				scopes[r.application] = append(scopes[r.application], o)
+			}
+		}
+		return err
+	})
+	return scopes, err
+}
+
 // Search returns a page of the objects that match, and how many match in all. Criteria that the kind does not list find everything.
 func (s *Service) Search(ctx context.Context, k *Kind, within Within, c wire.KeptSearch) (found []Object, total int, err error) {
 	var v problem.Validation

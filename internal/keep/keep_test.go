@@ -492,6 +492,58 @@ func TestOwners(t *testing.T) {
 	})
 }
 
+// An application shows its scopes, and takes none.
+func TestScopes_OfApplications(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, h *apptest.Server) {
+		const shop, forum, path = "a9000000-0000-4000-8000-000000000001", "a9000000-0000-4000-8000-000000000002", "/api/application"
+		h.Call("POST", path+"/"+forum, `{"application":{"name":"Forum"}}`).Want(200)
+		h.Call("POST", path+"/"+shop, `{"application":{"name":"Shop","scopes":[{"name":"theirs"}]}}`).Want(200)
+		for _, name := range []string{"write", "read"} {
+			h.Call("POST", path+"/"+shop+"/scope", `{"scope":{"name":"`+name+`"}}`).Want(200)
+		}
+		type application struct {
+			ID     wire.ID
+			Scopes []struct{ Name string }
+		}
+		check := func(what string, a apptest.Answer) {
+			t.Helper()
+			var got struct {
+				Application  *application
+				Applications []application
+			}
+			a.Want(200).Decode(&got)
+			if got.Application != nil {
+				got.Applications = append(got.Applications, *got.Application)
+			}
+			seen := false
+			for _, a := range got.Applications {
+				var names string
+				for _, s := range a.Scopes {
+					names += s.Name + " "
+				}
+				want := ""
+				if a.ID == shop {
+					want, seen = "read write ", true
+				}
+				if names != want {
+					t.Errorf("%s: the scopes of %s are %q", what, a.ID, names)
+				}
+			}
+			if !seen {
+				t.Errorf("%s: the application is missing", what)
+			}
+		}
+		check("read", h.Call("GET", path+"/"+shop, nil))
+		check("list", h.Call("GET", path, nil))
+		check("search", h.Call("GET", path+"/search", nil))
+		check("replace", h.Call("PUT", path+"/"+shop, `{"application":{"name":"Shop","scopes":[]}}`))
+		check("patch", h.Call("PATCH", path+"/"+shop, `{"application":{"scopes":[{"name":"theirs"}]}}`))
+		h.Call("DELETE", path+"/"+shop, nil).Want(200)
+		check("reactivate", h.Call("PUT", path+"/"+shop+"?reactivate=true", nil))
+	})
+}
+
 func TestFamilies(t *testing.T) {
 	each(t, func(t *testing.T, h *herald) {
 		const path, one = "/api/user/family", "/api/user/family/" + idA
