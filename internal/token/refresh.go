@@ -106,7 +106,11 @@ func (s *Service) Use(tx *db.Tx, p *Presented, rules tenant.JWT, address string)
 		return "", problem.ErrNotFound
 	}
 	if after != before {
-		if err := keepUsed(tx, before, r.ID, int64(now)+rules.Grace.Milliseconds()); err != nil {
+		grace := int64(1) // long over, also for a transaction that began before this one and sees what it writes
+		if rules.Grace > 0 {
+			grace = int64(now) + rules.Grace.Milliseconds()
+		}
+		if err := keepUsed(tx, before, r.ID, grace); err != nil {
 			return "", err
 		}
 	}
