@@ -21,6 +21,7 @@ import (
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/internal/twofactor"
 	"github.com/herald-events/herald/wire"
 )
@@ -31,6 +32,7 @@ type Options struct {
 	Users        *identity.Service
 	Applications *application.Service
 	Factors      *twofactor.Service
+	Tickets      *ticket.Office
 }
 
 // Service lets administrators in. It is safe for concurrent use.

@@ -93,9 +93,11 @@ func (s *Service) SignOut(ctx context.Context, session *Session) error {
 	return s.o.DB.Update(ctx, func(tx *db.Tx) error { return deleteSession(tx, session.hash) })
 }
 
-// EndSessions ends all sessions of a user whose password changes: it is a hook of identity.Service.OnPasswordChange.
+// EndSessions ends all sessions of a user whose password changes, and what began with the old one: it is a hook of identity.Service.OnPasswordChange.
 func (s *Service) EndSessions(_ *db.Tx, _ *publish.Plan, u *wire.User, _ bool) (commit func(*db.Tx) error, err error) {
-	return func(tx *db.Tx) error { return deleteSessionsOf(tx, u.ID) }, nil
+	return func(tx *db.Tx) error {
+		return errors.Join(deleteSessionsOf(tx, u.ID), ticket.Revoke(tx, u.ID, ticket.AdminSignIn))
+	}, nil
 }
 
 // Trim removes sessions that have ended.

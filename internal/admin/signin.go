@@ -9,6 +9,7 @@ import (
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -52,10 +53,37 @@ func (s *Service) SignIn(ctx context.Context, name, password, address string) (S
 		return Step{}, ErrWrong
 	}
 	if len(u.TwoFactor.Methods) > 0 {
-		started, err := s.o.Factors.Start(ctx, u, wire.TwoFactorStartRequest{}, nil)
-		return Step{Challenge: started.TwoFactorID, Methods: started.Methods}, err
+		return s.challenge(ctx, u)
 	}
 	return s.letIn(ctx, u.ID)
+}
+
+// codeTime is how long an administrator has to bring the second factor after the password.
+const codeTime = 10 * time.Minute
+
+// challenge asks for the second factor, and notes that the password was given here: logins have challenges too, and so has whoever may call the API.
+func (s *Service) challenge(ctx context.Context, u *identity.User) (Step, error) {
+	started, err := s.o.Factors.Start(ctx, u, wire.TwoFactorStartRequest{}, nil)
+	if err != nil {
+		return Step{}, err
+	}
+	err = s.o.DB.Update(ctx, func(tx *db.Tx) error {
+		_, err := s.o.Tickets.Issue(tx, ticket.AdminSignIn, started.TwoFactorID, u.ID, struct{}{}, codeTime)
+		return err
+	})
+	return Step{Challenge: started.TwoFactorID, Methods: started.Methods}, err
+}
+
+// begun is ErrWrong for a challenge that did not begin with a password given here, or is over.
+func (s *Service) begun(ctx context.Context, challenge string) error {
+	err := s.o.DB.View(ctx, func(tx *db.Tx) error {
+		_, err := s.o.Tickets.Find(tx, ticket.AdminSignIn, challenge)
+		return err
+	})
+	if errors.Is(err, problem.ErrNotFound) {
+		err = ErrWrong
+	}
+	return err
 }
 
 // check is ErrWrong unless the password is the user's. It takes as long without a user.
@@ -67,14 +95,20 @@ func (s *Service) check(ctx context.Context, u *identity.User, password string) 
 	return err
 }
 
-// SendCode sends a code for a challenge by one of its methods. Errors: those of twofactor.Service.SendForLogin.
+// SendCode sends a code for a challenge by one of its methods. Errors: ErrWrong for a challenge that is over; those of twofactor.Service.SendForLogin.
 func (s *Service) SendCode(ctx context.Context, challenge, method string) error {
+	if err := s.begun(ctx, challenge); err != nil {
+		return err
+	}
 	return s.o.Factors.SendForLogin(ctx, challenge, wire.TwoFactorSendRequest{MethodID: method})
 }
 
 // Prove lets the administrator in who was asked for a second factor. Errors: twofactor.ErrWrongCode; ErrWrong when the challenge has ended, or is void after
 // too many wrong codes.
 func (s *Service) Prove(ctx context.Context, challenge, code string) (Step, error) {
+	if err := s.begun(ctx, challenge); err != nil {
+		return Step{}, err
+	}
 	u, err := s.o.Factors.Redeem(ctx, challenge, code)
 	if errors.Is(err, problem.ErrNotFound) {
 		err = ErrWrong

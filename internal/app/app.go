@@ -218,7 +218,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.kept = keep.New(a.store, sealer)
 	a.links = idp.New(idp.Options{DB: a.store, Events: a.events, Users: a.users, Providers: a.kept, Sealer: sealer})
 
-	a.admins = admin.New(admin.Options{DB: a.store, Users: a.users, Applications: a.applications, Factors: a.factors})
+	a.admins = admin.New(admin.Options{DB: a.store, Users: a.users, Applications: a.applications, Factors: a.factors, Tickets: office})
 
 	a.users.Breaches = breaches
 	a.connect()

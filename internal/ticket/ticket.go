@@ -32,6 +32,7 @@ const (
 	ChangePassword  Kind = "changePassword"  // the right to choose a new password
 	OneTimePassword Kind = "oneTimePassword" // logs in once after a new password was chosen
 	Passwordless    Kind = "passwordless"    // logs in once, and was sent to the user
+	AdminSignIn     Kind = "adminSignIn"     // an administrator has given the password, and is asked for the second factor
 
 	Verification             Kind = "verification"             // proves that an address or a number is somebody's
 	RegistrationVerification Kind = "registrationVerification" // proves that a registration is wanted

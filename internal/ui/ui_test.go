@@ -272,6 +272,18 @@ func TestSignIn_SecondFactor(t *testing.T) {
 		code(first, right, 401, "Name or password are wrong")
 		code(challenge(), right, 401, "This code is wrong")
 
+		// What others have begun, who never gave the password here, lets nobody in, right as the code may be.
+		var started wire.TwoFactorStartResponse
+		h.Call("POST", "/api/two-factor/start", map[string]any{"userId": root}).Want(200).Decode(&started)
+		code(started.TwoFactorID, started.Code, 401, "Name or password are wrong")
+		var login wire.LoginResponse
+		h.Call("POST", "/api/login", map[string]any{"loginId": "root@example.com", "password": password}).Want(242).Decode(&login)
+		code(login.TwoFactorID, app(), 401, "Name or password are wrong")
+		old := challenge()
+		h.Call("PATCH", "/api/user/"+string(root), map[string]any{"user": map[string]any{"password": password + "!"}}).Want(200)
+		code(old, app(), 401, "Name or password are wrong")
+		h.Call("PATCH", "/api/user/"+string(root), map[string]any{"user": map[string]any{"password": password}}).Want(200)
+
 		second := challenge()
 		for range 5 {
 			code(second, "000000", 401, "This code is wrong")
