@@ -15,10 +15,10 @@ func insertSession(tx *db.Tx, hash string, s *Session) error {
 
 // findSession is db.ErrNoRows where there is none that has begun after the one instant and was used after the other.
 func findSession(tx *db.Tx, hash string, begun, used int64) (*Session, error) {
-	s := &Session{hash: hash}
+	var s Session
 	err := tx.QueryRow(`SELECT `+sessionColumns+` FROM admin_session WHERE hash = $1 AND insert_instant > $2 AND last_instant > $3`, hash, begun, used).
 		Scan(&s.hash, &s.user, &s.Began, &s.last, &s.confirmed)
-	return s, err
+	return &s, err
 }
 
 func touchSession(tx *db.Tx, hash string, now int64) error {

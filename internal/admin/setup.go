@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -58,7 +59,7 @@ func (s *Service) SetUp(ctx context.Context, token, email, password string, info
 		return Step{}, ErrWrong
 	}
 	if any, err := s.any(ctx); err != nil || any { // another process was faster, or the API
-		return Step{}, orWrong(err)
+		return Step{}, cmp.Or(err, ErrWrong)
 	}
 	home, err := s.home(ctx)
 	if err != nil {
@@ -82,11 +83,4 @@ func (s *Service) SetUp(ctx context.Context, token, email, password string, info
 	s.setup.token = ""
 	s.setup.mu.Unlock()
 	return s.letIn(ctx, done.User.ID)
-}
-
-func orWrong(err error) error {
-	if err == nil {
-		err = ErrWrong
-	}
-	return err
 }

@@ -87,16 +87,17 @@ func (s *server) explainWebhook(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	var v problem.Validation
 	tenant, err := c.queryID("tenantId")
-	if err != nil {
+	if v.Merge(err) != nil {
 		return nil, err
 	}
 	settings, err := s.Tenants.Settings(c.ctx())
 	if err != nil {
 		return nil, err
 	}
-	question, err := webhook.Ask(settings, event.Type(c.query("eventType")), tenant)
-	if err != nil {
+	question := webhook.Ask(&v, settings, event.Type(c.query("eventType")), tenant)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	explanation, err := s.Webhooks.Explain(c.ctx(), id, question)

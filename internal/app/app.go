@@ -241,16 +241,17 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err = a.kept.Bootstrap(ctx); err != nil {
 		return nil, err
 	}
+	record := webhooklog.NewReader(a.store)
 	rest := api.New(api.Services{
 		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Groups: a.groups, Resets: a.resets, Verifications: a.verifying, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
 		UserActions: a.actions, Entities: a.entities,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Kept: a.kept, Links: a.links,
-		Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: webhooklog.NewReader(a.store), Journal: a.journal,
+		Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: record, Journal: a.journal,
 		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})
 	pages := ui.New(ui.Services{
-		Admins: a.admins, Tenants: a.tenants, Webhooks: a.webhooks, WebhookLog: webhooklog.NewReader(a.store), Outbox: a.outbox, System: a.system, Log: o.Logger,
+		Admins: a.admins, Tenants: a.tenants, Webhooks: a.webhooks, WebhookLog: record, Outbox: a.outbox, System: a.system, Log: o.Logger,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/", rest)

@@ -22,7 +22,7 @@ func (s *Service) Create(ctx context.Context, tenant, id wire.ID, req wire.UserR
 	var v problem.Validation
 	c, err := s.newCreation(ctx, &v, tenant, id, req)
 	if err == nil {
-		err = s.checkTemplates(ctx, &v, tenant, req.ApplicationID)
+		err = s.checkApplication(ctx, &v, tenant, req.ApplicationID)
 	}
 	if err := cmp.Or(err, v.Err()); err != nil {
 		return nil, err
@@ -179,8 +179,8 @@ func (c *creation) ask(tx *db.Tx) (err error) {
 	return err
 }
 
-// checkTemplates adds that there is no such application whose templates could count. "" is none.
-func (s *Service) checkTemplates(ctx context.Context, v *problem.Validation, tenant, id wire.ID) error {
+// checkApplication adds that there is no such application whose templates could count. "" is none.
+func (s *Service) checkApplication(ctx context.Context, v *problem.Validation, tenant, id wire.ID) error {
 	if id == "" {
 		return nil
 	}

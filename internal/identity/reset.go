@@ -179,9 +179,7 @@ func (s *Resets) message(ctx context.Context, u *User, kind wire.IdentityType, f
 	if s.o.Model != nil {
 		model, err := s.o.Model(ctx, &u.User, req.ApplicationID)
 		if errors.Is(err, problem.ErrNotFound) {
-			var v problem.Validation
-			v.Field("applicationId", "invalid", "There is no application with the id %s.", req.ApplicationID)
-			err = v.Err()
+			err = invalidApplication(req.ApplicationID)
 		}
 		if err != nil {
 			return to, r, err

@@ -36,7 +36,7 @@ func (s *Service) Update(ctx context.Context, original *User, req wire.UserReque
 	}
 	var brought proved
 	brought.read(&v, s.Verifications, req)
-	if err := s.checkTemplates(ctx, &v, original.TenantID, req.ApplicationID); err != nil {
+	if err := s.checkApplication(ctx, &v, original.TenantID, req.ApplicationID); err != nil {
 		return nil, err
 	}
 	if err := v.Err(); err != nil {

@@ -374,14 +374,8 @@ func (s *Verifications) addressed(ctx context.Context, tenantID wire.ID, address
 
 // checkApplication is problem.Invalid for an application that a request names and that is not in the tenant. "" is none.
 func (s *Verifications) checkApplication(ctx context.Context, of, id wire.ID) error {
-	if id == "" {
-		return nil
-	}
-	all, err := s.users.applications.Registry(ctx)
-	if err == nil && all.In(of, id) == nil {
-		err = invalidApplication(id)
-	}
-	return err
+	var v problem.Validation
+	return cmp.Or(s.users.checkApplication(ctx, &v, of, id), v.Err())
 }
 
 func invalidApplication(id wire.ID) error {

@@ -271,12 +271,8 @@ func (d *completion) prepare(tx *db.Tx, plan *publish.Plan) (err error) {
 	if d.proof, err = d.s.prove(tx, u, d.challenge.Sent, d.req.Code, ""); err != nil {
 		return err
 	}
-	attempt := event.UserTwoFactorAttemptEvent{
-		Header: event.About(event.UserTwoFactorFailedAttempt, u.ID), ApplicationID: d.application, User: u.User,
-	}
 	if d.proof == nil {
-		attempt.Method, attempt.MessageType = tried(u, d.challenge.Sent)
-		plan.Publish(&attempt)
+		plan.Publish(attempt(u, d.application, d.challenge.Sent, nil))
 		return nil
 	}
 	// Of two with the right code, one asks webhooks.
@@ -286,9 +282,19 @@ func (d *completion) prepare(tx *db.Tx, plan *publish.Plan) (err error) {
 	if err := d.login.Prepare(tx, plan, u); err != nil {
 		return err
 	}
-	attempt.Type, attempt.Method, attempt.MessageType, attempt.User = event.UserTwoFactorSuccess, d.proof.method, d.proof.messageType, u.User
-	plan.Publish(&attempt)
+	plan.Publish(attempt(u, d.application, d.challenge.Sent, d.proof))
 	return nil
+}
+
+// attempt is the event about a code that proves something, or, without a proof, about a wrong one.
+func attempt(u *identity.User, application wire.ID, sent sentCode, right *proof) *event.UserTwoFactorAttemptEvent {
+	e := &event.UserTwoFactorAttemptEvent{Header: event.About(event.UserTwoFactorFailedAttempt, u.ID), ApplicationID: application, User: u.User}
+	if right == nil {
+		e.Method, e.MessageType = tried(u, sent)
+	} else {
+		e.Type, e.Method, e.MessageType = event.UserTwoFactorSuccess, right.method, right.messageType
+	}
+	return e
 }
 
 // tried is what a wrong code was most likely meant to be of.

@@ -3,7 +3,6 @@ package twofactor
 import (
 	"context"
 
-	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/problem"
@@ -45,14 +44,7 @@ func (s *Service) Redeem(ctx context.Context, id, code string) (u *identity.User
 			if right, err = s.prove(tx, u, c.Sent, code, ""); err != nil {
 				return err
 			}
-			attempt := event.UserTwoFactorAttemptEvent{Header: event.About(event.UserTwoFactorSuccess, u.ID), User: u.User}
-			if right == nil {
-				attempt.Type = event.UserTwoFactorFailedAttempt
-				attempt.Method, attempt.MessageType = tried(u, c.Sent)
-			} else {
-				attempt.Method, attempt.MessageType = right.method, right.messageType
-			}
-			plan.Publish(&attempt)
+			plan.Publish(attempt(u, "", c.Sent, right))
 			return nil
 		},
 		Commit: func(tx *db.Tx) error {

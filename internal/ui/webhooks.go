@@ -87,8 +87,9 @@ func (s *server) explain(v *visit, id wire.ID, t event.Type, tenant wire.ID) (wi
 	if err != nil {
 		return wire.Explanation{}, err
 	}
-	q, err := webhook.Ask(settings, t, tenant)
-	if err != nil {
+	var wrong problem.Validation
+	q := webhook.Ask(&wrong, settings, t, tenant)
+	if err := wrong.Err(); err != nil {
 		return wire.Explanation{}, err
 	}
 	return s.Webhooks.Explain(v.Context(), id, q)

@@ -29,28 +29,24 @@ type Senders interface {
 	Lists(tenant wire.ID, t event.Type) bool
 }
 
-// Ask makes a Question. Errors: problem.Invalid about the members eventType and tenantId.
-func Ask(senders Senders, t event.Type, tenant wire.ID) (Question, error) {
-	var v problem.Validation
+// Ask makes a Question, and adds to v what is wrong with the members eventType and tenantId, together with what v holds already.
+func Ask(v *problem.Validation, senders Senders, t event.Type, tenant wire.ID) Question {
 	d, known := event.Lookup(t)
 	switch {
 	case t == "":
 		v.Field("eventType", "blank", "Name the type of event that the question is about.")
 	case !known:
-		UnknownType(&v, "eventType", string(t))
-	case d.Scope == event.ScopeTenant && tenant == "":
+		UnknownType(v, "eventType", string(t))
+	case d.Scope == event.ScopeTenant && tenant == "" && !v.Has("tenantId"):
 		v.Field("tenantId", "missing", "Name the tenant that the question is about.")
 	}
 	v.Check(tenant == "" || senders.Exists(tenant), "tenantId", "invalid", "There is no tenant with the id %s.", tenant)
-	if err := v.Err(); err != nil {
-		return Question{}, err
-	}
 	if d.Scope == event.ScopeSystem && t != event.AuditLogCreate { // audit log entries alone may belong to a tenant
 		tenant = ""
 	}
 	q := Question{Type: t, Scope: d.Scope, Tenant: tenant, Listed: senders.Lists(tenant, t)}
 	q.Enabled, _ = senders.Event(tenant, t)
-	return q, nil
+	return q
 }
 
 // Explain tells whether the webhook gets the events in question, and for each gate whether it is open and what would open it. Errors:
