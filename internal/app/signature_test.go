@@ -220,14 +220,15 @@ func TestExplain(t *testing.T) {
 		}
 
 		for query, codes := range map[string]string{
-			"":                                   "[blank]eventType",
-			"eventType=user.create":              "[missing]tenantId",
-			"eventType=custom.order.paid":        "[missing]tenantId",
-			"tenantId=" + nowhere:                "[blank]eventType [invalid]tenantId",
-			create[:21] + "&tenantId=x":          "[couldNotConvert]tenantId",
-			"eventType=UserCreate":               "[invalid]eventType",
-			"eventType=custom.Order":             "[invalid]eventType",
-			create[:21] + "&tenantId=" + nowhere: "[invalid]tenantId",
+			"":                                               "[blank]eventType",
+			"eventType=user.create":                          "[missing]tenantId",
+			"eventType=custom.order.paid":                    "[missing]tenantId",
+			"tenantId=" + nowhere:                            "[blank]eventType [invalid]tenantId",
+			create[:21] + "&tenantId=x":                      "[couldNotConvert]tenantId",
+			"eventType=UserCreate":                           "[invalid]eventType",
+			"eventType=UserCreate&tenantId=x":                "[couldNotConvert]tenantId [invalid]eventType",
+			"eventType=custom.Order":                         "[invalid]eventType",
+			create[:21] + "&tenantId=" + nowhere:             "[invalid]tenantId",
 			"eventType=audit-log.create&tenantId=" + nowhere: "[invalid]tenantId",
 			"eventType=" + strings.Repeat("x", 5000):         "[invalid]eventType",
 		} {
