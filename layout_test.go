@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"internal/key":        {"internal/db", "internal/search"},
 	"internal/journal":    {"internal/db", "internal/search"},
 	"internal/loose":      {},
+	"internal/body":       {},
 	"internal/sealed":     {"internal/loose"},
 	"internal/risk":       {"internal/loose"},
 	"internal/tenant": {
@@ -70,11 +71,12 @@ var mayImport = map[string][]string{
 	"internal/twofactor":        {"internal/sealed", "internal/token", "internal/login", "internal/application", "internal/db", "internal/identity", "internal/message", "internal/publish", "internal/template", "internal/tenant", "internal/ticket"},
 
 	"internal/admin": {"internal/application", "internal/db", "internal/identity", "internal/publish", "internal/tenant", "internal/ticket", "internal/twofactor"},
-	"internal/ui":    {"internal/admin", "internal/egress", "internal/metrics", "internal/outbox", "internal/system", "internal/tenant", "internal/twofactor", "internal/webhooklog", "internal/webhook"},
+	"internal/ui":    {"internal/admin", "internal/body", "internal/egress", "internal/metrics", "internal/outbox", "internal/system", "internal/tenant", "internal/twofactor", "internal/webhooklog", "internal/webhook"},
 
 	"internal/api": {
 		"internal/access",
 		"internal/application",
+		"internal/body",
 		"internal/db",
 		"internal/entity",
 		"internal/group",

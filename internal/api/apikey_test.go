@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -16,7 +17,7 @@ func (a answerTo) without(t *testing.T, members ...string) answerTo {
 			delete(object.(map[string]any), m)
 		}
 	}
-	text, err := encodeJSON(doc)
+	text, err := body.Encode(doc)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/problem"
 )
 
@@ -73,7 +74,7 @@ func (c *call) contentType(allowed ...string) (string, error) {
 	return kind, nil
 }
 
-// decode reads the body into dst, a pointer to a request struct of package wire. See [decodeJSON] for what it accepts. It may
+// decode reads the body into dst, a pointer to a request struct of package wire. See [body.Decode] for what it accepts. It may
 // be called again, with the same or another dst.
 func (c *call) decode(dst any) error {
 	if err := c.needsBody(); err != nil {
@@ -82,7 +83,7 @@ func (c *call) decode(dst any) error {
 	if _, err := c.contentType(typeJSON); err != nil {
 		return err
 	}
-	return decodeJSON(c.body, dst)
+	return body.Decode(c.body, dst)
 }
 
 // decodeOptional is decode for requests that may come without a body, which leaves dst as it is.

@@ -7,9 +7,8 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/herald-events/herald/internal/access"
+	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/system"
@@ -45,7 +44,7 @@ func (c *call) pathID(name string) (wire.ID, error) {
 	if text == "" {
 		return "", nil
 	}
-	id, ok := parseID(text)
+	id, ok := body.ParseID(text)
 	if !ok {
 		return "", couldNotConvert(name, "The %s in the path must be a UUID.", name)
 	}
@@ -115,18 +114,6 @@ func (c *call) clientAddress() string {
 		}
 	}
 	return system.ClientAddress(proxies, c.r.RemoteAddr, c.r.Header.Values("X-Forwarded-For"))
-}
-
-// parseID accepts the form of 36 characters only; uuid.Parse also takes braces, URNs and 32 digits.
-func parseID(text string) (wire.ID, bool) {
-	if len(text) != 36 {
-		return "", false
-	}
-	id, err := uuid.Parse(text)
-	if err != nil {
-		return "", false
-	}
-	return wire.ID(id.String()), true
 }
 
 func couldNotConvert(path, format string, args ...any) error {

@@ -3,12 +3,10 @@ package api
 import (
 	"context"
 	"fmt"
-	"maps"
+	"net/http"
 	"reflect"
-	"slices"
-	"strings"
 
-	"github.com/herald-events/herald/internal/nearest"
+	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/replay"
@@ -194,93 +192,17 @@ func (c *call) strict(dst any) error {
 	if _, err := c.contentType(typeJSON); err != nil {
 		return err
 	}
-	root, err := parse(c.body)
-	if err != nil {
-		return err
-	}
-	if _, ok := root.value.(object); !ok {
-		return problem.New(problem.Invalid, "[invalidJSON]", "The body must be a JSON object.")
-	}
-	var v problem.Validation
-	u := unknowns{v: &v}
-	root = u.checkMembers(root, reflect.TypeOf(dst).Elem(), "")
-	if err := v.Merge(decodeNode(root, dst, "")); err != nil {
-		return err
-	}
-	return v.Err()
+	return body.DecodeStrict(c.body, dst)
 }
 
 // strictSearch is search that refuses members and parameters which dst does not have.
 func (c *call) strictSearch(dst any) error {
+	if c.r.Method != http.MethodPost {
+		return body.DecodeValuesStrict(c.values, dst)
+	}
 	t := reflect.TypeOf(dst).Elem()
-	var v problem.Validation
-	if c.r.Method == "POST" {
-		request := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "Search", Type: t, Tag: `json:"search"`}}))
-		if err := v.Merge(c.strict(request.Interface())); err != nil {
-			return err
-		}
-		reflect.ValueOf(dst).Elem().Set(request.Elem().Field(0))
-		return v.Err()
-	}
-	u := unknowns{v: &v}
-	for _, name := range slices.Sorted(maps.Keys(c.values)) {
-		u.checkMember(membersOf(t), name, name, "parameter")
-	}
-	if err := v.Merge(c.decodeQuery(dst)); err != nil {
-		return err
-	}
-	return v.Err()
-}
-
-// unknowns collects members that there are none of, up to maxWrong of them.
-type unknowns struct {
-	v     *problem.Validation
-	count int
-}
-
-// checkMembers adds a problem for each member that is none of those of t, and returns n with lists where t has lists.
-func (u *unknowns) checkMembers(n *node, t reflect.Type, path string) *node {
-	given, ok := n.value.(object)
-	if !ok || t.Kind() != reflect.Struct {
-		return n // what is of the wrong kind is found by decode
-	}
-	members := membersOf(t)
-	all := make(object, len(given))
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		value := given[name]
-		if m, ok := u.checkMember(members, name, join(path, name), "member"); ok {
-			switch value.value.(type) {
-			case nil, []*node:
-			default:
-				if m.kind.Kind() == reflect.Slice {
-					value = &node{value: []*node{value}}
-				}
-			}
-			value = u.checkMembers(value, m.kind, join(path, name))
-		}
-		all[name] = value
-	}
-	return &node{value: all}
-}
-
-// checkMember finds the member with that name, or adds the problem that there is none.
-func (u *unknowns) checkMember(members []member, name, path, what string) (member, bool) {
-	names := make([]string, len(members))
-	for i, m := range members {
-		if m.name == name {
-			return m, true
-		}
-		names[i] = m.name
-	}
-	if u.count++; u.count > maxWrong {
-		return member{}, false
-	}
-	// The path is part of the answer, and what is unknown may be anything.
-	path = strings.TrimSuffix(path, name) + shortened(name)
-	if near := nearest.Name(name, names); near != "" {
-		u.v.Field(path, "unknown", "There is no such %s. Did you mean %q?", what, near)
-	} else {
-		u.v.Field(path, "unknown", "There is no such %s. There are %q.", what, names)
-	}
-	return member{}, false
+	request := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "Search", Type: t, Tag: `json:"search"`}}))
+	err := c.strict(request.Interface())
+	reflect.ValueOf(dst).Elem().Set(request.Elem().Field(0))
+	return err
 }

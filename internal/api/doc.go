@@ -8,8 +8,7 @@
 //	routes.go   the table: method, pattern, permission, who, handler
 //	call.go     what a handler may ask about its request
 //	body.go     size and type of the body
-//	node.go     its JSON, refused when it is malformed or ambiguous
-//	decode.go   JSON → request struct: lenient, and precise about what is wrong where
+//	            (package body) JSON → request struct: lenient, and precise about what is wrong where
 //	patch.go    the three kinds of PATCH, all ending in decode
 //	query.go    query parameters; search criteria from either query or body
 //	respond.go  result or error → status and body; the only place that knows both

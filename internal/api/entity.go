@@ -1,6 +1,7 @@
 package api
 
 import (
+	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/entity"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
@@ -283,7 +284,7 @@ func (c *call) recipientInPatch() (to entity.Recipient, err error) {
 		return to, err
 	}
 	var request wire.EntityGrantRequest
-	err = decodeJSON(c.body, &request)
+	err = body.Decode(c.body, &request)
 	return entity.Recipient{UserID: request.Grant.UserID, EntityID: request.Grant.RecipientEntityID}, err
 }
 

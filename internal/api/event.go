@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 
+	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/rawjson"
@@ -105,8 +106,8 @@ func (c *call) member(name string) ([]byte, error) {
 	if _, err := c.contentType(typeJSON); err != nil {
 		return nil, err
 	}
-	if !rawjson.Sound(c.body, maxDepth) {
-		if _, err := parse(c.body); err != nil { // which says what is wrong, and where
+	if !rawjson.Sound(c.body, body.MaxDepth) {
+		if err := body.Check(c.body); err != nil { // which says what is wrong, and where
 			return nil, err
 		}
 		return nil, problem.New(problem.Invalid, "[invalidJSON]", "The body cannot be read as JSON.")

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/group"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
@@ -141,8 +142,8 @@ func byGroup[T any](given map[string][]T) (map[wire.ID][]T, error) {
 	var v problem.Validation
 	all := make(map[wire.ID][]T, len(given))
 	for _, text := range slices.Sorted(maps.Keys(given)) {
-		id, ok := parseID(text)
-		v.Check(ok, "members["+shortened(text)+"]", "couldNotConvert", "The members are named by the id of their group, a UUID.")
+		id, ok := body.ParseID(text)
+		v.Check(ok, "members["+body.Shortened(text)+"]", "couldNotConvert", "The members are named by the id of their group, a UUID.")
 		all[id] = append(all[id], given[text]...)
 	}
 	return all, v.Err()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
@@ -69,40 +70,11 @@ func (c *call) queryIDs(name string) ([]wire.ID, error) {
 
 // queryValue converts a parameter as decode converts a member of a body.
 func (c *call) queryValue(name string, dst any) error {
-	n := c.queryNode(name, reflect.TypeOf(dst).Elem())
-	if n == nil {
-		return nil
-	}
-	return decodeNode(n, dst, name)
-}
-
-// queryNode returns a parameter as the JSON a body would hold, nil without one. Everything is text, which decode accepts.
-func (c *call) queryNode(name string, t reflect.Type) *node {
-	values := c.values[name]
-	if len(values) == 0 {
-		return nil
-	}
-	if t.Kind() != reflect.Slice || t == rawType {
-		return textNode(values[0])
-	}
-	var all []*node
-	for _, text := range values {
-		all = append(all, textNode(text))
-	}
-	return &node{value: all}
+	return body.DecodeValue(name, c.values[name], dst)
 }
 
 // decodeQuery fills dst, a pointer to a struct of package wire, from the query parameters with the names of its members.
-func (c *call) decodeQuery(dst any) error {
-	given := object{}
-	t := reflect.TypeOf(dst).Elem()
-	for _, m := range membersOf(t) {
-		if n := c.queryNode(m.name, m.kind); n != nil {
-			given[m.name] = n
-		}
-	}
-	return decodeNode(&node{value: given}, dst, "")
-}
+func (c *call) decodeQuery(dst any) error { return body.DecodeValues(c.values, dst) }
 
 // search fills dst, a pointer to the criteria of a search (wire.WebhookSearch), from the query of a GET or from the member
 // "search" of a body, and checks the page.
@@ -117,11 +89,7 @@ func (c *call) search(dst any) error {
 			return err
 		}
 		if len(request.Search) > 0 {
-			n, err := parse(request.Search)
-			if err != nil {
-				return err
-			}
-			if err := decodeNode(n, dst, "search"); err != nil {
+			if err := body.DecodeAt("search", request.Search, dst); err != nil {
 				return err
 			}
 		}

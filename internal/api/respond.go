@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/problem"
 )
 
@@ -87,13 +88,13 @@ func respondError(w http.ResponseWriter, err error) error {
 
 // writeJSON encodes before it writes the status, so that what cannot be encoded becomes a 500 and not half a 200.
 func writeJSON(w http.ResponseWriter, code int, v any) error {
-	body, err := encodeJSON(v)
+	text, err := body.Encode(v)
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json;charset=UTF-8")
 	w.WriteHeader(code)
-	_, _ = w.Write(body) // the caller hung up: there is nobody left to tell
+	_, _ = w.Write(text) // the caller hung up: there is nobody left to tell
 	return nil
 }

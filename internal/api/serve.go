@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
@@ -182,7 +183,7 @@ func (c *call) confine(tenant wire.ID) error {
 	if header == "" {
 		return nil
 	}
-	id, ok := parseID(header)
+	id, ok := body.ParseID(header)
 	if !ok {
 		return couldNotConvert("tenantId", "The header %s must be a UUID.", tenantHeader)
 	}

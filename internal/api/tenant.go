@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
@@ -163,7 +164,7 @@ func (s *server) passwordRules(c *call) (any, error) {
 	}
 	if id == "" {
 		if header := c.r.Header.Get(tenantHeader); header != "" {
-			given, ok := parseID(header)
+			given, ok := body.ParseID(header)
 			if !ok {
 				return nil, couldNotConvert("tenantId", "The header %s must be a UUID.", tenantHeader)
 			}

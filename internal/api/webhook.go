@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
@@ -67,7 +68,7 @@ func testBody(request wire.WebhookTestRequest) ([]byte, error) {
 	case len(request.Event) > 0 && request.Type != "":
 		v.Field("type", "invalid", "Give either an event to send or the type of an example, not both.")
 	case len(request.Event) > 0:
-		return encodeJSON(map[string]json.RawMessage{"event": request.Event})
+		return body.Encode(map[string]json.RawMessage{"event": request.Event})
 	case request.Type == "":
 		v.Field("event", "missing", "Give an event to send, or the type of an example.")
 	case event.IsCustom(event.Type(request.Type)):

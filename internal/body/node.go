@@ -1,4 +1,4 @@
-package api
+package body
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ import (
 	"github.com/herald-events/herald/internal/problem"
 )
 
-// maxDepth bounds the nesting of a body. Nothing in the API comes near it.
-const maxDepth = 100
+// MaxDepth is how many levels deep the values of a body may be nested. Nothing in the API comes near it.
+const MaxDepth = 100
 
 // node is a JSON value as it was written.
 type node struct {
@@ -62,8 +62,8 @@ func textNode(text string) *node {
 	return &node{value: text, raw: raw}
 }
 
-// encodeJSON is json.Marshal that leaves <, > and & as they are.
-func encodeJSON(v any) ([]byte, error) {
+// Encode is [json.Marshal] that leaves <, > and & as they are.
+func Encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -73,9 +73,16 @@ func encodeJSON(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// parse reads one JSON value. Beyond what encoding/json refuses it refuses text that is not UTF-8 (which would be replaced
-// silently), the character U+0000 (which PostgreSQL cannot store), an object with the same member twice (of which two readers could
-// see different halves), and nesting deeper than maxDepth. Its errors are problems that say where.
+// Check reads one JSON value and returns what [Decode] would say about its syntax. Beyond what encoding/json refuses it refuses text that is
+// not UTF-8 (which would be replaced silently), the character U+0000 (which PostgreSQL cannot store), an object with the same member twice
+// (of which two readers could see different halves), and nesting deeper than [MaxDepth]. Its errors are problems `[invalidJSON]` that say
+// in which line and column.
+func Check(data []byte) error {
+	_, err := parse(data)
+	return err
+}
+
+// parse returns the value that Check has no complaint about.
 func parse(data []byte) (*node, error) {
 	if i := invalidUTF8(data); i >= 0 {
 		return nil, malformed(data, i, "this is not UTF-8")
@@ -110,8 +117,8 @@ func (p *parser) offset() int {
 
 func (p *parser) value(depth int) (*node, error) {
 	start := p.offset()
-	if depth > maxDepth {
-		return nil, malformed(p.data, start, "this is nested more than %d levels deep", maxDepth)
+	if depth > MaxDepth {
+		return nil, malformed(p.data, start, "this is nested more than %d levels deep", MaxDepth)
 	}
 	token, err := p.d.Token()
 	if err != nil {

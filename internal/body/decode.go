@@ -1,4 +1,15 @@
-package api
+// Package body reads what callers send, as FusionAuth's API reads it: lenient about how a value is written, precise about what is wrong
+// where. The bodies of the REST API and the forms of the admin UI are read here, so that both take the same and refuse it in the same words.
+//
+//	node.go       JSON, refused when it is malformed or ambiguous
+//	decode.go     JSON → request struct
+//	strict.go     the same, refusing members that there are none of
+//	values.go     query parameters and form fields → request struct
+//	patch.go      the three kinds of PATCH, all ending in decode
+//	jsonpatch.go  the one of them that is a list of operations
+//
+// What is wrong with the input is told as a [problem.Error]; other errors are mistakes of the program. Nothing here waits for anything.
+package body
 
 import (
 	"bytes"
@@ -13,11 +24,13 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/google/uuid"
+
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
 
-// decodeJSON reads a JSON object into dst, a pointer to a struct of package wire, as FusionAuth's API reads it:
+// Decode reads a JSON object into dst, a pointer to a struct of package wire, as FusionAuth's API reads it:
 //
 //   - Unknown members are ignored, and null is the same as an absent member. Names are compared exactly.
 //   - Numbers and booleans may be sent as strings. An empty string for one of them, or for an id, is an absent member. A whole number
@@ -27,22 +40,43 @@ import (
 //   - Free-form values ([wire.Object], json.RawMessage) keep their digits.
 //
 // It reports all members of a wrong type at once: `[couldNotConvert]webhook.connectTimeout`. The others are in dst even then, so that the
-// rules about them can be checked in the same answer.
+// rules about them can be checked in the same answer. What [Check] refuses, and what is no object, is `[invalidJSON]`.
 //
 // It works in two steps, convert and fill. convert walks the JSON along the type and makes from it JSON that encoding/json reads
 // strictly without complaint; so types with an UnmarshalJSON of their own are handed clean input, too (see typedMembers).
-func decodeJSON(data []byte, dst any) error {
-	root, err := parse(data)
+func Decode(data []byte, dst any) error {
+	root, err := parseObject(data)
 	if err != nil {
 		return err
-	}
-	if _, ok := root.value.(object); !ok {
-		return problem.New(problem.Invalid, "[invalidJSON]", "The body must be a JSON object.")
 	}
 	return decodeNode(root, dst, "")
 }
 
-// decodeNode is decodeJSON for a part of the body at a path, which its errors name.
+// DecodeAt is [Decode] for a part of a body, at a path which its errors name. It need not be an object.
+func DecodeAt(path string, data []byte, dst any) error {
+	n, err := parse(data)
+	if err != nil {
+		return err
+	}
+	return decodeNode(n, dst, path)
+}
+
+func parseObject(data []byte) (*node, error) {
+	n, err := parse(data)
+	if err != nil {
+		return nil, err
+	}
+	return n, mustBeObject(n)
+}
+
+func mustBeObject(n *node) error {
+	if _, ok := n.value.(object); !ok {
+		return problem.New(problem.Invalid, "[invalidJSON]", "The body must be a JSON object.")
+	}
+	return nil
+}
+
+// decodeNode is DecodeAt for what has been parsed.
 func decodeNode(n *node, dst any, path string) error {
 	var c converter
 	clean, ok := c.convert(n, reflect.TypeOf(dst).Elem(), path)
@@ -56,7 +90,7 @@ func decodeNode(n *node, dst any, path string) error {
 
 // fill cannot fail on what convert made, unless a type of package wire is new to it.
 func fill(clean, dst any) error {
-	data, err := encodeJSON(clean)
+	data, err := Encode(clean)
 	if err != nil {
 		return err
 	}
@@ -152,7 +186,7 @@ func (c *converter) convert(n *node, t reflect.Type, path string) (any, bool) {
 	case reflect.Float64:
 		return c.float(n, path)
 	}
-	panic(fmt.Sprintf("api: decode does not know %v, at %s", t, path)) // a test walks all request types
+	panic(fmt.Sprintf("body: decode does not know %v, at %s", t, path)) // a test walks all request types
 }
 
 func (c *converter) structure(n *node, t reflect.Type, path string, keepUnknown bool) (any, bool) {
@@ -187,7 +221,7 @@ func (c *converter) mapping(n *node, t reflect.Type, path string) (any, bool) {
 	}
 	clean := make(map[string]any, len(given))
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if v, ok := c.convert(given[name], t.Elem(), path+"["+shortened(name)+"]"); ok {
+		if v, ok := c.convert(given[name], t.Elem(), path+"["+Shortened(name)+"]"); ok {
 			clean[name] = v
 		}
 	}
@@ -213,11 +247,24 @@ func (c *converter) id(n *node, path string) (any, bool) {
 	if ok && text == "" {
 		return nil, false
 	}
-	id, valid := parseID(text)
+	id, valid := ParseID(text)
 	if !ok || !valid {
 		return c.reject(path, "a UUID")
 	}
 	return id, true
+}
+
+// ParseID returns a UUID in lower case, and whether the text is one. It accepts the form of 36 characters only; uuid.Parse also takes
+// braces, URNs and 32 digits.
+func ParseID(text string) (wire.ID, bool) {
+	if len(text) != 36 {
+		return "", false
+	}
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return "", false
+	}
+	return wire.ID(id.String()), true
 }
 
 func (c *converter) boolean(n *node, path string) (any, bool) {
@@ -339,10 +386,11 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// longestKey is how much of a key of the caller's choosing an error repeats.
+// longestKey is how much of a key of the caller's choosing an error repeats, in characters.
 const longestKey = 64
 
-func shortened(key string) string {
+// Shortened returns a key of the caller's choosing as errors repeat it: its beginning, when it is long.
+func Shortened(key string) string {
 	if runes := []rune(key); len(runes) > longestKey {
 		return string(runes[:longestKey]) + "…"
 	}
