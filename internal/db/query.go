@@ -122,6 +122,71 @@ func SearchOn[T any](tx *Tx, q search.Query, positions *search.Positions, scan f
 	return found, max(total, counted), next, err
 }
 
+// List reads one page of a list: rows of a table that may have millions, the newest first, from a cursor on. Nothing is counted. What no index finds is looked for
+// during search.Patience only, see search.Links. scan gets each row.
+//
+// The error is a problem of kind Invalid for a cursor that is none of this list.
+func List[T any](tx *Tx, q search.Query, at search.Cursor, scan func(Row) (T, error)) (found []T, links search.Links, err error) {
+	l, err := q.List(at)
+	if err != nil {
+		return nil, links, err
+	}
+	for goOn := true; goOn; {
+		began := tx.d.clock()
+		through, err := listBound(tx, l)
+		if err != nil {
+			return nil, links, err
+		}
+		var keys [][]any
+		text, args := l.Rows(through)
+		rows, err := tx.Query(text, args...)
+		some, err := Collect(rows, err, func(rows *sql.Rows) (T, error) {
+			row := keyedRow{rows, make([]any, len(q.Order))}
+			one, err := scan(row)
+			keys = append(keys, row.key)
+			return one, err
+		})
+		if err != nil {
+			return nil, links, err
+		}
+		var take int
+		take, goOn = l.Add(keys, through, tx.d.clock().Sub(began))
+		found = append(found, some[:take]...)
+	}
+	if l.Short() {
+		return List(tx, q, "", scan)
+	}
+	if l.Upwards() {
+		slices.Reverse(found)
+	}
+	return found, l.Links(), nil
+}
+
+// listBound returns the key of the last row that the next step looks at, nil when it looks at all.
+func listBound(tx *Tx, l *search.Listing) ([]any, error) {
+	text, args, ok := l.Bound()
+	if !ok {
+		return nil, nil
+	}
+	rows, err := tx.Query(text, args...)
+	found, err := Collect(rows, err, func(rows *sql.Rows) ([]any, error) {
+		columns, err := rows.Columns()
+		if err != nil {
+			return nil, err
+		}
+		key := make([]any, len(columns))
+		dest := make([]any, len(columns))
+		for i := range key {
+			dest[i] = &key[i]
+		}
+		return key, rows.Scan(dest...)
+	})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[0], nil
+}
+
 // keyedRow scans what its user asks for, and the key that stands behind it.
 type keyedRow struct {
 	rows *sql.Rows

@@ -13,6 +13,20 @@ import (
 type Conditions struct {
 	terms []string
 	args  []any
+
+	indexed struct{ terms, args int } // how many of them came before Indexed
+}
+
+// Indexed says that an index finds, in the order of the search, what the terms so far look for: a period of the column that is ordered by, whatever the index
+// begins with. The terms that are added later are checked row by row, which [Query.List] does for so many rows only. Without a call that is all of them.
+func (c *Conditions) Indexed() { c.indexed.terms, c.indexed.args = len(c.terms), len(c.args) }
+
+// sift tells whether rows are checked one by one.
+func (c *Conditions) sift() bool { return c.indexed.terms < len(c.terms) }
+
+// findable is a copy of what an index finds.
+func (c *Conditions) findable() Conditions {
+	return Conditions{terms: slices.Clone(c.terms[:c.indexed.terms]), args: slices.Clone(c.args[:c.indexed.args])}
 }
 
 // Add adds a term; each ? in it stands for arg.

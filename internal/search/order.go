@@ -11,7 +11,19 @@ import (
 type Term struct {
 	Column     string
 	Descending bool
+	// Kind is what the values are. Only lists need it: a [Cursor] comes from outside.
+	Kind Kind
 }
+
+// Kind says what values are.
+type Kind int
+
+// The kinds. The zero value is a number.
+const (
+	Number  Kind = iota // an integer
+	Text                // such as an id
+	Instant             // an integer, milliseconds since 1970
+)
 
 // Order is what a list is sorted by, the first term first. No order is no preference.
 type Order []Term
@@ -45,10 +57,10 @@ func ParseOrder(text string, columns map[string]string, fallback Order) Order {
 			continue
 		}
 		seen = append(seen, words[0])
-		order = append(order, Term{column, descending})
+		order = append(order, Term{Column: column, Descending: descending})
 	}
 	if id, ok := columns["id"]; ok && !slices.Contains(seen, "id") {
-		order = append(order, Term{id, order[len(order)-1].Descending})
+		order = append(order, Term{Column: id, Descending: order[len(order)-1].Descending})
 	}
 	return order
 }
@@ -66,9 +78,9 @@ func SortFields(fields []wire.SortField, columns, missing map[string]string) Ord
 			continue
 		}
 		if lacks, ok := missing[f.Name]; ok {
-			order = append(order, Term{lacks, f.Missing == "_first"})
+			order = append(order, Term{Column: lacks, Descending: f.Missing == "_first"})
 		}
-		order = append(order, Term{columns[f.Name], directions[strings.ToLower(f.Order)]})
+		order = append(order, Term{Column: columns[f.Name], Descending: directions[strings.ToLower(f.Order)]})
 		if f.Name == "id" { // nothing is left to be decided
 			return order
 		}
@@ -76,7 +88,7 @@ func SortFields(fields []wire.SortField, columns, missing map[string]string) Ord
 	if order == nil {
 		return nil
 	}
-	return append(order, Term{columns["id"], order[len(order)-1].Descending})
+	return append(order, Term{Column: columns["id"], Descending: order[len(order)-1].Descending})
 }
 
 // OrderBy is [ParseOrder] for lists that are small enough to be sorted anew for each page: it returns what stands behind ORDER BY, and
@@ -117,6 +129,45 @@ func (o Order) behind(c *Conditions, key []any) {
 	}
 	// First, because SQLite begins to read at the first bound that it finds, which may else be that of a period.
 	c.terms = slices.Insert(c.terms, 0, o.after(params))
+}
+
+// between adds to c that only rows count from one key on, up to and including another. from counts only when inclusive; nil keys are no bounds. All terms run in one
+// direction.
+func (o Order) between(c *Conditions, from []any, inclusive bool, through []any) {
+	beyond, before := " > ", " <= "
+	if o[0].Descending {
+		beyond, before = " < ", " >= "
+	}
+	if inclusive {
+		beyond = beyond[:2] + "= "
+	}
+	bound := func(operator string, key []any) string {
+		params := make([]string, len(key))
+		for i, value := range key {
+			params[i] = c.param(value)
+		}
+		if len(o) == 1 {
+			return o[0].Column + operator + params[0]
+		}
+		return "(" + o.columns() + ")" + operator + "(" + strings.Join(params, ", ") + ")"
+	}
+	var bounds []string
+	if from != nil {
+		bounds = append(bounds, bound(beyond, from))
+	}
+	if through != nil {
+		bounds = append(bounds, bound(before, through))
+	}
+	c.terms = slices.Concat(bounds, c.terms) // first, as in behind
+}
+
+// reversed is the order from the other end.
+func (o Order) reversed() Order {
+	all := slices.Clone(o)
+	for i := range all {
+		all[i].Descending = !all[i].Descending
+	}
+	return all
 }
 
 // after is the comparison of a row with a place. Where all terms run in one direction it is a comparison of row values, which both engines look up

@@ -75,14 +75,19 @@ func (r Reading) Rows() (text string, args []any) {
 	if r.from.Key != nil {
 		r.q.Order.behind(&where, r.from.Key)
 	}
-	id := r.q.ID
+	limit, offset := where.param(r.limit+1), where.param(r.row-r.from.Row)
+	return r.q.rows(where, r.q.Order, " LIMIT "+limit+" OFFSET "+offset)
+}
+
+// rows is the query of those rows that where and part, a LIMIT, leave over.
+func (q Query) rows(where Conditions, by Order, part string) (text string, args []any) {
+	id := q.ID
 	if strings.Contains(id, ",") {
 		id = "(" + id + ")"
 	}
-	limit, offset := where.param(r.limit+1), where.param(r.row-r.from.Row)
-	order := " ORDER BY " + r.q.Order.String()
-	ids := "SELECT " + r.q.ID + " FROM " + r.q.From + where.Where() + order + " LIMIT " + limit + " OFFSET " + offset
-	return "SELECT " + r.q.Columns + ", " + r.q.Order.columns() + " FROM " + r.q.From + " WHERE " + id + " IN (" + ids + ")" + order, where.Args()
+	order := " ORDER BY " + by.String()
+	ids := "SELECT " + q.ID + " FROM " + q.From + where.Where() + order + part
+	return "SELECT " + q.Columns + ", " + q.Order.columns() + " FROM " + q.From + " WHERE " + id + " IN (" + ids + ")" + order, where.Args()
 }
 
 // Keep remembers the key of the last row of a full page, so that the next page begins there.

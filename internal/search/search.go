@@ -7,6 +7,8 @@
 //	order.go       ORDER BY
 //	query_sql.go   a page of a table that may have millions of rows
 //	positions.go   where its pages end
+//	list_sql.go    such a table as a list for people, newest first, without numbers of rows
+//	cursor.go      where a page of a list begins
 //
 // A small table is read with db.Page. A large one has a Query, a [Positions] beside the database handle, and an index for its default order that
 // ends with the id:
@@ -21,6 +23,9 @@
 // What it costs: a page in the order of an index and the count beside it are read in milliseconds, wherever the page begins, as long as the page before was
 // read a moment ago; a jump reads the index up to there. A text is looked for in every row, the newest first, until the page is full
 // and MaxCount more are found: rare texts want a period.
+//
+// A list for people takes the same Query to db.List. Its pages begin at a [Cursor] and nothing is counted. What is looked for in every row is looked for during
+// [Patience] only; then the page says how far it has got, and has the cursor from which to go on.
 package search
 
 import (

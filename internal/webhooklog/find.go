@@ -113,6 +113,14 @@ func (b *budget) spend(bytes int) error {
 // complete adds attempts, deliveries, and whom they were withheld from to the events, each with one query for all. With details, attempts have what is
 // kept of request and answer.
 func complete(tx *db.Tx, page []entry, details bool, left *budget) error {
+	if err := completeTried(tx, page, details, left); err != nil {
+		return err
+	}
+	return completeWithheld(tx, page, left)
+}
+
+// completeTried adds attempts and deliveries.
+func completeTried(tx *db.Tx, page []entry, details bool, left *budget) error {
 	at := make(map[int64]*entry, len(page))
 	sequences := make([]int64, len(page))
 	for i := range page {
@@ -136,14 +144,10 @@ func complete(tx *db.Tx, page []entry, details bool, left *budget) error {
 	if err != nil {
 		return err
 	}
-	err = eachDelivery(tx, sequences, func(sequence int64, d wire.WebhookEventDelivery) error {
+	return eachDelivery(tx, sequences, func(sequence int64, d wire.WebhookEventDelivery) error {
 		at[sequence].Deliveries = append(at[sequence].Deliveries, d)
 		return left.spend(150)
 	})
-	if err != nil {
-		return err
-	}
-	return completeWithheld(tx, page, left)
 }
 
 // add adds an attempt to the event; they come in the order of their start.

@@ -16,14 +16,24 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-const eventColumns = `e.sequence, e.id, e.type, e.result, e.transaction_type, COALESCE(e.tenant_id, ''), COALESCE(e.linked_object_id, ''), e.test, e.operation_id,
-	COALESCE(e.audience_id, ''), e.body, e.insert_instant, e.last_update_instant`
+const (
+	eventColumns = listColumns + `, COALESCE(e.audience_id, ''), e.body`
+	listColumns  = `e.sequence, e.id, e.type, e.result, e.transaction_type, COALESCE(e.tenant_id, ''), COALESCE(e.linked_object_id, ''), e.test, e.operation_id,
+	e.insert_instant, e.last_update_instant`
+)
 
 func scanEvent(row db.Row) (e entry, err error) {
-	var body string
-	err = row.Scan(&e.Sequence, &e.ID, &e.EventType, &e.EventResult, &e.TransactionType, &e.TenantID, &e.LinkedObjectID, &e.Test, &e.OperationID,
-		&e.audience, &body, &e.InsertInstant, &e.LastUpdateInstant)
-	e.Event = json.RawMessage(webhook.Shown([]byte(body)))
+	var audience, body string
+	e, err = scanListed(row, &audience, &body)
+	e.audience, e.Event = audience, json.RawMessage(webhook.Shown([]byte(body)))
+	return e, err
+}
+
+// scanListed scans listColumns, and what stands behind them into more.
+func scanListed(row db.Row, more ...any) (e entry, err error) {
+	err = row.Scan(append([]any{
+		&e.Sequence, &e.ID, &e.EventType, &e.EventResult, &e.TransactionType, &e.TenantID, &e.LinkedObjectID, &e.Test, &e.OperationID, &e.InsertInstant, &e.LastUpdateInstant,
+	}, more...)...)
 	if e.TransactionType == wire.None {
 		e.TransactionType = ""
 	}
@@ -39,7 +49,7 @@ func loadEvent(tx *db.Tx, id wire.ID) (entry, error) {
 // are read; there are few. All other orders are sorted for each page, within the time that is asked for.
 var (
 	bySequence  = search.Term{Column: "e.sequence"}
-	newestFirst = search.Order{{Column: "e.insert_instant", Descending: true}, {Column: "e.sequence", Descending: true}}
+	newestFirst = search.Order{{Column: "e.insert_instant", Descending: true, Kind: search.Instant}, {Column: "e.sequence", Descending: true}}
 	orders      = map[string]string{
 		"eventResult": "e.result", "eventType": "e.type", "insertInstant": "e.insert_instant", "lastAttemptInstant": lastAttempt,
 		"linkedObjectId": "COALESCE(e.linked_object_id, '')", "sequence": bySequence.Column,
@@ -85,6 +95,7 @@ func hexadecimal(first, last int) string {
 func (q criteria) query() search.Query {
 	var w search.Conditions
 	w.Within("e.insert_instant", q.Period)
+	w.Indexed()
 	w.Equals("e.type", q.EventType)
 	w.Equals("e.tenant_id", string(q.TenantID))
 	w.Equals("e.result", string(q.EventResult))
@@ -104,6 +115,13 @@ func (q criteria) query() search.Query {
 	return search.Query{
 		Columns: eventColumns, From: "event e", ID: "e.sequence", Where: w, Order: order, Indexed: order[0].Column == "e.insert_instant", Page: q.Page, Identity: q.asked,
 	}
+}
+
+// list is the search for a list: the newest events first, without what only some of them show.
+func (q criteria) list() search.Query {
+	list := q.query()
+	list.Columns, list.Order = listColumns, newestFirst
+	return list
 }
 
 func (q criteria) wantsDelivery() bool { return q.DeliveryState != "" }
