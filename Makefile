@@ -4,11 +4,11 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := go tool -modfile=tools/go.mod
 
-.PHONY: help demo test run build check crash bench fuzz fmt postgres node
+.PHONY: help demo test run build check crash bench screenshots fuzz fmt postgres browser node
 .DEFAULT_GOAL := help
 
 help: ## print this help
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: build ## see Herald at work in a minute: DEMO_ARGS=--exit ends by itself
 	@bin/herald demo $(DEMO_ARGS)
@@ -20,7 +20,7 @@ RACE := -race -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.or
 	-gcflags='golang.org/x/crypto/argon2=-race=false' -gcflags='golang.org/x/crypto/blake2b=-race=false' \
 	-gcflags='golang.org/x/crypto/blowfish=-race=false'
 
-test: postgres node ## run every test, on SQLite and PostgreSQL
+test: postgres browser node ## run every test, on SQLite and PostgreSQL
 	go test -vet=off $(RACE) -timeout 10m ./...
 	go test -vet=off -run '_Many$$' ./internal/identity
 
@@ -48,6 +48,10 @@ crash: postgres ## kill the real binary under load, ROUNDS times (default 200) o
 bench: postgres ## measure what Herald costs beside the bare exchange of client and receiver
 	go run ./test/bench $(BENCH_ARGS)
 
+# Each screen of the admin UI with something on it: wide and on a phone, light and dark.
+screenshots: browser ## take pictures of the admin UI, into docs/screenshots
+	SCREENSHOTS=$(CURDIR)/docs/screenshots CI=true go test -vet=off -count=1 -run '^TestBrowser_Screens$$/^(bare|typical)$$' ./internal/ui
+
 fuzz: ## fuzz each target for FUZZTIME (default 1m)
 	@grep -rE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed -E 's|/[^/]*:func (Fuzz[A-Za-z0-9_]+).*| \1|' | \
 	while read -r folder target; do \
@@ -58,6 +62,10 @@ fuzz: ## fuzz each target for FUZZTIME (default 1m)
 # what they find, and say so when they find nothing.
 postgres:
 	@scripts/install-postgres
+
+# The admin UI is looked at with Chromium, which is installed in the same way.
+browser:
+	@scripts/install-chromium
 
 # The official TypeScript client is tested where there is Node; the first run fetches it from the npm registry.
 node:

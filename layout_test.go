@@ -201,6 +201,9 @@ func TestLayout_ImportsPointDown(t *testing.T) {
 			if public && !ok && strings.Contains(strings.Split(imported, "/")[0], ".") {
 				t.Errorf("%s imports %s: public packages use the standard library only", file, imported)
 			}
+			if strings.HasPrefix(imported, "github.com/chromedp/") {
+				t.Errorf("%s imports %s: the browser is for tests only", file, imported)
+			}
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,13 +15,19 @@ import (
 	"github.com/herald-events/herald/internal/app"
 	"github.com/herald-events/herald/internal/app/apptest"
 	"github.com/herald-events/herald/internal/application"
+	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/internal/egress/egresstest"
 	"github.com/herald-events/herald/internal/twofactor/twofactortest"
+	"github.com/herald-events/herald/internal/ui/uitest"
 	"github.com/herald-events/herald/wire"
 )
 
-func TestMain(m *testing.M) { dbtest.Main(m) }
+func TestMain(m *testing.M) {
+	status := dbtest.Run(m)
+	uitest.Stop()
+	os.Exit(status)
+}
 
 // browser is a client with cookies that follows no redirect.
 type browser struct {
@@ -41,13 +48,18 @@ func each(t *testing.T, fn func(t *testing.T, h *house)) {
 	for _, engine := range dbtest.Engines() {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			ahead := &atomic.Int64{}
-			s := apptest.Start(t, engine, func(o *app.Options) {
-				o.Clock = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-			})
-			fn(t, &house{s, t, ahead})
+			fn(t, newHouse(t, engine))
 		})
 	}
+}
+
+func newHouse(t *testing.T, engine db.Engine) *house {
+	t.Helper()
+	ahead := &atomic.Int64{}
+	s := apptest.Start(t, engine, func(o *app.Options) {
+		o.Clock = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	})
+	return &house{s, t, ahead}
 }
 
 func (h *house) browser() *browser {

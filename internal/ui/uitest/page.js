@@ -1,0 +1,117 @@
+// Finds what people see on a page by what is written there. It is evaluated anew for every step and leaves nothing behind.
+(() => {
+  const tidy = s => (s || '').replace(/\s+/g, ' ').trim();
+  const shown = e => e.getClientRects().length > 0 && e.checkVisibility({visibilityProperty: true, opacityProperty: true});
+  const byIDs = ids => tidy(ids.split(/\s+/).map(id => document.getElementById(id)?.textContent).join(' '));
+  const named = e => e.getAttribute('aria-labelledby') ? byIDs(e.getAttribute('aria-labelledby')) : tidy(e.getAttribute('aria-label'));
+  const clickables = 'a[href], button, summary, input[type=submit], input[type=button], [role=button], [role=tab], [role=menuitem], [role=option], ' +
+    'label:has(input[type=checkbox]), label:has(input[type=radio]), label[for]';
+  const fields = 'input:not([type=hidden]), select, textarea, [contenteditable=true]';
+  const texts = {
+    [clickables]: e => [named(e), tidy(e.innerText), tidy(e.value)],
+    [fields]: e => [named(e), ...[...(e.labels || [])].map(l => tidy(l.innerText)), tidy(e.placeholder)],
+  };
+  const labels = (kind, e) => texts[kind](e).filter(Boolean);
+
+  // only is the one visible element with the text, as a whole or else as its beginning.
+  const only = (kind, text) => {
+    const all = [...document.querySelectorAll(kind)].filter(shown);
+    let found = all.filter(e => labels(kind, e).includes(text));
+    if (!found.length) found = all.filter(e => labels(kind, e).some(l => l.startsWith(text)));
+    if (found.length > 1) found = found.filter(e => !found.some(o => o !== e && e.contains(o))); // a button in a label
+    if (found.length > 1) found = found.filter(e => e.tagName !== 'LABEL').length == 1 ? found.filter(e => e.tagName !== 'LABEL') : found;
+    if (found.length === 1) return found[0];
+    if (found.length) throw `${found.length} elements say "${text}"`;
+    throw `nothing says "${text}", only: ${[...new Set(all.map(e => labels(kind, e)[0]).filter(Boolean))].slice(0, 40).join(' | ')}`;
+  };
+  const element = text => {
+    if (!/^[#.[]/.test(text)) return only(clickables, text);
+    const found = [...document.querySelectorAll(text)].filter(shown);
+    if (found.length !== 1) throw `${found.length} visible elements match ${text}`;
+    return found[0];
+  };
+  const tell = (e, ...events) => events.forEach(name => e.dispatchEvent(new Event(name, {bubbles: true})));
+  const path = e => {
+    const parts = [];
+    for (; e && e !== document.body && parts.length < 4; e = e.parentElement) {
+      parts.unshift(e.id ? '#' + e.id : e.localName + [...e.classList].map(c => '.' + c).join(''));
+      if (e.id) break;
+    }
+    return parts.join(' > ');
+  };
+
+  return {
+    // where is the point to click at.
+    where(text) {
+      const e = element(text);
+      if (e.disabled) throw `"${text}" is disabled`;
+      e.scrollIntoView({block: 'center', inline: 'center', behavior: 'instant'});
+      const box = e.getClientRects()[0];
+      const x = box.left + box.width / 2, y = box.top + box.height / 2;
+      const hit = document.elementFromPoint(x, y);
+      if (!hit || !e.contains(hit) && !hit.contains(e)) throw `"${text}" is covered by ${hit ? path(hit) : 'nothing that is in view'}`;
+      return {x, y};
+    },
+    // focus makes the field ready to be typed over, and tells whether its text is set, for the kinds that take no keys.
+    focus(label, value) {
+      const e = only(fields, label);
+      if (e.disabled || e.readOnly) throw `the field "${label}" cannot be changed`;
+      e.scrollIntoView({block: 'center', behavior: 'instant'});
+      e.focus();
+      if (/^(date|time|datetime-local|month|week|color|range)$/.test(e.type)) {
+        e.value = value;
+        tell(e, 'input', 'change');
+        return true;
+      }
+      if (e.select) e.select(); else document.getSelection().selectAllChildren(e);
+      if (!value && e.select) { e.value = ''; tell(e, 'input', 'change'); return true; }
+      return false;
+    },
+    value(label) {
+      const e = only(fields, label);
+      return e.type === 'checkbox' ? String(e.checked) : e.tagName === 'SELECT' ? tidy(e.selectedOptions[0]?.text) : e.value ?? e.innerText;
+    },
+    choose(label, option) {
+      const group = [...document.querySelectorAll('fieldset, [role=radiogroup]')]
+        .find(e => shown(e) && [named(e), tidy(e.querySelector('legend')?.innerText)].includes(label));
+      const radio = group && [...group.querySelectorAll('input[type=radio]')].find(e => labels(fields, e).some(l => l === option || l.startsWith(option)));
+      if (radio) { radio.click(); return true; }
+      const e = only(fields, label);
+      if (e.tagName !== 'SELECT') throw `"${label}" is nothing to choose from`;
+      const found = [...e.options].filter(o => tidy(o.text) === option);
+      if (found.length !== 1) throw `"${label}" has ${found.length} options "${option}", of: ${[...e.options].map(o => tidy(o.text)).slice(0, 40).join(' | ')}`;
+      e.focus();
+      e.value = found[0].value;
+      tell(e, 'input', 'change');
+      return true;
+    },
+    see(text) {
+      if (!tidy(document.body?.innerText).includes(text)) throw `the page does not say "${text}", but: ${tidy(document.body?.innerText).slice(0, 2000)}`;
+      return true;
+    },
+    notSee(text) {
+      if (tidy(document.body?.innerText).includes(text)) throw `the page says "${text}"`;
+      return true;
+    },
+    at(want) {
+      if (location.pathname + location.search !== want) throw `the address is ${location.pathname + location.search}, not ${want}`;
+      return true;
+    },
+    // overflow lists what is wider than the page, the innermost ones first; nothing if the page cannot be scrolled sideways.
+    overflow(width) {
+      const root = document.scrollingElement;
+      if (root.scrollWidth <= width) return [];
+      const out = [...document.body.querySelectorAll('*')].filter(e => shown(e) && e.getBoundingClientRect().right > width + 0.5);
+      const inner = out.filter(e => !out.some(o => o !== e && e.contains(o)));
+      return [`${root.scrollWidth} px`, ...inner.slice(0, 5).map(e => `${path(e)} ends at ${Math.round(e.getBoundingClientRect().right)} px: ${tidy(e.textContent).slice(0, 60)}`)];
+    },
+    async axe(tags) {
+      const found = await axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']});
+      return found.violations.flatMap(v => v.nodes.map(n =>
+        `${v.id}: ${n.target.join(' ')}: ${tidy(n.failureSummary || v.help)} in ${tidy(n.html).slice(0, 200)}`));
+    },
+    // settled is over when what an event has begun has been done and drawn.
+    settled: () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0, true)))),
+    axeThere: () => typeof axe === 'object',
+  };
+})()
