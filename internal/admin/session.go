@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/ticket"
@@ -79,8 +80,12 @@ func (s *Service) Authenticate(ctx context.Context, value string) (*Session, err
 	return found, err
 }
 
-// Confirm notes that the administrator has given the password again. It is ErrWrong when it is not the right one.
+// Confirm notes that the administrator has given the password again. Errors: ErrWrong; a problem of kind TooMany after too many tries.
 func (s *Service) Confirm(ctx context.Context, session *Session, password string) error {
+	err := s.o.DB.Update(ctx, func(tx *db.Tx) error { return identity.Allow(tx, session.user, "admin again", patience) })
+	if err != nil {
+		return err
+	}
 	if err := s.check(ctx, session.User, password); err != nil {
 		return err
 	}

@@ -147,7 +147,7 @@ func (d *DB) Ping(ctx context.Context) error {
 func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	var after []func()
 	err := d.use(func() (err error) {
-		after, err = d.store.update(ctx, fn)
+		after, err = d.store.update(ctx, along(ctx, fn))
 		return err
 	})
 	if err != nil {

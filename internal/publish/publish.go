@@ -190,7 +190,7 @@ func (p *Publisher) prepare(ctx context.Context, op Operation) (*run, error) {
 		if err := p.insert(tx, r.id, r.before, webhooklog.Succeeded, 0); err != nil {
 			return err
 		}
-		return p.write(tx, r, op)
+		return p.write(ctx, tx, r, op)
 	})
 	return r, err
 }
@@ -227,8 +227,9 @@ const commitGrace = 5 * time.Second
 // storePatience bounds each transaction of an operation, which no longer follows its caller's context.
 const storePatience = 30 * time.Second
 
+// update is a transaction of an operation. What a caller's context carries along belongs to the one that makes the change, which write is a part of.
 func (p *Publisher) update(ctx context.Context, fn func(*db.Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	ctx, cancel := context.WithTimeout(db.Aside(ctx), storePatience)
 	defer cancel()
 	return p.DB.Update(ctx, fn)
 }
@@ -343,7 +344,7 @@ func (p *Publisher) commit(ctx context.Context, r *run, op Operation) error {
 		if err := release(tx, r); err != nil {
 			return err
 		}
-		return p.write(tx, r, op)
+		return p.write(ctx, tx, r, op)
 	})
 	if err == nil {
 		r.outcome = passed
@@ -352,7 +353,7 @@ func (p *Publisher) commit(ctx context.Context, r *run, op Operation) error {
 }
 
 // write writes the change itself, its remaining events and every delivery that is owed.
-func (p *Publisher) write(tx *db.Tx, r *run, op Operation) error {
+func (p *Publisher) write(ctx context.Context, tx *db.Tx, r *run, op Operation) error {
 	if op.Commit != nil {
 		if err := op.Commit(tx); err != nil {
 			return err
@@ -369,6 +370,9 @@ func (p *Publisher) write(tx *db.Tx, r *run, op Operation) error {
 	p.count(tx, rest, webhooklog.Succeeded, r.source)
 	tx.AfterCommit(func() { crashpoint.Here("committed") }) // before those that wake the lanes
 	if err := p.Outbox.Owe(tx, owed(slices.Concat(r.before, rest))); err != nil {
+		return err
+	}
+	if err := tx.Along(ctx); err != nil {
 		return err
 	}
 	crashpoint.Here("committing")

@@ -6,10 +6,16 @@ import (
 	"strconv"
 
 	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
+
+var logRoutes = []route{
+	{"GET /admin/log", signedIn, admin.WebhookLog, admin.View, (*server).log},
+	{"GET /admin/log/{id}", signedIn, admin.WebhookLog, admin.View, (*server).logEvent},
+}
 
 type logPage struct {
 	Search  wire.WebhookEventLogSearch

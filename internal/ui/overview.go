@@ -8,6 +8,10 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
+var overviewRoutes = []route{
+	{"GET /admin/{$}", signedIn, "", 0, (*server).overview},
+}
+
 type overviewPage struct {
 	Backlog  metrics.Backlog
 	Webhooks int

@@ -2,14 +2,17 @@ package ui
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io/fs"
+	"mime"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,8 +47,44 @@ type frame struct {
 	v     *visit
 	Title string
 	Page  any
-	Areas []link
 }
+
+// Of is what the page is about, beside the title.
+func (f frame) Of() string { return f.v.of }
+
+// Above are the pages that lead to this one.
+func (f frame) Above() []link { return f.v.above }
+
+// Menu is the navigation, as far as the administrator's roles open it.
+func (f frame) Menu() []menuGroup { return f.v.menu() }
+
+// Said is what the page before has done.
+func (f frame) Said() string { return f.v.said() }
+
+// Tenants are those to choose from: none when there are so many that nobody would look for one in a list.
+func (f frame) Tenants() ([]wire.Tenant, error) {
+	all, err := f.v.s.Tenants.List(f.v.Context())
+	if len(all) > mostTenants {
+		return nil, err
+	}
+	return all, err
+}
+
+const mostTenants = 200
+
+// Here is the address of the page, to come back to.
+func (f frame) Here() string {
+	if f.v.Method == http.MethodGet {
+		return f.v.URL.RequestURI()
+	}
+	return "/admin/"
+}
+
+// Confirmed tells whether the password need not be given again.
+func (f frame) Confirmed() bool { return f.v.session.Confirmed() }
+
+// Prefers is one of the preferences.
+func (f frame) Prefers() preferences { return f.v.preferences }
 
 // Say is a text in the language of the page; args are pairs of a name and a value.
 func (f frame) Say(id string, args ...any) string { return f.v.text.say(id, args...) }
@@ -82,12 +121,6 @@ func (f frame) With(page any) frame {
 	return f
 }
 
-// link is an entry of the navigation.
-type link struct {
-	Text, To string
-	Here     bool
-}
-
 // show renders a page. Nothing is sent before all of it is there.
 func (v *visit) show(name, title string, page any) error {
 	t, ok := v.s.pages.byName[name]
@@ -95,39 +128,56 @@ func (v *visit) show(name, title string, page any) error {
 		return fmt.Errorf("ui: there is no page %q", name)
 	}
 	var out bytes.Buffer
-	if err := t.ExecuteTemplate(&out, "frame.html", frame{v: v, Title: v.text.say(title), Page: page, Areas: v.areas()}); err != nil {
+	if err := t.ExecuteTemplate(&out, "frame.html", frame{v: v, Title: v.text.say(title), Page: page}); err != nil {
 		return err
 	}
-	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	v.w.WriteHeader(v.status)
-	_, _ = v.w.Write(out.Bytes()) // a browser that is gone needs nothing
+	v.write(out.Bytes())
 	return nil
 }
 
-// areas is the navigation, as far as the administrator's roles open it.
-func (v *visit) areas() (all []link) {
-	if v.session == nil {
-		return nil
+// part renders one part of a page by itself, for a page that replaces it: a preview, a row.
+func (v *visit) part(page, name string, of any) error {
+	var out bytes.Buffer
+	if err := v.s.pages.byName[page].ExecuteTemplate(&out, name, frame{v: v, Page: of}); err != nil {
+		return err
 	}
-	for _, a := range []struct {
-		text, to string
-		area     admin.Area
-	}{
-		{"Overview", "/admin/", ""},
-		{"WebhookLog", "/admin/log", admin.WebhookLog},
-		{"Webhooks", "/admin/webhook", admin.Webhooks},
-	} {
-		if a.area == "" || v.session.May(a.area, admin.View) {
-			here := v.URL.Path == a.to || a.to != "/admin/" && strings.HasPrefix(v.URL.Path, a.to+"/")
-			all = append(all, link{v.text.say(a.text), a.to, here})
-		}
+	v.write(out.Bytes())
+	return nil
+}
+
+// write sends what was rendered, packed when the browser can unpack it.
+func (v *visit) write(content []byte) {
+	h := v.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Add("Vary", "Accept-Encoding")
+	if len(content) > leastPacked && acceptsGzip(v.Request) {
+		h.Set("Content-Encoding", "gzip")
+		content = packed(content, gzip.BestSpeed)
 	}
-	return all
+	h.Set("Content-Length", strconv.Itoa(len(content)))
+	v.w.WriteHeader(v.status)
+	_, _ = v.w.Write(content) // a browser that is gone needs nothing
+}
+
+// leastPacked is in bytes: what fits into one packet gains nothing.
+const leastPacked = 1400
+
+func acceptsGzip(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
+}
+
+func packed(content []byte, level int) []byte {
+	var out bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&out, level) // the levels are ours
+	_, _ = w.Write(content)                  // to memory
+	_ = w.Close()
+	return out.Bytes()
 }
 
 // The assets are served under a name with the hash of their content, so that browsers keep them for ever and never an old one.
 var assetNames, assets = func() (map[string]string, http.Handler) {
-	names, contents := map[string]string{}, map[string][]byte{}
+	type asset struct{ content, packed []byte }
+	names, contents := map[string]string{}, map[string]asset{}
 	entries, err := files.ReadDir("asset")
 	if err != nil {
 		panic(err)
@@ -140,16 +190,25 @@ var assetNames, assets = func() (map[string]string, http.Handler) {
 		sum := sha256.Sum256(content)
 		ext := path.Ext(e.Name())
 		hashed := strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:6]) + ext
-		names[e.Name()], contents[hashed] = hashed, content
+		names[e.Name()], contents[hashed] = hashed, asset{content, packed(content, gzip.BestCompression)}
 	}
 	return names, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		content, ok := contents[r.URL.Path]
+		a, ok := contents[r.URL.Path]
 		if !ok {
 			http.NotFound(w, r)
 			return
 		}
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		http.ServeContent(w, r, r.URL.Path, time.Time{}, bytes.NewReader(content))
+		h := w.Header()
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		h.Set("Vary", "Accept-Encoding")
+		h.Set("Content-Type", mime.TypeByExtension(path.Ext(r.URL.Path)))
+		content := a.content
+		if acceptsGzip(r) {
+			h.Set("Content-Encoding", "gzip")
+			content = a.packed
+		}
+		h.Set("Content-Length", strconv.Itoa(len(content)))
+		_, _ = w.Write(content)
 	})
 }()
 

@@ -11,6 +11,16 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
+var signInRoutes = []route{
+	{"GET /admin/sign-in", anybody, "", 0, (*server).showSignIn},
+	{"POST /admin/sign-in", anybody, "", 0, (*server).signIn},
+	{"POST /admin/sign-in/code", anybody, "", 0, (*server).prove},
+	{"POST /admin/sign-in/send", anybody, "", 0, (*server).sendCode},
+	{"POST /admin/sign-out", signedIn, "", 0, (*server).signOut},
+	{"GET /admin/setup", anybody, "", 0, (*server).showSetup},
+	{"POST /admin/setup", anybody, "", 0, (*server).setUp},
+}
+
 type signInPage struct {
 	Next, Name, Problem string
 	// Challenge is set when the password was right and a code is wanted.

@@ -4,7 +4,9 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"slices"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
@@ -19,8 +21,12 @@ var languages = []string{"en", "de"}
 var bundle = func() *i18n.Bundle {
 	b := i18n.NewBundle(language.English)
 	b.RegisterUnmarshalFunc("json", json.Unmarshal)
-	for _, l := range languages {
-		if _, err := b.LoadMessageFileFS(textFiles, "text/"+l+".json"); err != nil {
+	names, err := fs.Glob(textFiles, "text/*.json")
+	if err != nil {
+		panic(err)
+	}
+	for _, name := range names { // log.de.json: the part of the UI, the language
+		if _, err := b.LoadMessageFileFS(textFiles, name); err != nil {
 			panic(err)
 		}
 	}
@@ -35,8 +41,11 @@ type texts struct {
 
 var matcher = language.NewMatcher([]language.Tag{language.English, language.German})
 
-// textsFor chooses the language that the browser prefers.
-func textsFor(r *http.Request) *texts {
+// textsFor chooses the language that its user has chosen, or else that the browser prefers.
+func textsFor(r *http.Request, chosen string) *texts {
+	if slices.Contains(languages, chosen) {
+		return &texts{chosen, i18n.NewLocalizer(bundle, chosen)}
+	}
 	wanted, _, _ := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")) // what cannot be read means the default
 	_, at, _ := matcher.Match(wanted...)
 	return &texts{languages[at], i18n.NewLocalizer(bundle, languages[at])}

@@ -24,8 +24,8 @@ func TestTexts_Complete(t *testing.T) {
 		sources = append(sources, slices.DeleteFunc(found, func(file string) bool { return strings.HasSuffix(file, "_test.go") })...)
 	}
 	// In templates that is said, in code everything else in quotes that looks like an id.
-	asked := regexp.MustCompile(`Say "([A-Za-z]+)"`)
-	quoted := regexp.MustCompile(`"([A-Z][A-Za-z]+)"`)
+	asked := regexp.MustCompile(`(?:Say|Note|Field "[^"]*") "([A-Za-z0-9]+)"`)
+	quoted := regexp.MustCompile(`"([A-Z][A-Za-z0-9]+)"`)
 	mentioned := map[string]bool{}
 	for _, file := range sources {
 		content, err := os.ReadFile(file)
@@ -39,25 +39,40 @@ func TestTexts_Complete(t *testing.T) {
 			mentioned[m[1]] = true
 		}
 	}
-	for _, result := range []string{"Succeeded", "Failed", "Running"} { // put together by log.html
-		mentioned["Result"+result] = true
+	for prefix, rest := range madeUp {
+		for _, end := range rest {
+			mentioned[prefix+end], wanted[prefix+end] = true, true
+		}
 	}
 	var first []string
 	for _, l := range languages {
-		content, err := os.ReadFile("text/" + l + ".json")
+		all := map[string]any{}
+		found, err := filepath.Glob("text/*." + l + ".json")
 		if err != nil {
 			t.Fatal(err)
 		}
-		var all map[string]any
-		if err := json.Unmarshal(content, &all); err != nil {
-			t.Fatalf("%s: %v", l, err)
+		for _, file := range found {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var some map[string]any
+			if err := json.Unmarshal(content, &some); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			for id, text := range some {
+				if all[id] != nil {
+					t.Errorf("%s has %q, which another file has as well", file, id)
+				}
+				all[id] = text
+			}
 		}
 		ids := slices.Sorted(maps.Keys(all))
 		if first == nil {
 			first = ids
 		}
 		if !slices.Equal(ids, first) {
-			t.Errorf("%s has other texts than %s: %v, %v", l, languages[0], ids, first)
+			t.Errorf("%s has other texts than %s: only there %v, only here %v", l, languages[0], without(first, ids), without(ids, first))
 		}
 		for id := range wanted {
 			if all[id] == nil {
@@ -70,4 +85,16 @@ func TestTexts_Complete(t *testing.T) {
 			}
 		}
 	}
+}
+
+// madeUp are ids that templates and code put together, by what they begin with.
+var madeUp = map[string][]string{
+	"Result":  {"Succeeded", "Failed", "Running"},
+	"Theme":   themes,
+	"Clock":   clocks,
+	"Density": densities,
+}
+
+func without(all, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(id string) bool { return slices.Contains(some, id) })
 }

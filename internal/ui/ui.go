@@ -1,54 +1,93 @@
 // Package ui is the admin UI: pages under /admin that are rendered here, in one binary, and work without JavaScript. It is an edge like package api:
 // it reads forms, asks the domain packages, which check the same rules for both, and shows what they say.
 //
-//	ui.go      the routes, and what every request goes through
-//	visit.go   one request on its way through a handler
-//	render.go  pages: templates, texts, assets
-//	signin.go  signing in and out, the first administrator
-//	…          a file per screen
+//	ui.go           the routes, and what every request goes through
+//	visit.go        one request on its way through a handler
+//	render.go       pages: templates, texts, assets
+//	form.go         forms, read as changes to objects of the API
+//	field.go        their inputs
+//	change.go       changes, on their way into the audit log
+//	menu.go         the map of the pages
+//	preferences.go  how somebody likes the pages
+//	signin.go       signing in and out, the first administrator
+//	…               a file per screen
 //
-//	page/      templates: frame.html around all, parts.html shared by several, and one per screen
-//	text/      what people read, a file per language
-//	asset/     styles and scripts; they are served under the hash of their content, for ever
+//	page/   templates: frame.html around all, parts.html shared by several, and one or more per screen
+//	text/   what people read, a file per part of the UI and language
+//	asset/  styles and scripts; they are served under the hash of their content, for ever
 package ui
 
 import (
 	"cmp"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/admin"
+	"github.com/herald-events/herald/internal/application"
+	"github.com/herald-events/herald/internal/group"
+	"github.com/herald-events/herald/internal/identity"
+	"github.com/herald-events/herald/internal/journal"
+	"github.com/herald-events/herald/internal/key"
+	"github.com/herald-events/herald/internal/login"
+	"github.com/herald-events/herald/internal/message"
+	"github.com/herald-events/herald/internal/messenger"
 	"github.com/herald-events/herald/internal/outbox"
+	"github.com/herald-events/herald/internal/publish"
+	"github.com/herald-events/herald/internal/replay"
 	"github.com/herald-events/herald/internal/system"
+	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/twofactor"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
 )
 
-// Services is what the admin UI shows and changes. All must be set but Log.
+// Services is what the admin UI shows and changes. All must be set but Log and Version.
 type Services struct {
-	Admins     *admin.Service
-	Tenants    *tenant.Service
-	Webhooks   *webhook.Service
-	WebhookLog *webhooklog.Reader
-	Outbox     *outbox.Outbox
-	System     *system.Service
-	Log        *slog.Logger // defaults to slog.Default()
+	Admins       *admin.Service
+	APIKeys      *access.Service
+	Applications *application.Service
+	Events       *publish.Publisher
+	Factors      *twofactor.Service
+	Groups       *group.Service
+	Journal      *journal.Journal
+	Keys         *key.Service
+	Logins       *login.Service
+	Messages     *message.Sender
+	Messengers   *messenger.Service
+	Outbox       *outbox.Outbox
+	Replay       *replay.Service
+	System       *system.Service
+	Templates    *template.Service
+	Tenants      *tenant.Service
+	Users        *identity.Service
+	Webhooks     *webhook.Service
+	WebhookLog   *webhooklog.Reader
+	Log          *slog.Logger // defaults to slog.Default()
+	Version      string       // of the binary
 }
 
 type server struct {
 	Services
 	pages *pages
+	// byPath are the routes that show a page, by the path of their pattern.
+	byPath map[string]route
 }
 
 // New returns the handler of everything under /admin. It is safe for concurrent use.
 func New(services Services) http.Handler {
-	s := &server{Services: services, pages: parsePages()}
+	s := &server{Services: services, pages: parsePages(), byPath: map[string]route{}}
 	s.Log = cmp.Or(s.Log, slog.Default())
 	mux := http.NewServeMux()
 	for _, row := range s.routes() {
 		mux.Handle(row.pattern, s.serve(row))
+		if path, ok := strings.CutPrefix(row.pattern, "GET "); ok {
+			s.byPath[strings.TrimSuffix(path, "{$}")] = row
+		}
 	}
 	mux.Handle("GET /admin/asset/", http.StripPrefix("/admin/asset/", assets))
 	mux.Handle("/admin/", s.serve(route{handle: (*server).missing}))
@@ -72,21 +111,15 @@ type route struct {
 	handle  func(s *server, v *visit) error
 }
 
+// routes is the table of all pages and forms. Each file that has a screen has its rows.
 func (s *server) routes() []route {
-	return []route{
-		{"GET /admin/sign-in", anybody, "", 0, (*server).showSignIn},
-		{"POST /admin/sign-in", anybody, "", 0, (*server).signIn},
-		{"POST /admin/sign-in/code", anybody, "", 0, (*server).prove},
-		{"POST /admin/sign-in/send", anybody, "", 0, (*server).sendCode},
-		{"POST /admin/sign-out", signedIn, "", 0, (*server).signOut},
-		{"GET /admin/setup", anybody, "", 0, (*server).showSetup},
-		{"POST /admin/setup", anybody, "", 0, (*server).setUp},
-		{"GET /admin/{$}", signedIn, "", 0, (*server).overview},
-		{"GET /admin/webhook", signedIn, admin.Webhooks, admin.View, (*server).webhooks},
-		{"GET /admin/webhook/{id}", signedIn, admin.Webhooks, admin.View, (*server).webhook},
-		{"GET /admin/log", signedIn, admin.WebhookLog, admin.View, (*server).log},
-		{"GET /admin/log/{id}", signedIn, admin.WebhookLog, admin.View, (*server).logEvent},
-	}
+	return slices.Concat(
+		signInRoutes,
+		preferenceRoutes,
+		overviewRoutes,
+		logRoutes,
+		webhookRoutes,
+	)
 }
 
 // policy allows what comes from here and nothing else. Pages have no inline script or style.

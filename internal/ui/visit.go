@@ -24,8 +24,14 @@ type visit struct {
 	s       *server
 	text    *texts
 	session *admin.Session // nil for who has not signed in
-	began   time.Time
-	status  int
+	preferences
+	began  time.Time
+	status int
+	// problem is what was wrong with a form that is shown again.
+	problem *problem.Error
+	// of is what the page is about, beside its title, and above are the pages that lead to it.
+	of    string
+	above []link
 }
 
 // cookieName is that of the session. The prefix that ties a cookie to this host needs TLS, which there need not be.
@@ -36,7 +42,8 @@ func (s *server) serve(row route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
 		defer cancel()
-		v := &visit{Request: r.WithContext(ctx), w: w, s: s, text: textsFor(r), began: time.Now(), status: http.StatusOK}
+		p := preferencesOf(r)
+		v := &visit{Request: r.WithContext(ctx), w: w, s: s, text: textsFor(r, p.Language), preferences: p, began: time.Now(), status: http.StatusOK}
 		err := v.protect(func() error {
 			if err := s.admit(v, row); err != nil {
 				return err
@@ -92,6 +99,8 @@ func (v *visit) fail(err error) {
 		v.showProblem(http.StatusForbidden, "ProblemForbidden", "")
 	case ok && p.Kind == problem.NotFound:
 		v.showProblem(http.StatusNotFound, "ProblemNotFound", "")
+	case ok && p.Kind == problem.Conflict:
+		v.showProblem(http.StatusConflict, "ProblemRefused", messageOf(p))
 	case ok:
 		v.showProblem(http.StatusBadRequest, "ProblemRefused", messageOf(p))
 	default:
@@ -138,9 +147,12 @@ func (v *visit) next() string {
 }
 
 // keep sets the cookie of a session; an empty value removes it.
-func (v *visit) keep(value string) {
+func (v *visit) keep(value string) { v.setCookie(cookieName, value, 0) }
+
+// setCookie sets a cookie for the admin UI, for a number of seconds or, with 0, until the browser is closed; an empty value removes it.
+func (v *visit) setCookie(name, value string, seconds int) {
 	c := &http.Cookie{
-		Name: cookieName, Value: value, Path: "/admin/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: name, Value: value, Path: "/admin/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: seconds,
 		Secure: v.TLS != nil || strings.EqualFold(v.Request.Header.Get("X-Forwarded-Proto"), "https"),
 	}
 	if value == "" {
@@ -148,6 +160,53 @@ func (v *visit) keep(value string) {
 	}
 	http.SetCookie(v.w, c)
 }
+
+// saidCookie has the id of a text that the next page says: that something was done.
+const saidCookie = "herald_said"
+
+// done leads to another page here, which says what was done.
+func (v *visit) done(text, to string) error {
+	v.setCookie(saidCookie, text, 30)
+	v.redirect(to)
+	return nil
+}
+
+// said is what the page before has done, "" for nothing. It is said once.
+func (v *visit) said() string {
+	c, err := v.Cookie(saidCookie)
+	if err != nil || v.w.Header().Get("Content-Type") != "" {
+		return ""
+	}
+	v.setCookie(saidCookie, "", 0)
+	if text := v.text.say(c.Value); text != c.Value {
+		return text
+	}
+	return "" // no text of ours
+}
+
+// again shows a form once more, with what was wrong with it. Errors that no other input would mend are returned.
+func (v *visit) again(err error, show func() error) error {
+	p, ok := problem.As(err)
+	if !ok || p.Kind == problem.NotFound || p.Kind == problem.Unauthenticated {
+		return err
+	}
+	v.status, v.problem = http.StatusBadRequest, p
+	switch p.Kind {
+	case problem.Conflict:
+		v.status = http.StatusConflict
+	case problem.TooMany:
+		v.status = http.StatusTooManyRequests
+	case problem.Refused:
+		v.status = http.StatusGatewayTimeout
+	}
+	return show()
+}
+
+// id is the one that the path names.
+func (v *visit) id() wire.ID { return wire.ID(v.PathValue("id")) }
+
+// under says which page leads to this one, from the outermost.
+func (v *visit) under(text, to string) { v.above = append(v.above, link{Text: v.text.say(text), To: to}) }
 
 // address is that of the client, as far as proxies are believed. Without an answer from the store nobody is.
 func (v *visit) address() string {

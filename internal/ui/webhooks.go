@@ -2,11 +2,17 @@ package ui
 
 import (
 	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
 )
+
+var webhookRoutes = append(webhookFormRoutes, []route{
+	{"GET /admin/webhook", signedIn, admin.Webhooks, admin.View, (*server).webhooks},
+	{"GET /admin/webhook/{id}", signedIn, admin.Webhooks, admin.View, (*server).webhook},
+}...)
 
 type webhooksPage struct{ Webhooks []webhookRow }
 
@@ -79,6 +85,8 @@ func (s *server) webhook(v *visit) error {
 			page.Check = &explanation
 		}
 	}
+	v.under("Webhooks", "/admin/webhook")
+	v.of = nameOfWebhook(w)
 	return v.show("webhook", "Webhook", page)
 }
 

@@ -1,0 +1,168 @@
+package ui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/herald-events/herald/internal/problem"
+)
+
+// field is one input of a form as the part "field" shows it: with its label, its hint, and what is wrong with it. Templates make one with
+// [frame.Field] and the methods below, which return a changed copy, so that they can be chained: ((.Field "webhook.url" "WebhookURL" .Page.URL).Of "url").Must
+type field struct {
+	frame
+
+	// Name is the path of the member, with the kind (see form.go), Path without. Path is also the id of the input.
+	Name, Path, Label, Value string
+	// Type is that of the input, or "area", "code", "choice", "switch", "secret".
+	Type     string
+	Hint     string
+	Required bool
+	// Locked inputs show what cannot be changed.
+	Locked  bool
+	Options []option
+	On      bool
+	// Has tells, of a secret, that there is one.
+	Has  bool
+	Rows int
+	// Auto is the autocomplete attribute.
+	Auto string
+}
+
+// option is one of the values of a choice.
+type option struct {
+	Value, Text string
+	Chosen      bool
+}
+
+// Field begins a text input for the member at path. After a form that was refused it shows what was entered.
+func (f frame) Field(path, label string, value any) field {
+	in := field{frame: f, Name: path, Path: path, Label: f.Say(label), Value: fmt.Sprint(value), Type: "text", Rows: 6, Auto: "off"}
+	in.take()
+	return in
+}
+
+// take overlays what was posted.
+func (in *field) take() {
+	if posted, ok := in.v.PostForm[in.Name]; ok && in.v.problem != nil {
+		in.Value = posted[len(posted)-1]
+		in.On = in.Value == "true"
+	}
+}
+
+// Of sets the type: "url", "email", "password", "datetime-local", "area", "code".
+func (in field) Of(kind string) field {
+	in.Type = kind
+	return in
+}
+
+// Number makes it an input of a whole number; zero is shown as empty.
+func (in field) Number() field {
+	in.Type, in.Name = "number", in.Path+":number"
+	if in.Value == "0" {
+		in.Value = ""
+	}
+	in.take()
+	return in
+}
+
+// JSON makes it an input of JSON.
+func (in field) JSON() field {
+	in.Type, in.Name = "code", in.Path+":json"
+	in.take()
+	return in
+}
+
+// Switch makes it a check box.
+func (in field) Switch() field {
+	in.Type, in.Name, in.On = "switch", in.Path+":bool", in.Value == "true"
+	in.take()
+	return in
+}
+
+// Secret makes it an input that never shows what is there. has is the value, or whether there is one.
+func (in field) Secret(has any) field {
+	in.Type, in.Name, in.Value = "secret", in.Path+":secret", ""
+	in.Has = has != "" && has != false
+	return in
+}
+
+// Choice makes it a choice between options.
+func (in field) Choice(options []option) field {
+	in.Type = "choice"
+	in.Options = slices.Clone(options)
+	for i := range in.Options {
+		in.Options[i].Chosen = in.Options[i].Value == in.Value
+	}
+	return in
+}
+
+// Must marks what is required.
+func (in field) Must() field {
+	in.Required = true
+	return in
+}
+
+// Note adds a hint, the id of a text with its args.
+func (in field) Note(hint string, args ...any) field {
+	in.Hint = in.Say(hint, args...)
+	return in
+}
+
+// Lock makes it readable only.
+func (in field) Lock(locked bool) field {
+	in.Locked = locked
+	return in
+}
+
+// Lines is how many lines an area shows.
+func (in field) Lines(rows int) field {
+	in.Rows = rows
+	return in
+}
+
+// Fill says what a browser may fill in: "current-password".
+func (in field) Fill(auto string) field {
+	in.Auto = auto
+	return in
+}
+
+// Error is what is wrong with the value that was entered.
+func (in field) Error() string { return in.Wrong(in.Path) }
+
+// Describes lists the ids of what explains the input.
+func (in field) Describes() string {
+	var ids []string
+	if in.Hint != "" {
+		ids = append(ids, in.Path+"-hint")
+	}
+	if in.Error() != "" {
+		ids = append(ids, in.Path+"-error")
+	}
+	return strings.Join(ids, " ")
+}
+
+// Wrong is what is wrong with the member at a path, "" when nothing is.
+func (f frame) Wrong(path string) string {
+	var all []string
+	if p := f.v.problem; p != nil {
+		for _, detail := range p.Fields {
+			if detail.Field == path && !slices.Contains(all, detail.Message) {
+				all = append(all, detail.Message)
+			}
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// Problems are all that is wrong with the form, for the summary above it.
+func (f frame) Problems() (all []problem.FieldDetail) {
+	if p := f.v.problem; p != nil {
+		all = append(all, p.Fields...)
+		for _, g := range p.General {
+			all = append(all, problem.FieldDetail{Detail: g})
+		}
+	}
+	return all
+}

@@ -1,0 +1,240 @@
+package ui
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/admin"
+	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
+)
+
+var webhookFormRoutes = []route{
+	{"GET /admin/webhook/add", signedIn, admin.Webhooks, admin.Change, (*server).addWebhook},
+	{"POST /admin/webhook/add", signedIn, admin.Webhooks, admin.Change, (*server).createWebhook},
+	{"GET /admin/webhook/{id}/edit", signedIn, admin.Webhooks, admin.Change, (*server).editWebhook},
+	{"POST /admin/webhook/{id}/edit", signedIn, admin.Webhooks, admin.Change, (*server).updateWebhook},
+	{"GET /admin/webhook/{id}/delete", signedIn, admin.Webhooks, admin.Delete, (*server).askDeleteWebhook},
+	{"POST /admin/webhook/{id}/delete", signedIn, admin.Webhooks, admin.Delete, (*server).deleteWebhook},
+}
+
+type webhookForm struct {
+	wire.Webhook
+	// New tells that the webhook does not exist yet.
+	New     bool
+	Groups  []eventGroup
+	Tenants []wire.Tenant
+	// SigningKeys and Certificates are the keys that can be chosen.
+	SigningKeys, Certificates []option
+	Headers                   pairs
+	Delays                    string
+}
+
+// eventGroup are the event types that begin alike, as user.login.…
+type eventGroup struct {
+	Name  string
+	Types []event.Descriptor
+}
+
+// eventGroups are all types that a webhook can have, by the first part of their names, in the order of the catalogue.
+func eventGroups() (groups []eventGroup) {
+	for _, d := range event.All() {
+		name, _, _ := strings.Cut(string(d.Type), ".")
+		at := slices.IndexFunc(groups, func(g eventGroup) bool { return g.Name == name })
+		if at < 0 {
+			groups, at = append(groups, eventGroup{Name: name}), len(groups)
+		}
+		groups[at].Types = append(groups[at].Types, d)
+	}
+	return groups
+}
+
+func (s *server) addWebhook(v *visit) error {
+	w := wire.Webhook{ConnectTimeout: 1000, ReadTimeout: 2000, Global: true}
+	if source := v.FormValue("from"); source != "" { // a copy of another one, of which secrets are not taken
+		from, err := s.Webhooks.Load(v.Context(), wire.ID(source))
+		if err != nil {
+			return err
+		}
+		w = from
+		w.ID, w.HTTPAuthenticationPassword = "", ""
+		for name := range w.Headers {
+			if isSecretHeader(name) {
+				w.Headers[name] = ""
+			}
+		}
+	}
+	return s.showWebhookForm(v, w)
+}
+
+func (s *server) createWebhook(v *visit) error {
+	w, err := v.webhookOf(wire.Webhook{})
+	if err == nil {
+		w.ID, err = create(v, "webhook", w.ID, w, s.Webhooks.Create)
+	}
+	if err != nil {
+		w.ID = ""
+		return v.again(err, func() error { return s.showWebhookForm(v, w) })
+	}
+	return v.done("WebhookCreated", "/admin/webhook/"+string(w.ID))
+}
+
+func (s *server) editWebhook(v *visit) error {
+	w, err := s.Webhooks.Load(v.Context(), v.id())
+	if err != nil {
+		return err
+	}
+	return s.showWebhookForm(v, w)
+}
+
+func (s *server) updateWebhook(v *visit) error {
+	err := update(v, "webhook", v.id(), s.Webhooks.Update, v.webhookOf)
+	if err != nil {
+		return v.again(err, func() error { return s.editWebhook(v) })
+	}
+	return v.done("WebhookSaved", "/admin/webhook/"+string(v.id()))
+}
+
+// webhookOf is what the form makes of a webhook.
+func (v *visit) webhookOf(current wire.Webhook) (wire.Webhook, error) {
+	var request wire.WebhookRequest
+	var wrong problem.Validation
+	if err := wrong.Merge(v.fill(wire.WebhookRequest{Webhook: current}, &request)); err != nil {
+		return wire.Webhook{}, err
+	}
+	w := request.Webhook
+	w.RetryConfiguration = nil
+	if text := strings.TrimSpace(v.PostFormValue("delays")); text != "" {
+		delays, ok := delaysOf(text)
+		wrong.Check(ok, "delays", "invalid", "%s", v.text.say("RetryDelaysWrong"))
+		w.RetryConfiguration = &wire.RetryConfiguration{Delays: delays}
+	}
+	return w, wrong.Err()
+}
+
+// delaysOf reads "10, 60, 600". A dash stands for no retry at all.
+func delaysOf(text string) (delays []int, ok bool) {
+	delays = []int{}
+	if text == "-" {
+		return delays, true
+	}
+	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
+		seconds, err := strconv.Atoi(part)
+		if err != nil {
+			return nil, false
+		}
+		delays = append(delays, seconds)
+	}
+	return delays, true
+}
+
+func (s *server) showWebhookForm(v *visit, w wire.Webhook) (err error) {
+	form := webhookForm{Webhook: w, New: w.ID == "", Groups: eventGroups(), Headers: pairsOf("webhook.headers", w.Headers)}
+	if form.Tenants, err = s.Tenants.List(v.Context()); err != nil {
+		return err
+	}
+	keys, err := s.Keys.List(v.Context())
+	if err != nil {
+		return err
+	}
+	none := option{Text: v.text.say("None")}
+	form.SigningKeys, form.Certificates = []option{none}, []option{none}
+	for _, k := range keys {
+		if k.HasPrivateKey || k.Type == wire.KeyTypeHMAC {
+			form.SigningKeys = append(form.SigningKeys, option{Value: string(k.ID), Text: k.Name + " (" + string(k.Algorithm) + ")"})
+		}
+		if k.Certificate != "" {
+			form.Certificates = append(form.Certificates, option{Value: string(k.ID), Text: k.Name})
+		}
+	}
+	if w.RetryConfiguration != nil {
+		for i, delay := range w.RetryConfiguration.Delays {
+			if i > 0 {
+				form.Delays += ", "
+			}
+			form.Delays += strconv.Itoa(delay)
+		}
+		form.Delays = cmp.Or(form.Delays, "-")
+	}
+	v.under("Webhooks", "/admin/webhook")
+	if form.New {
+		return v.show("webhook-form", "WebhookAdd", form)
+	}
+	v.of = nameOfWebhook(w)
+	return v.show("webhook-form", "WebhookEdit", form)
+}
+
+// On tells whether the webhook is switched on.
+func (f webhookForm) On() bool { return f.Enabled == nil || *f.Enabled }
+
+// GroupOf is the group of a type, for the button that selects all of it.
+func (f webhookForm) GroupOf(t event.Type) string {
+	name, _, _ := strings.Cut(string(t), ".")
+	return name
+}
+
+// Sends tells whether the webhook has events of a type, as the form says when it is shown again.
+func (f webhookForm) Sends(at frame, t event.Type) bool {
+	return at.Field("webhook.eventsEnabled["+string(t)+"]", "Enabled", f.EventsEnabled[string(t)]).Switch().On
+}
+
+// Orderings are the choices of an order.
+func (f webhookForm) Orderings(at frame) []option {
+	return []option{{Text: at.Say("OrderedNot")}, {Value: string(wire.OrderedByLinkedObject), Text: at.Say("OrderedByObject")}}
+}
+
+// DataOf is the free data as JSON, "" for none.
+func (f webhookForm) DataOf() (string, error) {
+	if len(f.Data) == 0 {
+		return "", nil
+	}
+	text, err := json.MarshalIndent(f.Data, "", "  ")
+	return string(text), err
+}
+
+// Bound tells whether the webhook has the events of a tenant.
+func (f webhookForm) Bound(id wire.ID) bool { return slices.Contains(f.TenantIDs, id) }
+
+// nameOfWebhook is what people call it by: its description, or its address without what is secret in it.
+func nameOfWebhook(w wire.Webhook) string {
+	if w.Description != "" {
+		return w.Description
+	}
+	return egress.RedactURL(w.URL)
+}
+
+func (s *server) askDeleteWebhook(v *visit) error {
+	w, err := s.Webhooks.Load(v.Context(), v.id())
+	if err != nil {
+		return err
+	}
+	backlogs, err := s.Replay.Backlogs(v.Context())
+	if err != nil {
+		return err
+	}
+	q := question{Text: v.text.say("WebhookDeleteAbout"), Do: v.text.say("WebhookDelete"), Back: "/admin/webhook/" + string(w.ID)}
+	for _, b := range backlogs {
+		if waiting := b.Pending + b.Retrying; b.WebhookID == w.ID && waiting > 0 {
+			q.Effects = append(q.Effects, v.text.say("WebhookDeleteWaiting", "Count", waiting))
+		}
+	}
+	v.under("Webhooks", "/admin/webhook")
+	v.of = nameOfWebhook(w)
+	return v.show("confirm", "WebhookDelete", q)
+}
+
+func (s *server) deleteWebhook(v *visit) error {
+	w, err := s.Webhooks.Load(v.Context(), v.id())
+	if err != nil {
+		return err
+	}
+	if err := remove(v, "webhook", w.ID, w, s.Webhooks.Delete); err != nil {
+		return v.again(err, func() error { return s.askDeleteWebhook(v) })
+	}
+	return v.done("WebhookDeleted", "/admin/webhook")
+}
