@@ -71,7 +71,11 @@ var mayImport = map[string][]string{
 	"internal/twofactor":        {"internal/sealed", "internal/token", "internal/login", "internal/application", "internal/db", "internal/identity", "internal/message", "internal/publish", "internal/template", "internal/tenant", "internal/ticket"},
 
 	"internal/admin": {"internal/application", "internal/db", "internal/identity", "internal/publish", "internal/tenant", "internal/ticket", "internal/twofactor"},
-	"internal/ui":    {"internal/admin", "internal/body", "internal/egress", "internal/metrics", "internal/outbox", "internal/system", "internal/tenant", "internal/twofactor", "internal/webhooklog", "internal/webhook"},
+	"internal/ui": {
+		"internal/access", "internal/admin", "internal/application", "internal/body", "internal/db", "internal/egress", "internal/group", "internal/identity",
+		"internal/journal", "internal/key", "internal/login", "internal/message", "internal/messenger", "internal/metrics", "internal/outbox", "internal/publish", "internal/replay",
+		"internal/system", "internal/template", "internal/tenant", "internal/twofactor", "internal/webhook", "internal/webhooklog",
+	},
 
 	"internal/api": {
 		"internal/access",

@@ -251,7 +251,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})
 	pages := ui.New(ui.Services{
-		Admins: a.admins, Tenants: a.tenants, Webhooks: a.webhooks, WebhookLog: record, Outbox: a.outbox, System: a.system, Log: o.Logger,
+		Admins: a.admins, APIKeys: a.keys, Applications: a.applications, Events: a.events, Factors: a.factors, Groups: a.groups, Journal: a.journal,
+		Keys: a.signing, Logins: a.logins, Messages: a.messages, Messengers: a.messengers, Outbox: a.outbox, Replay: a.replay, System: a.system,
+		Templates: a.templates, Tenants: a.tenants, Users: a.users, Webhooks: a.webhooks, WebhookLog: record, Log: o.Logger, Version: o.Version,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/", rest)

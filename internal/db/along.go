@@ -20,7 +20,9 @@ func Along(ctx context.Context, fn func(*Tx) error) context.Context {
 
 // Aside returns a context without what [Along] put there, for a transaction that comes before the change itself. Who uses it calls [Tx.Along] in
 // the transaction of the change.
-func Aside(ctx context.Context) context.Context { return context.WithValue(ctx, alongKey{}, (*rider)(nil)) }
+func Aside(ctx context.Context) context.Context {
+	return context.WithValue(ctx, alongKey{}, (*rider)(nil))
+}
 
 // Along runs what ctx carries, in tx.
 func (tx *Tx) Along(ctx context.Context) error {

@@ -9,7 +9,7 @@ import (
 )
 
 // field is one input of a form as the part "field" shows it: with its label, its hint, and what is wrong with it. Templates make one with
-// [frame.Field] and the methods below, which return a changed copy, so that they can be chained: ((.Field "webhook.url" "WebhookURL" .Page.URL).Of "url").Must
+// [frame.Field] and the methods below, which return a changed copy, so that they can be chained: ((.Field "webhook.url" "URL" .Page.URL).Of "url").Must
 type field struct {
 	frame
 

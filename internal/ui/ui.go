@@ -95,17 +95,17 @@ func New(services Services) http.Handler {
 	return http.NewCrossOriginProtection().Handler(s.guard(mux))
 }
 
-// access says who may make a request.
-type access int
+// audience says who may make a request.
+type audience int
 
 const (
-	anybody  access = iota // also who has not signed in
-	signedIn               // every administrator; with an area: those whose roles open it
+	anybody  audience = iota // also who has not signed in
+	signedIn                 // every administrator; with an area: those whose roles open it
 )
 
 type route struct {
 	pattern string
-	access  access
+	access  audience
 	area    admin.Area
 	right   admin.Right
 	handle  func(s *server, v *visit) error

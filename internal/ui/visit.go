@@ -206,7 +206,9 @@ func (v *visit) again(err error, show func() error) error {
 func (v *visit) id() wire.ID { return wire.ID(v.PathValue("id")) }
 
 // under says which page leads to this one, from the outermost.
-func (v *visit) under(text, to string) { v.above = append(v.above, link{Text: v.text.say(text), To: to}) }
+func (v *visit) under(text, to string) {
+	v.above = append(v.above, link{Text: v.text.say(text), To: to})
+}
 
 // address is that of the client, as far as proxies are believed. Without an answer from the store nobody is.
 func (v *visit) address() string {
