@@ -51,6 +51,7 @@ import (
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/internal/token"
+	"github.com/herald-events/herald/internal/traffic"
 	"github.com/herald-events/herald/internal/twofactor"
 	"github.com/herald-events/herald/internal/ui"
 	"github.com/herald-events/herald/internal/useraction"
@@ -87,6 +88,7 @@ type App struct {
 	log          *webhooklog.Log
 	outbox       *outbox.Outbox
 	metrics      *metrics.Metrics
+	traffic      *traffic.Traffic
 	events       *publish.Publisher
 	replay       *replay.Service
 	users        *identity.Service
@@ -158,6 +160,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.metrics = metrics.New()
 	a.metrics.SetVersion(o.Version)
 	a.metrics.WatchStore(a.store.Stats)
+	a.traffic = traffic.New(traffic.Options{DB: a.store, Logger: o.Logger})
 
 	a.journal = journal.New(a.store)
 	a.system = system.New(a.store)
@@ -169,12 +172,12 @@ func New(ctx context.Context, o Options) (*App, error) {
 	o.Outbox.Node = nodeName()
 	a.log = webhooklog.New(a.store, o.Outbox.Node)
 	o.Outbox.DB, o.Outbox.Webhooks, o.Outbox.Journal, o.Outbox.Log = a.store, a.webhooks, a.journal, a.log
-	o.Outbox.Logger, o.Outbox.Metrics = o.Logger, a.metrics
+	o.Outbox.Logger, o.Outbox.Metrics, o.Outbox.Traffic = o.Logger, a.metrics, a.traffic
 	o.Outbox.Lease = cmp.Or(o.Outbox.Lease, settings.NodeLease)
 	a.outbox = outbox.New(o.Outbox)
 	a.metrics.WatchBacklog(a.outbox.Backlog)
 	a.events = publish.New(publish.Options{
-		DB: a.store, Webhooks: a.webhooks, Tenants: a.tenants, Log: a.log, Outbox: a.outbox, Logger: o.Logger, Metrics: a.metrics,
+		DB: a.store, Webhooks: a.webhooks, Tenants: a.tenants, Log: a.log, Outbox: a.outbox, Logger: o.Logger, Metrics: a.metrics, Traffic: a.traffic,
 		Deadline: settings.TransactionTimeout,
 	})
 	a.replay = replay.New(replay.Options{
@@ -320,6 +323,7 @@ func (a *App) Start(ctx context.Context) error {
 	go func() { a.served <- a.server.Serve(listener) }()
 	// Read once, before the first https request would wait for it within its connect timeout.
 	go func() { _, _ = x509.SystemCertPool() }()
+	a.traffic.Start()
 	a.tend()
 	return nil
 }
@@ -352,6 +356,7 @@ func (a *App) Stop(ctx context.Context) error {
 		defer cancel()
 		_ = a.server.Shutdown(grace)
 	}
+	a.traffic.Stop(ctx)
 	a.egress.Close()
 	return errors.Join(append(errs, a.store.Close())...)
 }

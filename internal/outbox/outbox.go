@@ -14,6 +14,7 @@ import (
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/metrics"
+	"github.com/herald-events/herald/internal/traffic"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
@@ -27,6 +28,7 @@ type Options struct {
 	Log      *webhooklog.Log
 	Logger   *slog.Logger
 	Metrics  *metrics.Metrics // may be nil
+	Traffic  *traffic.Traffic // may be nil
 
 	// Node names this process in claims. No two processes on one store may have the same name; it has no slash in it.
 	Node string

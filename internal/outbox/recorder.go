@@ -34,6 +34,7 @@ const (
 // result is what became of a claimed delivery.
 type result struct {
 	*delivery
+	kind    webhook.Kind
 	attempt *webhook.Attempt // nil: nothing was sent, it is due again at once
 	record  webhooklog.Attempt
 }
@@ -51,7 +52,7 @@ func (r *recorder) stop() {
 // put hands a result in; a nil attempt says that nothing was sent. It waits while the store cannot keep up, or does not answer, so that no more is sent than
 // can be recorded.
 func (r *recorder) put(d *delivery, kind webhook.Kind, a *webhook.Attempt) {
-	one := result{delivery: d, attempt: a}
+	one := result{delivery: d, kind: kind, attempt: a}
 	if a != nil {
 		var err error
 		if one.record, err = r.o.Log.Attempt(d.sequence, kind, a); err != nil {
@@ -215,11 +216,25 @@ func (r *recorder) write(batch []result, e extent) error {
 	crashpoint.Here("settled")
 	o.Metrics.Recorded(len(batch), o.DB.Now().Sub(begin))
 	for i, one := range batch {
+		o.tell(one, fates[i])
 		if l := o.lane(one.webhook); l != nil {
 			l.settled(one.delivery, fates[i])
 		}
 	}
 	return nil
+}
+
+// tell counts an attempt for the statistics, now that it is known what follows from it. Votes are told of by those who asked.
+func (o *Outbox) tell(one result, f fate) {
+	if one.attempt == nil || one.kind == webhook.Vote {
+		return
+	}
+	took := one.attempt.End.Sub(one.attempt.Start)
+	if one.attempt.Outcome.Success() {
+		o.Traffic.Taken(one.webhook, one.kind == webhook.Delivery, took)
+	} else {
+		o.Traffic.NotTaken(one.webhook, f.state == Retrying, took)
+	}
 }
 
 // made is how many attempts the delivery has behind it now.

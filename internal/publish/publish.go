@@ -19,12 +19,13 @@ import (
 	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/traffic"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
 )
 
-// Options are what a Publisher works with. All but Logger, Metrics and Deadline are required.
+// Options are what a Publisher works with. All but Logger, Metrics, Traffic and Deadline are required.
 type Options struct {
 	DB       *db.DB
 	Webhooks *webhook.Service
@@ -33,6 +34,7 @@ type Options struct {
 	Outbox   *outbox.Outbox
 	Logger   *slog.Logger
 	Metrics  *metrics.Metrics // may be nil
+	Traffic  *traffic.Traffic // may be nil
 
 	// Deadline bounds the votes of one API call, all its events together. Defaults to 10 s.
 	Deadline time.Duration
@@ -94,6 +96,7 @@ func (p *Publisher) Do(ctx context.Context, op Operation) error {
 		if r.outcome == undecided { // refused, not committable, or op.Commit panicked
 			p.refuse(ctx, r)
 		}
+		p.Traffic.Transaction(r.outcome == passed)
 		close(r.settled)
 	}()
 
@@ -208,6 +211,9 @@ func (p *Publisher) count(tx *db.Tx, events []*recorded, result webhooklog.Resul
 	tx.AfterCommit(func() {
 		for _, e := range events {
 			p.Metrics.Published(string(e.Type), string(result), source)
+			if result == webhooklog.Succeeded {
+				p.Traffic.Published()
+			}
 		}
 	})
 }
@@ -284,6 +290,9 @@ func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verd
 				v.attempt = p.voteSlots.send(p.sending, patience, target, webhook.Message{ID: e.ID, Body: e.Body})
 				p.Outbox.Observe(target.ID, v.attempt)
 				p.Metrics.Attempt(string(webhook.Vote), string(v.attempt.Outcome), v.attempt.End.Sub(v.attempt.Start))
+				if v.asked() {
+					p.Traffic.Vote(target.ID, v.attempt.Outcome.Success(), v.attempt.End.Sub(v.attempt.Start))
+				}
 			}
 			answers <- v
 		})

@@ -14,7 +14,7 @@ type Rows map[string][]string
 func (s *Server) Rows(without ...string) Rows {
 	s.t.Helper()
 	all := Rows{}
-	for _, table := range dbtest.Everything(s.t, s.App.Store(), append(slices.Clone(without), "node")...) {
+	for _, table := range dbtest.Everything(s.t, s.App.Store(), append(slices.Clone(without), "node", "traffic")...) {
 		all[table.Name] = table.Lines()
 	}
 	return all
