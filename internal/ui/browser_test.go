@@ -50,7 +50,7 @@ var screens = []screen{
 	{name: "webhook-check-refused", path: "/admin/webhook/{webhook}?type={text}"},
 	{name: "webhook-add", path: "/admin/webhook/add"},
 	{name: "webhook-edit", path: "/admin/webhook/{webhook}/edit"},
-	{name: "webhook-edit-security", path: "/admin/webhook/{webhook}/edit#security"},
+	{name: "webhook-edit-security", path: "/admin/webhook/{webhook}/edit", prepare: func(p *uitest.Page, _ *stage) { p.Click("Security") }},
 	{name: "webhook-delete", path: "/admin/webhook/{webhook}/delete"},
 	{name: "log", path: "/admin/log"},
 	{name: "log-nothing-found", path: "/admin/log?type=user.create&text={text}{text}"},
@@ -122,6 +122,9 @@ func hostile(t *testing.T) *stage {
 	return s
 }
 
+// furnishers are what furnish does for the screens of other files: they add to it, and to screens, when the tests begin.
+var furnishers []func(s *stage)
+
 // furnish puts on the stage what the screens show. Every text that people choose comes from s.text.
 func furnish(s *stage) {
 	s.Call("PATCH", "/api/tenant/"+string(s.Tenant), map[string]any{"tenant": map[string]any{"name": s.text("Example Inc.", 190)}}).Want(200)
@@ -173,6 +176,10 @@ func furnish(s *stage) {
 	events("waiting")
 	s.Call("DELETE", "/api/user/"+string(created)+"?hardDelete=true", nil).Want(200)
 	events("nobody")
+
+	for _, more := range furnishers {
+		more(s)
+	}
 
 	// Last, because with a second tenant every request has to name its own.
 	s.Call("POST", "/api/tenant", map[string]any{"tenant": map[string]any{"name": s.text("Example Labs", 190)}}).Want(200)
