@@ -71,6 +71,7 @@ var mayImport = map[string][]string{
 	"internal/ticket":           {"internal/sealed", "internal/db"},
 	"internal/twofactor":        {"internal/sealed", "internal/token", "internal/login", "internal/application", "internal/db", "internal/identity", "internal/message", "internal/publish", "internal/template", "internal/tenant", "internal/ticket"},
 
+	"internal/live":  {"internal/db", "internal/outbox", "internal/webhook", "internal/webhooklog"},
 	"internal/admin": {"internal/application", "internal/db", "internal/identity", "internal/publish", "internal/tenant", "internal/ticket", "internal/twofactor"},
 	"internal/ui": {
 		"internal/access", "internal/admin", "internal/application", "internal/body", "internal/db", "internal/egress", "internal/group", "internal/identity",
@@ -125,6 +126,7 @@ var mayImport = map[string][]string{
 		"internal/keep",
 		"internal/key",
 		"internal/kickstart",
+		"internal/live",
 		"internal/login",
 		"internal/message",
 		"internal/messenger",
@@ -162,6 +164,7 @@ var domain = []string{
 	"internal/journal",
 	"internal/keep",
 	"internal/key",
+	"internal/live",
 	"internal/login",
 	"internal/message",
 	"internal/messenger",

@@ -38,6 +38,7 @@ import (
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/keep"
 	"github.com/herald-events/herald/internal/key"
+	"github.com/herald-events/herald/internal/live"
 	"github.com/herald-events/herald/internal/login"
 	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/messenger"
@@ -106,6 +107,7 @@ type App struct {
 	templates    *template.Service
 	messages     *message.Sender
 	admins       *admin.Service
+	live         *live.Service
 	handler      http.Handler
 	server       *http.Server
 	listener     net.Listener
@@ -221,6 +223,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.kept = keep.New(a.store, sealer)
 	a.links = idp.New(idp.Options{DB: a.store, Events: a.events, Users: a.users, Providers: a.kept, Sealer: sealer})
 
+	a.live = live.New(live.Options{DB: a.store, Webhooks: a.webhooks, Flow: a.outbox.Flow})
 	a.admins = admin.New(admin.Options{DB: a.store, Users: a.users, Applications: a.applications, Factors: a.factors, Tickets: office})
 
 	a.users.Breaches = breaches
@@ -338,6 +341,7 @@ func (a *App) Served() <-chan error { return a.served }
 // has not been sent stays in the outbox. When ctx ends first, the rest is cut off; nothing is lost by that either.
 func (a *App) Stop(ctx context.Context) error {
 	var errs []error
+	a.live.Stop() // first: who watches is a request that would not end by itself
 	if a.server != nil {
 		errs = append(errs, a.server.Shutdown(ctx))
 	}
@@ -398,3 +402,6 @@ func (a *App) Events() publish.Doer { return a.events }
 
 // Actions are those that are taken on users.
 func (a *App) Actions() *useraction.Service { return a.actions }
+
+// Live is the stream of what happens.
+func (a *App) Live() *live.Service { return a.live }

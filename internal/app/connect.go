@@ -21,6 +21,7 @@ import (
 // log entries become events, tenants lead to webhooks, and the end of a tenant to the end of what belongs to it.
 func (a *App) connect() {
 	a.webhooks.Changed = a.outbox.WebhookChanged
+	a.outbox.Moved = a.live.Moved
 	a.webhooks.DeliveryGates = api.DeliveryGates(a.outbox.Flow)
 	a.journal.OnEventLog = func(tx *db.Tx, e wire.EventLog) error {
 		return a.events.Announce(tx, "", nil, &event.EventLogEvent{Header: event.Header{Type: event.EventLogCreate}, EventLog: e})

@@ -29,6 +29,8 @@ type Options struct {
 	Logger   *slog.Logger
 	Metrics  *metrics.Metrics // may be nil
 	Traffic  *traffic.Traffic // may be nil
+	// Moved, if set, hears of the events of deliveries that people have changed, by their sequences, in the transaction that does it.
+	Moved func(tx *db.Tx, sequences []int64) error
 
 	// Node names this process in claims. No two processes on one store may have the same name; it has no slash in it.
 	Node string

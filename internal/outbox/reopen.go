@@ -24,7 +24,7 @@ func (o *Outbox) Reopen(tx *db.Tx, target *webhook.Target, sequences []int64, al
 	for i, s := range sequences {
 		rows[i] = []any{tx.NowMillis(), target.Ordered(), s, target.ID, endedUntil, alsoDelivered}
 	}
-	return o.change(tx, target.ID, reopenDelivery, rows)
+	return o.change(tx, target.ID, reopenDelivery, rows, sequences)
 }
 
 // Hasten makes waiting deliveries due now. Those that are due already, or that a process is just at, stay as they are.
@@ -33,7 +33,7 @@ func (o *Outbox) Hasten(tx *db.Tx, id wire.ID, sequences []int64) (int, error) {
 	for i, s := range sequences {
 		rows[i] = []any{tx.NowMillis(), s, id, int64(carried)}
 	}
-	return o.change(tx, id, hastenDelivery, rows)
+	return o.change(tx, id, hastenDelivery, rows, sequences)
 }
 
 // Cancel ends waiting deliveries. One that is just being sent cannot be called back, but what comes of it changes nothing.
@@ -55,7 +55,7 @@ func (o *Outbox) Cancel(tx *db.Tx, id wire.ID, sequences []int64) (int, error) {
 			return 0, err
 		}
 	}
-	return o.change(tx, id, cancelDelivery, rows)
+	return o.change(tx, id, cancelDelivery, rows, sequences)
 }
 
 // OweLate writes deliveries of committed events that were not owed to the webhook when they were committed. Those that it is owed, or has had, stay as they are.
@@ -64,11 +64,11 @@ func (o *Outbox) OweLate(tx *db.Tx, target *webhook.Target, sequences []int64) (
 	for i, s := range sequences {
 		rows[i] = []any{target.ID, tx.NowMillis(), target.Ordered(), s}
 	}
-	return o.change(tx, target.ID, oweDelivery(tx), rows)
+	return o.change(tx, target.ID, oweDelivery(tx), rows, sequences)
 }
 
-// change runs the statement for each row and wakes the lane.
-func (o *Outbox) change(tx *db.Tx, id wire.ID, statement string, rows [][]any) (changed int, err error) {
+// change runs the statement for each row, which are about these events, and wakes the lane.
+func (o *Outbox) change(tx *db.Tx, id wire.ID, statement string, rows [][]any, sequences []int64) (changed int, err error) {
 	affected, err := tx.ExecEach(statement, rows)
 	if err != nil {
 		return 0, err
@@ -78,6 +78,11 @@ func (o *Outbox) change(tx *db.Tx, id wire.ID, statement string, rows [][]any) (
 	}
 	if changed == 0 {
 		return 0, nil
+	}
+	if o.Moved != nil {
+		if err := o.Moved(tx, sequences); err != nil {
+			return 0, err
+		}
 	}
 	tx.AfterCommit(func() { o.wake(id) })
 	return changed, tx.Notify(channel, somethingDue+string(id))

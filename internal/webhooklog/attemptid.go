@@ -28,8 +28,8 @@ func AttemptRange(sequence int64) (from, to string) {
 	return first.String(), next.String()
 }
 
-// sequenceOf returns the sequence of the event that an attempt with this id is about.
-func sequenceOf(attempt wire.ID) (int64, bool) {
+// SequenceOf returns the sequence of the event that an attempt with this id is about.
+func SequenceOf(attempt wire.ID) (int64, bool) {
 	id, err := uuid.Parse(string(attempt))
 	if err != nil || id.Version() != 8 {
 		return 0, false

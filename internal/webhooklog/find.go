@@ -40,7 +40,7 @@ func (r *Reader) Event(ctx context.Context, id wire.ID) (wire.WebhookEventLog, e
 
 // Attempt returns the attempt with that id, or problem.ErrNotFound.
 func (r *Reader) Attempt(ctx context.Context, id wire.ID) (a wire.WebhookAttemptLog, err error) {
-	sequence, ok := sequenceOf(id)
+	sequence, ok := SequenceOf(id)
 	if !ok {
 		return a, problem.ErrNotFound
 	}
@@ -128,7 +128,7 @@ func completeTried(tx *db.Tx, page []entry, details bool, left *budget) error {
 	}
 	shown := 0
 	err := eachAttempt(tx, sequences, details, func(row attemptRow) error {
-		sequence, _ := sequenceOf(row.ID)
+		sequence, _ := SequenceOf(row.ID)
 		e := at[sequence]
 		if e == nil {
 			return fmt.Errorf("webhooklog: attempt %s is about no event of the page", row.ID)
