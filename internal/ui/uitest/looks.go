@@ -24,7 +24,10 @@ import (
 var axeCore string
 
 // rules are the groups of rules that no page may break: WCAG 2.2 AA, and what experience has added.
-const rules = `["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]`
+const rules = `{type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}`
+
+// rulesOfColour are those that depend on colours.
+const rulesOfColour = `{type: "rule", values: ["color-contrast", "link-in-text-block"]}`
 
 // screen is a size of the page in CSS pixels.
 type screen struct {
@@ -82,11 +85,11 @@ func (p *Page) Wide() *Page {
 // Axe reports everything on the page, as it is now, that axe-core finds fault with.
 func (p *Page) Axe() *Page {
 	p.t.Helper()
-	p.inspect("")
+	p.inspect("", rules)
 	return p
 }
 
-func (p *Page) inspect(look string) {
+func (p *Page) inspect(look, rules string) {
 	p.t.Helper()
 	var there bool
 	p.until("axe", "axeThere()", &there)
@@ -109,8 +112,10 @@ func (p *Page) Looks(name string) *Page {
 		for _, colours := range []scheme{light, dark} {
 			p.look(s, colours)
 			look := s.name + "-" + string(colours)
-			p.inspect(look + ": ")
-			if colours == light { // it does not depend on them
+			if colours == dark {
+				p.inspect(look+": ", rulesOfColour)
+			} else { // what does not depend on colours is looked at once
+				p.inspect(look+": ", rules)
 				var over []string
 				p.until("overflow", fmt.Sprintf("overflow(%d)", s.width), &over)
 				for _, one := range over {

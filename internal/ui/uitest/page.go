@@ -22,9 +22,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long a page may take to show what is expected of it. It is long for the sake of busy machines; nothing waits when there is
-// nothing to wait for.
-const patience = 20 * time.Second
+// answerTime is how long the browser may take for one step.
+const answerTime = 30 * time.Second
 
 //go:embed page.js
 var inPage string
@@ -35,6 +34,9 @@ type Page struct {
 	t    testing.TB
 	base string
 	ctx  context.Context
+	// patience is how long to wait for what is expected of a page. It is long for the sake of busy machines; nothing waits when there is nothing to
+	// wait for.
+	patience time.Duration
 	*tab
 }
 
@@ -55,7 +57,7 @@ func New(t testing.TB, base string) *Page {
 	t.Helper()
 	browser := started(t)
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
-	p := &Page{t: t, base: base, ctx: ctx, tab: &tab{changed: make(chan struct{}), requests: map[network.RequestID]*network.Request{}}}
+	p := &Page{t: t, base: base, ctx: ctx, patience: 20 * time.Second, tab: &tab{changed: make(chan struct{}), requests: map[network.RequestID]*network.Request{}}}
 	t.Cleanup(cancel)
 	if err := chromedp.Listen(ctx, p.hear); err != nil {
 		t.Fatal(err)
@@ -175,7 +177,7 @@ func (p *Page) OpenWith(status int, path string) *Page {
 	p.tab.Lock()
 	p.expected, p.status = status, 0
 	p.tab.Unlock()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, answerTime)
 	defer cancel()
 	if err := chromedp.Do(ctx, chromedp.Navigate(p.base+path)); err != nil {
 		p.t.Fatalf("%s: %v", path, err)
@@ -315,7 +317,7 @@ func (p *Page) busy() bool {
 // loaded waits until the page is no longer loading.
 func (p *Page) loaded() {
 	p.t.Helper()
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(p.patience)
 	defer deadline.Stop()
 	for {
 		p.tab.Lock()
@@ -327,7 +329,7 @@ func (p *Page) loaded() {
 		select {
 		case <-changed:
 		case <-deadline.C:
-			p.t.Fatalf("the page is still loading after %v", patience)
+			p.t.Fatalf("the page is still loading after %v", p.patience)
 		}
 	}
 }
@@ -335,7 +337,7 @@ func (p *Page) loaded() {
 // until calls a function of page.js again and again until it does not throw.
 func (p *Page) until(what, call string, result any) {
 	p.t.Helper()
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(p.patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -368,7 +370,7 @@ func (p *Page) try(call string) ([]byte, error) {
 }
 
 func (p *Page) evaluate(expression string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, answerTime)
 	defer cancel()
 	out, err := chromedp.Run(ctx, chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise))
 	var thrown *chromedp.ExceptionError
@@ -383,7 +385,7 @@ func (p *Page) evaluate(expression string) ([]byte, error) {
 
 func (p *Page) call(fn func(ctx context.Context) error) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.ctx, answerTime)
 	defer cancel()
 	if err := fn(ctx); err != nil {
 		p.t.Fatal(err)

@@ -105,8 +105,8 @@
       const inner = out.filter(e => !out.some(o => o !== e && e.contains(o)));
       return [`${root.scrollWidth} px`, ...inner.slice(0, 5).map(e => `${path(e)} ends at ${Math.round(e.getBoundingClientRect().right)} px: ${tidy(e.textContent).slice(0, 60)}`)];
     },
-    async axe(tags) {
-      const found = await axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations']});
+    async axe(runOnly) {
+      const found = await axe.run(document, {runOnly, resultTypes: ['violations'], preload: false, iframes: false});
       return found.violations.flatMap(v => v.nodes.map(n =>
         `${v.id}: ${n.target.join(' ')}: ${tidy(n.failureSummary || v.help)} in ${tidy(n.html).slice(0, 200)}`));
     },
