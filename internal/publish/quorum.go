@@ -21,7 +21,7 @@ const (
 //
 // The rules are those of FusionAuth's "Events & Webhook Overview", transaction settings.
 func decide(rule wire.TransactionType, n, yes, no int) verdict {
-	needed := needed(rule, n)
+	needed := Needed(rule, n)
 	switch {
 	case yes >= needed:
 		return passed
@@ -32,8 +32,8 @@ func decide(rule wire.TransactionType, n, yes, no int) verdict {
 	}
 }
 
-// needed is the number of webhooks out of n that must agree.
-func needed(rule wire.TransactionType, n int) int {
+// Needed is the number of webhooks out of n that must agree: 0 when the rule asks for nobody, or there is nobody.
+func Needed(rule wire.TransactionType, n int) int {
 	if n == 0 {
 		return 0
 	}

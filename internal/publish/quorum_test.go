@@ -17,7 +17,7 @@ func TestNeeded(t *testing.T) {
 		wire.AbsoluteMajority: {0, 1, 2, 3, 4, 5, 6, 7},
 	} {
 		for n, want := range want {
-			if got := needed(rule, n); got != want {
+			if got := Needed(rule, n); got != want {
 				t.Errorf("%s of %d webhooks: %d needed, want %d", rule, n, got, want)
 			}
 		}
@@ -42,7 +42,7 @@ func TestDecide_EarlyIsFinal(t *testing.T) {
 					}
 				}
 				final := refused
-				if yes >= needed(rule, n) {
+				if yes >= Needed(rule, n) {
 					final = passed
 				}
 				if early != final {
