@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"internal/rawjson":    {},
 	"internal/search":     {},
 	"internal/egress":     {},
+	"internal/chart":      {},
 	"internal/kickstart":  {},
 	"internal/config":     {},
 	"internal/db":         {"internal/search"},
