@@ -405,3 +405,7 @@ func (a *App) Actions() *useraction.Service { return a.actions }
 
 // Live is the stream of what happens.
 func (a *App) Live() *live.Service { return a.live }
+
+// Users are those of all tenants, and Logins their logins. The lists of the admin UI are methods of theirs.
+func (a *App) Users() *identity.Service { return a.users }
+func (a *App) Logins() *login.Service   { return a.logins }

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/herald-events/herald/internal/app/apptest"
 	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/internal/egress/egresstest"
+	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -142,6 +144,25 @@ func TestLogin_Password(t *testing.T) {
 		d.Call("POST", "/api/system/login-record/search", `{"retrieveTotal":true,"search":{"userId":"`+ada+`","numberOfResults":2}}`).Want(200).Decode(&records)
 		if records.Total != 4 || len(records.Logins) != 2 || records.Logins[1].LoginID != "ada" || records.Logins[1].LoginIDType != "username" || records.Logins[1].IPAddress == "" {
 			t.Errorf("records %+v", records)
+		}
+		var all []wire.Instant
+		d.Call("POST", "/api/system/login-record/search", `{"search":{}}`).Want(200).Decode(&records)
+		for _, r := range records.Logins {
+			all = append(all, r.Instant)
+		}
+		for _, c := range []wire.LoginRecordSearch{{}, {UserID: ada}, {End: all[0] + 1}} {
+			c.NumberOfResults = 1
+			dbtest.Pages(t, fmt.Sprintf("%+v", c), all, func(at search.Cursor) (page []wire.Instant, links search.Links, err error) {
+				found, links, err := d.App.Logins().PageRecords(t.Context(), "", c, at)
+				for _, r := range found {
+					page = append(page, r.Instant)
+				}
+				return page, links, err
+			})
+		}
+		c := wire.LoginRecordSearch{Start: 2, End: 1}
+		if _, _, err := d.App.Logins().PageRecords(t.Context(), "", c, ""); err == nil {
+			t.Error("a start after the end was taken")
 		}
 	})
 }

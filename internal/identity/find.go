@@ -165,8 +165,7 @@ type Found struct {
 // IDs win over queries and are not paged; Query wins over QueryString. Without any of them the search finds everybody. Errors: problem.Invalid.
 func (s *Service) Search(ctx context.Context, scope wire.ID, c wire.UserSearch) (found Found, err error) {
 	var v problem.Validation
-	search.CheckCriteria(&v, "Users", c.IDs, nil, c.SortFields, columns)
-	search.CheckOneOf(&v, "search.expand", "part of a user that can be left out", userParts, c.Expand...)
+	checkSearch(&v, c)
 	after := s.place(&v, &c)
 	var clauses []clause
 	if len(c.IDs) == 0 {
@@ -184,11 +183,8 @@ func (s *Service) Search(ctx context.Context, scope wire.ID, c wire.UserSearch) 
 		} else {
 			users, found.Total, next, err = findPage(tx, &s.positions, scope, clauses, c, after)
 		}
-		if err == nil && (c.Expand == nil || slices.Contains(c.Expand, partRegistrations)) {
-			err = s.addRegistrations(tx, users)
-		}
-		if err == nil && (c.Expand == nil || slices.Contains(c.Expand, partMemberships)) {
-			err = s.addMemberships(tx, users)
+		if err == nil {
+			err = s.expand(tx, users, c)
 		}
 		return err
 	})
@@ -200,6 +196,47 @@ func (s *Service) Search(ctx context.Context, scope wire.ID, c wire.UserSearch) 
 	}
 	found.Next, err = s.cursor(c, next)
 	return found, err
+}
+
+// Page returns one page of these users as a list for people, the newest first, from a cursor on. IDs, NextResults, the order and StartRow mean nothing, and nobody is
+// counted. Errors: problem.Invalid, for a cursor of another list too.
+func (s *Service) Page(ctx context.Context, scope wire.ID, c wire.UserSearch, at search.Cursor) (found []wire.User, links search.Links, err error) {
+	var v problem.Validation
+	checkSearch(&v, c)
+	clauses := parseQueries(&v, "search.", c.Query, c.QueryString)
+	if err := v.Err(); err != nil {
+		return nil, links, err
+	}
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		var users []*User
+		if users, links, err = list(tx, scope, clauses, c, at); err != nil {
+			return err
+		}
+		if err = s.expand(tx, users, c); err != nil {
+			return err
+		}
+		for _, u := range users {
+			found = append(found, u.User)
+		}
+		return nil
+	})
+	return found, links, err
+}
+
+func checkSearch(v *problem.Validation, c wire.UserSearch) {
+	search.CheckCriteria(v, "Users", c.IDs, nil, c.SortFields, columns)
+	search.CheckOneOf(v, "search.expand", "part of a user that can be left out", userParts, c.Expand...)
+}
+
+// expand adds to users what a search wants them to come with.
+func (s *Service) expand(tx *db.Tx, users []*User, c wire.UserSearch) (err error) {
+	if c.Expand == nil || slices.Contains(c.Expand, partRegistrations) {
+		err = s.addRegistrations(tx, users)
+	}
+	if err == nil && (c.Expand == nil || slices.Contains(c.Expand, partMemberships)) {
+		err = s.addMemberships(tx, users)
+	}
+	return err
 }
 
 // What users come with unless a search says otherwise.

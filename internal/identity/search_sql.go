@@ -30,6 +30,9 @@ var lacking = map[string]string{
 // oldestFirst keeps pages stable while users are added. Where the original's order is not documented, it is ours.
 var oldestFirst = search.Order{{Column: "u.insert_instant"}, {Column: "u.id"}}
 
+// newestFirst is the order of lists.
+var newestFirst = search.Order{{Column: "u.insert_instant", Descending: true, Kind: search.Instant}, {Column: "u.id", Descending: true, Kind: search.Text}}
+
 // order is that of a search.
 func order(c wire.UserSearch) search.Order {
 	if order := search.SortFields(c.SortFields, columns, lacking); order != nil {
@@ -50,6 +53,13 @@ func findPage(tx *db.Tx, positions *search.Positions, scope wire.ID, clauses []c
 		Columns: userColumns, From: "users u", ID: "u.id", Where: matching(scope, clauses), Order: order, Indexed: indexed(order),
 		Page: c.Page, After: after, CountAll: c.AccurateTotal,
 	}, positions, scan)
+}
+
+// list returns a page of the users who meet all clauses, the newest first.
+func list(tx *db.Tx, scope wire.ID, clauses []clause, c wire.UserSearch, at search.Cursor) ([]*User, search.Links, error) {
+	return db.List(tx, search.Query{
+		Columns: userColumns, From: "users u", ID: "u.id", Where: matching(scope, clauses), Order: newestFirst, Page: c.Page,
+	}, at, scan)
 }
 
 // withIDs returns those of the users that scope has.
@@ -81,6 +91,7 @@ func matching(scope wire.ID, clauses []clause) (w search.Conditions) {
 		w.Add(`u.tenant_id || '' = ?`, string(scope))
 	default:
 		w.Equals(`u.tenant_id`, string(scope))
+		w.Indexed()
 	}
 	var registrations []int // the numbers of those that are looked for
 	for _, c := range clauses {
@@ -113,6 +124,9 @@ func matching(scope wire.ID, clauses []clause) (w search.Conditions) {
 		default:
 			matchText(&w, c)
 		}
+	}
+	if slices.ContainsFunc(clauses, clause.isSelective) {
+		w.Indexed() // the few are found, whatever else is asked of them
 	}
 	return w
 }

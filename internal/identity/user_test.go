@@ -15,6 +15,7 @@ import (
 	"github.com/herald-events/herald/internal/app/apptest"
 	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/internal/egress/egresstest"
+	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -682,6 +683,42 @@ func TestBulk(t *testing.T) {
 	})
 }
 
+// wantList checks that the list for the same search has these users, the newest first. Lists have an order of their own.
+func (h *herald) wantList(of object, want string, name map[wire.ID]string) {
+	h.t.Helper()
+	for member := range of {
+		if member != "query" && member != "queryString" {
+			return
+		}
+	}
+	var request struct{ Search wire.UserSearch }
+	encoded, err := json.Marshal(object{"search": of})
+	if err == nil {
+		err = json.Unmarshal(encoded, &request)
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	request.Search.NumberOfResults = 1
+	letters := strings.Split(want, "")
+	slices.Reverse(letters)
+	for _, scope := range []wire.ID{"", h.tenantOf(idA)} {
+		dbtest.Pages(h.t, fmt.Sprint(of, " in ", scope), letters, func(at search.Cursor) (page []string, links search.Links, err error) {
+			found, links, err := h.App.Users().Page(h.t.Context(), scope, request.Search, at)
+			for _, u := range found {
+				page = append(page, name[u.ID])
+			}
+			return page, links, err
+		})
+	}
+}
+
+func (h *herald) tenantOf(user wire.ID) wire.ID {
+	var got wire.UserResponse
+	h.Call("GET", "/api/user/"+string(user), nil).Want(200).Decode(&got)
+	return got.User.TenantID
+}
+
 func TestSearch(t *testing.T) {
 	each(t, func(t *testing.T, h *herald) {
 		h.create(idC, object{"email": "carl@example.com", "firstName": "Carl", "lastName": "Ärmel"})
@@ -747,6 +784,7 @@ func TestSearch(t *testing.T) {
 			if names != row.want || got.Total != row.total || got.Users == nil {
 				t.Errorf("%v found %q of %d, want %q of %d", row.search, names, got.Total, row.want, row.total)
 			}
+			h.wantList(row.search, row.want, name)
 		}
 		wantCodes(t, h.Call("POST", "/api/user/search", object{"search": object{"sortFields": []object{{"name": "password"}}}}), "[invalid]search.sortFields")
 		wantCodes(t, h.Call("POST", "/api/user/search", object{"search": object{"sortFields": []object{{"name": "id", "order": "up"}}}}), "[invalid]search.sortFields")

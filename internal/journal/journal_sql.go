@@ -32,7 +32,7 @@ func loadEventLog(tx *db.Tx, id int64) (wire.EventLog, error) {
 
 // Both logs grow by time, and an index of each holds it. All other orders are sorted for each page, so long texts are cut short for that.
 var (
-	newestFirst    = search.Order{{Column: "insert_instant", Descending: true}, {Column: "id", Descending: true}}
+	newestFirst    = search.Order{{Column: "insert_instant", Descending: true, Kind: search.Instant}, {Column: "id", Descending: true}}
 	eventLogOrders = map[string]string{"id": "id", "insertInstant": "insert_instant", "message": "SUBSTR(message, 1, 100)", "type": "type"}
 	auditLogOrders = map[string]string{
 		"id": "id", "insertInstant": "insert_instant", "insertUser": "SUBSTR(insert_user, 1, 100)", "message": "SUBSTR(message, 1, 100)",
@@ -46,14 +46,18 @@ func indexed(order search.Order) bool {
 }
 
 func searchEventLog(tx *db.Tx, positions *search.Positions, c wire.EventLogSearch) (entries []wire.EventLog, total int, err error) {
+	return db.Search(tx, eventLogQuery(c, search.ParseOrder(c.OrderBy, eventLogOrders, newestFirst)), positions, scanEventLog)
+}
+
+func listEventLog(c wire.EventLogSearch) search.Query { return eventLogQuery(c, newestFirst) }
+
+func eventLogQuery(c wire.EventLogSearch, order search.Order) search.Query {
 	var w search.Conditions
-	w.Contains("message_fold", storable(c.Message))
 	w.Equals("type", string(c.Type))
 	w.Within("insert_instant", c.Period)
-	order := search.ParseOrder(c.OrderBy, eventLogOrders, newestFirst)
-	return db.Search(tx, search.Query{
-		Columns: eventLogColumns, From: "event_log", ID: "id", Where: w, Order: order, Indexed: indexed(order), Page: c.Page,
-	}, positions, scanEventLog)
+	w.Indexed()
+	w.Contains("message_fold", storable(c.Message))
+	return search.Query{Columns: eventLogColumns, From: "event_log", ID: "id", Where: w, Order: order, Indexed: indexed(order), Page: c.Page}
 }
 
 func insertAuditLog(tx *db.Tx, a *wire.AuditLog) error {
@@ -103,13 +107,14 @@ func loadAuditLog(tx *db.Tx, id int64) (wire.AuditLog, error) {
 }
 
 func auditLogConditions(c wire.AuditLogSearch) (w search.Conditions) {
+	w.Equals("tenant_id", string(c.TenantID))
+	w.Within("insert_instant", c.Period)
+	w.Indexed()
 	w.Contains("message_fold", storable(c.Message))
 	w.Contains("insert_user_fold", storable(c.User))
 	w.Contains("reason_fold", storable(c.Reason))
 	w.Contains("old_value_fold", storable(c.OldValue))
 	w.Contains("new_value_fold", storable(c.NewValue))
-	w.Equals("tenant_id", string(c.TenantID))
-	w.Within("insert_instant", c.Period)
 	return w
 }
 
@@ -118,10 +123,15 @@ func auditLogOrder(c wire.AuditLogSearch) search.Order {
 }
 
 func searchAuditLog(tx *db.Tx, positions *search.Positions, c wire.AuditLogSearch) (entries []wire.AuditLog, total int, err error) {
-	order := auditLogOrder(c)
-	return db.Search(tx, search.Query{
+	return db.Search(tx, auditLogQuery(c, auditLogOrder(c)), positions, scanAuditLog)
+}
+
+func listAuditLog(c wire.AuditLogSearch) search.Query { return auditLogQuery(c, newestFirst) }
+
+func auditLogQuery(c wire.AuditLogSearch, order search.Order) search.Query {
+	return search.Query{
 		Columns: auditLogColumns, From: "audit_log", ID: "id", Where: auditLogConditions(c), Order: order, Indexed: indexed(order), Page: c.Page,
-	}, positions, scanAuditLog)
+	}
 }
 
 // moreAuditLogs tells whether more than n entries match.

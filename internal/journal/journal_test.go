@@ -21,6 +21,7 @@ import (
 	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -186,13 +187,29 @@ func TestSearchEventLog(t *testing.T) {
 			if total != tt.total || !cmp.Equal(letters, tt.want) {
 				t.Errorf("%s: %q, total %d; want %q, total %d", tt.name, letters, total, tt.want, tt.total)
 			}
+			if tt.name == "page" || tt.name == "order" { // which lists do not have
+				continue
+			}
+			tt.c.NumberOfResults = 1
+			dbtest.Pages(t, tt.name, tt.want, func(at search.Cursor) (letters []string, links search.Links, err error) {
+				found, links, err := j.PageEventLog(t.Context(), tt.c, at)
+				for _, e := range found {
+					letters = append(letters, string([]rune(e.Message)[0]))
+				}
+				return letters, links, err
+			})
 		}
 	})
 }
 
 func TestSearch_RefusesWhatCannotBe(t *testing.T) {
 	each(t, func(t *testing.T, _ *db.DB, j *journal.Journal) {
-		_, _, err := j.SearchEventLog(t.Context(), wire.EventLogSearch{Type: "Warning", Message: strings.Repeat("x", 60_000)})
+		nonsense := wire.EventLogSearch{Type: "Warning", Message: strings.Repeat("x", 60_000)}
+		_, _, pageErr := j.PageEventLog(t.Context(), nonsense, "")
+		_, _, err := j.SearchEventLog(t.Context(), nonsense)
+		if pageErr == nil || pageErr.Error() != err.Error() {
+			t.Errorf("the list says %v, the search %v", pageErr, err)
+		}
 		wantCodes(t, err, "[tooLong]search.message", "[invalid]search.type")
 		_, _, err = j.SearchAuditLog(t.Context(), wire.AuditLogSearch{NewValue: strings.Repeat("%", 60_000)})
 		wantCodes(t, err, "[tooLong]search.newValue")
@@ -441,6 +458,17 @@ func TestSearchAuditLog(t *testing.T) {
 			if !cmp.Equal(got, tt.want) {
 				t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 			}
+			if tt.name == "page" || tt.name == "order" { // which lists do not have
+				continue
+			}
+			tt.c.NumberOfResults = 1
+			dbtest.Pages(t, tt.name, tt.want, func(at search.Cursor) (got []string, links search.Links, err error) {
+				found, links, err := j.PageAuditLog(t.Context(), tt.c, at)
+				for _, a := range found {
+					got = append(got, a.Message)
+				}
+				return got, links, err
+			})
 		}
 	})
 }

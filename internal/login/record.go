@@ -107,18 +107,37 @@ func (s *Service) CountFailure(ctx context.Context, user wire.ID, window time.Du
 //
 // Errors: problem.Invalid.
 func (s *Service) Records(ctx context.Context, of wire.ID, c wire.LoginRecordSearch) (records []wire.LoginRecord, total int, err error) {
+	records, err = s.records(ctx, c, func(tx *db.Tx) (found []wire.LoginRecord, err error) {
+		found, total, err = searchRecords(tx, of, c, &s.positions)
+		return found, err
+	})
+	return records, total, err
+}
+
+// PageRecords returns one page of these records as a list for people, from a cursor on. OrderBy and StartRow mean nothing. Errors: problem.Invalid, for a cursor of
+// another list too.
+func (s *Service) PageRecords(ctx context.Context, of wire.ID, c wire.LoginRecordSearch, at search.Cursor) (records []wire.LoginRecord, links search.Links, err error) {
+	records, err = s.records(ctx, c, func(tx *db.Tx) (found []wire.LoginRecord, err error) {
+		found, links, err = listRecords(tx, of, c, at)
+		return found, err
+	})
+	return records, links, err
+}
+
+// records checks what is looked for, and adds to what is found what it lacks.
+func (s *Service) records(ctx context.Context, c wire.LoginRecordSearch, find func(*db.Tx) ([]wire.LoginRecord, error)) (records []wire.LoginRecord, err error) {
 	var v problem.Validation
 	search.Check(&v, "search.", c.Page)
 	v.Check(c.End == 0 || c.Start <= c.End, "search.start", "invalid", "The start is after the end.")
 	if err := v.Err(); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	all, err := s.Applications.Registry(ctx)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	err = s.DB.View(ctx, func(tx *db.Tx) (err error) {
-		records, total, err = searchRecords(tx, of, c, &s.positions)
+		records, err = find(tx)
 		return err
 	})
 	for i, r := range records {
@@ -126,7 +145,7 @@ func (s *Service) Records(ctx context.Context, of wire.ID, c wire.LoginRecordSea
 			records[i].ApplicationName = a.Name
 		}
 	}
-	return records, total, err
+	return records, err
 }
 
 // trimPatience bounds one call of Trim, trimStep one of its transactions.

@@ -59,21 +59,23 @@ func lastRecord(tx *db.Tx, user wire.ID) (at time.Time, place *risk.Place, err e
 }
 
 // newestFirst is the order of the indexes.
-var newestFirst = search.Order{{Column: "instant", Descending: true}, {Column: "id", Descending: true}}
+var newestFirst = search.Order{{Column: "instant", Descending: true, Kind: search.Instant}, {Column: "id", Descending: true, Kind: search.Text}}
 
 // recordColumns are those to order by.
 var recordColumns = map[string]string{"id": "id", "instant": "instant"}
 
 func searchRecords(tx *db.Tx, tenant wire.ID, c wire.LoginRecordSearch, positions *search.Positions) ([]wire.LoginRecord, int, error) {
+	return db.Search(tx, recordQuery(tenant, c, search.ParseOrder(c.OrderBy, recordColumns, newestFirst)), positions, scanRecord)
+}
+
+func listRecords(tx *db.Tx, tenant wire.ID, c wire.LoginRecordSearch, at search.Cursor) ([]wire.LoginRecord, search.Links, error) {
+	return db.List(tx, recordQuery(tenant, c, newestFirst), at, scanRecord)
+}
+
+func recordQuery(tenant wire.ID, c wire.LoginRecordSearch, order search.Order) search.Query {
 	var w search.Conditions
-	if tenant != "" {
-		w.Add("tenant_id = ?", tenant)
-	}
 	if c.UserID != "" {
 		w.Add("user_id = ?", c.UserID)
-	}
-	if c.ApplicationID != "" {
-		w.Add("application_id = ?", c.ApplicationID)
 	}
 	if c.Start > 0 {
 		w.Add("instant >= ?", int64(c.Start))
@@ -81,11 +83,17 @@ func searchRecords(tx *db.Tx, tenant wire.ID, c wire.LoginRecordSearch, position
 	if c.End > 0 {
 		w.Add("instant < ?", int64(c.End))
 	}
-	order := search.ParseOrder(c.OrderBy, recordColumns, newestFirst)
-	return db.Search(tx, search.Query{
+	w.Indexed()
+	if tenant != "" {
+		w.Add("tenant_id = ?", tenant)
+	}
+	if c.ApplicationID != "" {
+		w.Add("application_id = ?", c.ApplicationID)
+	}
+	return search.Query{
 		Columns: "instant, user_id, application_id, ip_address, login_id, login_id_type, document", From: "login_record", ID: "id", Where: w,
 		Order: order, Indexed: order[0].Column == "instant", Page: c.Page,
-	}, positions, scanRecord)
+	}
 }
 
 func scanRecord(row db.Row) (r wire.LoginRecord, err error) {

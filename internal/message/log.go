@@ -30,6 +30,33 @@ var (
 // Search returns one page of the log, and how many entries match in all: exactly up to search.MaxCount, beyond it at least so many. Errors: a
 // problem of kind Invalid for criteria that cannot be meant.
 func (s *Sender) Search(ctx context.Context, c wire.MessageSearch) (found []wire.Message, total int, err error) {
+	recipient, err := s.lookFor(c)
+	if err != nil {
+		return nil, 0, err
+	}
+	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
+		found, total, err = searchMessages(tx, &s.positions, c, recipient)
+		return err
+	})
+	return found, total, err
+}
+
+// Page returns one page of these entries as a list for people, the newest first, from a cursor on. OrderBy and StartRow mean nothing. Errors are those of Search, and
+// a problem of kind Invalid for a cursor of another list.
+func (s *Sender) Page(ctx context.Context, c wire.MessageSearch, at search.Cursor) (found []wire.Message, links search.Links, err error) {
+	recipient, err := s.lookFor(c)
+	if err != nil {
+		return nil, links, err
+	}
+	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
+		found, links, err = listMessages(tx, c, recipient, at)
+		return err
+	})
+	return found, links, err
+}
+
+// lookFor checks what is looked for, and returns the hash of the recipient, empty for any.
+func (s *Sender) lookFor(c wire.MessageSearch) (recipient string, err error) {
 	var v problem.Validation
 	search.Check(&v, "search.", c.Page)
 	search.CheckPeriod(&v, "search.", c.Period)
@@ -41,18 +68,10 @@ func (s *Sender) Search(ctx context.Context, c wire.MessageSearch) (found []wire
 	if strings.TrimSpace(c.OrderBy) != "" && search.ParseOrder(c.OrderBy, messageOrders, nil) == nil {
 		v.Field("search.orderBy", "invalid", "Messages are ordered by insertInstant or id, ASC or DESC.")
 	}
-	if err := v.Err(); err != nil {
-		return nil, 0, err
+	if err := v.Err(); err != nil || strings.TrimSpace(c.Recipient) == "" {
+		return "", err
 	}
-	recipient := ""
-	if strings.TrimSpace(c.Recipient) != "" {
-		recipient = hash(s.o.RecipientKey, c.Recipient)
-	}
-	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
-		found, total, err = searchMessages(tx, &s.positions, c, recipient)
-		return err
-	})
-	return found, total, err
+	return hash(s.o.RecipientKey, c.Recipient), nil
 }
 
 // lostAfter is the age at which a message is no longer being sent, whatever its process says: longer than any messenger's timeouts.

@@ -9,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/internal/egress/egresstest"
 	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -121,10 +123,24 @@ func TestSearch(t *testing.T) {
 			if wantTotal := map[bool]int{true: 4, false: len(want)}[name == "a page"]; fmt.Sprint(got) != fmt.Sprint(want) || total != wantTotal {
 				t.Errorf("%s: found %s (%d), want %s", name, got, total, want)
 			}
+			if test.search.Page != (wire.Page{}) { // lists have their own
+				continue
+			}
+			test.search.NumberOfResults = 1
+			dbtest.Pages(t, name, want, func(at search.Cursor) (ids []wire.ID, links search.Links, err error) {
+				found, links, err := r.Page(t.Context(), test.search, at)
+				for _, m := range found {
+					ids = append(ids, m.ID)
+				}
+				return ids, links, err
+			})
 		}
 
 		_, _, err := r.Search(t.Context(), wire.MessageSearch{Kind: "sms", State: "Sended", Period: wire.Period{Start: -1}, Page: wire.Page{OrderBy: "purpose"}, Recipient: strings.Repeat("1", 1001)})
 		p, _ := problem.As(err)
+		if _, _, other := r.Page(t.Context(), wire.MessageSearch{Kind: "sms"}, ""); other == nil {
+			t.Error("a list of nonsense")
+		}
 		if p == nil || len(p.Fields) != 5 || !strings.Contains(p.Error(), `Did you mean "SMS"`) {
 			t.Errorf("nonsense: %v", err)
 		}

@@ -145,16 +145,25 @@ func loadMessage(tx *db.Tx, id wire.ID) (wire.Message, error) {
 }
 
 var (
-	newestFirst   = search.Order{{Column: "insert_instant", Descending: true}, {Column: "id", Descending: true}}
+	newestFirst   = search.Order{{Column: "insert_instant", Descending: true, Kind: search.Instant}, {Column: "id", Descending: true, Kind: search.Text}}
 	messageOrders = map[string]string{"id": "id", "insertInstant": "insert_instant"}
 )
 
 // searchMessages finds a recipient by its hash, empty for any.
 func searchMessages(tx *db.Tx, positions *search.Positions, c wire.MessageSearch, recipient string) (found []wire.Message, total int, err error) {
+	return db.Search(tx, messageQuery(c, recipient, search.ParseOrder(c.OrderBy, messageOrders, newestFirst)), positions, scanMessage)
+}
+
+func listMessages(tx *db.Tx, c wire.MessageSearch, recipient string, at search.Cursor) ([]wire.Message, search.Links, error) {
+	return db.List(tx, messageQuery(c, recipient, newestFirst), at, scanMessage)
+}
+
+func messageQuery(c wire.MessageSearch, recipient string, order search.Order) search.Query {
 	var w search.Conditions
 	w.Equals("recipient_hash", recipient)
 	w.Equals("user_id", string(c.UserID))
 	w.Within("insert_instant", c.Period)
+	w.Indexed()
 	w.Equals("tenant_id", string(c.TenantID))
 	w.Equals("template_id", string(c.TemplateID))
 	w.Equals("kind", string(c.Kind))
@@ -163,8 +172,5 @@ func searchMessages(tx *db.Tx, positions *search.Positions, c wire.MessageSearch
 	if c.MessengerID != "" { // last, as it reads the attempts; an id has no character that LIKE knows
 		w.Add("attempts LIKE ?", `%"messengerId":"`+string(c.MessengerID)+`"%`)
 	}
-	order := search.ParseOrder(c.OrderBy, messageOrders, newestFirst)
-	return db.Search(tx, search.Query{
-		Columns: messageColumns, From: "message", ID: "id", Where: w, Order: order, Indexed: true, Page: c.Page,
-	}, positions, scanMessage)
+	return search.Query{Columns: messageColumns, From: "message", ID: "id", Where: w, Order: order, Indexed: true, Page: c.Page}
 }

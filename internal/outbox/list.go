@@ -36,6 +36,40 @@ func Search(tx *db.Tx, positions *search.Positions, c wire.DeliverySearch) (foun
 	return found, total, nil
 }
 
+// Page returns one page of these deliveries as a list for people, those of the newest events first, from a cursor on. OrderBy and StartRow mean nothing. The period finds
+// events as they follow each other: where clocks have jumped, those at its edges may be missing. The error is a problem of kind Invalid for a cursor of another list.
+func Page(tx *db.Tx, c wire.DeliverySearch, at search.Cursor) (found []wire.Delivery, links search.Links, err error) {
+	q, possible, err := pageQuery(tx, c)
+	if err != nil || !possible {
+		return nil, links, err
+	}
+	rows, links, err := db.List(tx, q, at, scanListed)
+	if err != nil {
+		return nil, links, err
+	}
+	if sequence, ok := sequenceIn(links.Reached); ok {
+		if links.Until, err = instantOf(tx, sequence); err != nil {
+			return nil, links, err
+		}
+	}
+	if err := addLastAttempts(tx, rows); err != nil {
+		return nil, links, err
+	}
+	for _, row := range rows {
+		found = append(found, row.Delivery)
+	}
+	return found, links, nil
+}
+
+// sequenceIn is the sequence that a key of a list begins with.
+func sequenceIn(key []any) (sequence int64, ok bool) {
+	if len(key) == 0 {
+		return 0, false
+	}
+	sequence, ok = key[0].(int64)
+	return sequence, ok
+}
+
 // Find returns the delivery of an event to a webhook, or problem.ErrNotFound.
 func Find(tx *db.Tx, event, webhook wire.ID) (wire.Delivery, error) {
 	row, err := findListed(tx, event, webhook)

@@ -84,6 +84,130 @@ func listQuery(tx *db.Tx, c wire.DeliverySearch) (q search.Query, possible bool,
 	}, true, nil
 }
 
+// mostOpenSorted is up to how many open deliveries are sorted for a page.
+const mostOpenSorted = 1000
+
+// newestDeliveries is the order of lists, whose first column is written in two ways, see listQuery.
+func newestDeliveries(sequence string) search.Order {
+	return search.Order{{Column: sequence, Descending: true}, {Column: "d.webhook_id", Descending: true, Kind: search.Text}}
+}
+
+// pageQuery is listQuery for a list. It goes through the deliveries from the newest on, unless an index of those in certain states has few.
+func pageQuery(tx *db.Tx, c wire.DeliverySearch) (q search.Query, possible bool, err error) {
+	q = search.Query{Columns: listColumns, From: deliveriesFirst, ID: "d.event_sequence, d.webhook_id", Order: newestDeliveries(bySequence), Page: c.Page}
+	w, states := &q.Where, statesOf(c.DeliveryFilter)
+	if c.EventID != "" {
+		sequence, err := sequenceOf(tx, c.EventID)
+		if err != nil || sequence == 0 {
+			return q, false, err
+		}
+		w.Add("d.event_sequence = ?"+inStates("d", states)+ofTypes(c.DeliveryFilter), sequence)
+		w.Equals("d.webhook_id", string(c.WebhookID))
+		addEventTerms(w, c.DeliveryFilter)
+		w.Indexed() // there are few
+		return q, true, nil
+	}
+	span, possible, err := spanOfPage(tx, c.Period)
+	if err != nil || !possible {
+		return q, false, err
+	}
+	to := routeTo(states)
+	sequence := bySequence
+	if to == open {
+		few, err := fewAre(tx, c.WebhookID, states)
+		if err != nil {
+			return q, false, err
+		}
+		if few {
+			sequence = "+" + sequence
+			q.Order = newestDeliveries(sequence)
+		} else {
+			to = everything
+		}
+	}
+	addSpan(w, sequence, span)
+	w.Equals("d.webhook_id", string(c.WebhookID))
+	switch to {
+	case open:
+		addOpen(w, c.WebhookID, states)
+	case failed:
+		w.AddEach("d.state IN ('dead', 'cancelled')")
+	}
+	w.Indexed()
+	if len(states) > 0 && to != open {
+		w.AddEach("d.state IN " + literals(states))
+	}
+	if len(c.EventTypes) > 0 {
+		w.AddEach("e.type IN " + literals(c.EventTypes))
+	}
+	addEventTerms(w, c.DeliveryFilter)
+	if to == open {
+		w.Indexed() // few are looked at
+	}
+	return q, true, nil
+}
+
+func addSpan(w *search.Conditions, sequence string, s Span) {
+	if s.After > 0 {
+		w.Add(sequence+" > ?", s.After)
+	}
+	if s.Through < math.MaxInt64 {
+		w.Add(sequence+" <= ?", s.Through)
+	}
+}
+
+// addOpen are the conditions by which the index of what is open finds it.
+func addOpen(w *search.Conditions, webhook wire.ID, states []State) {
+	w.AddEach("d.state <> 'delivered' AND d.state IN " + literals(states))
+	if webhook == "" {
+		w.AddEach(`d.webhook_id IN (` + openWebhooks + `)`)
+	}
+}
+
+// fewAre tells whether few deliveries are in these states, which are open.
+func fewAre(tx *db.Tx, webhook wire.ID, states []State) (bool, error) {
+	var w search.Conditions
+	w.Equals("d.webhook_id", string(webhook))
+	addOpen(&w, webhook, states)
+	many, err := tx.Exists(fmt.Sprintf(`SELECT 1 FROM delivery d%s LIMIT 1 OFFSET %d`, w.Where(), mostOpenSorted), w.Args()...)
+	return !many, err
+}
+
+// edge is how many events at the edge of a period are looked at for the one that was stored last, or first.
+const edge = 1000
+
+// spanOfPage is a span in which the events of the period are, as far as they were stored in the order of their instants, or nearly.
+func spanOfPage(tx *db.Tx, p wire.Period) (s Span, possible bool, err error) {
+	s = Span{0, math.MaxInt64}
+	from, to := bounds(p)
+	var first, last sql.NullInt64
+	if p.Start > 0 {
+		err = tx.QueryRow(`SELECT MIN(sequence) FROM (SELECT sequence FROM event WHERE insert_instant >= $1 AND insert_instant < $2 ORDER BY insert_instant, sequence LIMIT $3) AS part`,
+			from, to, edge).Scan(&first)
+		if err != nil || !first.Valid {
+			return s, false, err
+		}
+		s.After = first.Int64 - 1
+	}
+	if p.End > 0 {
+		err = tx.QueryRow(`SELECT MAX(sequence) FROM (SELECT sequence FROM event WHERE insert_instant >= $1 AND insert_instant < $2 ORDER BY insert_instant DESC, sequence DESC LIMIT $3) AS part`,
+			from, to, edge).Scan(&last)
+		if err != nil || !last.Valid {
+			return s, false, err
+		}
+		s.Through = last.Int64
+	}
+	return s, true, nil
+}
+
+func instantOf(tx *db.Tx, sequence int64) (at wire.Instant, err error) {
+	err = tx.QueryRow(`SELECT insert_instant FROM event WHERE sequence = $1`, sequence).Scan(&at)
+	if errors.Is(err, db.ErrNoRows) {
+		return 0, nil
+	}
+	return at, err
+}
+
 // openWebhooks are the webhooks, deleted ones included, to which deliveries are not delivered. It looks once per webhook, not once per delivery.
 const openWebhooks = `WITH RECURSIVE owed(id) AS (
 		SELECT MIN(webhook_id) FROM delivery WHERE state <> 'delivered'

@@ -1,11 +1,13 @@
 package outbox
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
 
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
@@ -208,6 +210,66 @@ func TestSearch_PagesWhileEventsCome(t *testing.T) {
 			t.Errorf("the pages have %v, want %v", got, ids)
 		}
 	})
+}
+
+// A list has what the search has, whichever way leads to it.
+func TestPage(t *testing.T) {
+	rigs(t, func(t *testing.T, r *rig) {
+		target, other := r.hook(""), r.hook("")
+		begin := r.now.Load()
+		all := []State{Delivered, Dead, Pending, Delivered, Cancelled, Retrying}
+		r.fill(target, 60, all...)
+		r.fill(other, 13, all...)
+		r.update(func(tx *db.Tx) error {
+			_, err := tx.Exec(`INSERT INTO delivery SELECT event_sequence, $1, state, attempts, replays, due_instant, claim, claimed_by, ordering_key, insert_instant, last_update_instant
+				FROM delivery WHERE event_sequence % 3 = 0`, wire.ID(db.NewID()))
+			return err
+		})
+		one := wire.ID(r.rows(`SELECT id FROM event WHERE sequence % 3 = 0`)[0])
+		type key struct{ event, webhook wire.ID }
+		check := func(f wire.DeliveryFilter) {
+			t.Helper()
+			var want []key
+			r.look(func(tx *db.Tx) error {
+				found, _, err := Search(tx, nil, wire.DeliverySearch{DeliveryFilter: f, Page: wire.Page{NumberOfResults: 1000}})
+				for _, d := range found {
+					want = append(want, key{d.EventID, d.WebhookID})
+				}
+				return err
+			})
+			if len(want) == 0 {
+				t.Errorf("%+v finds nothing", f)
+			}
+			dbtest.Pages(t, fmt.Sprintf("%+v", f), want, func(at search.Cursor) (page []key, links search.Links, err error) {
+				r.look(func(tx *db.Tx) error {
+					var found []wire.Delivery
+					found, links, err = Page(tx, wire.DeliverySearch{DeliveryFilter: f, Page: wire.Page{NumberOfResults: 7}}, at)
+					for _, d := range found {
+						page = append(page, key{d.EventID, d.WebhookID})
+					}
+					return nil
+				})
+				return page, links, err
+			})
+		}
+		within := wire.Period{Start: wire.Instant(begin + 5), End: wire.Instant(begin + 31)}
+		for _, states := range [][]wire.DeliveryState{nil, {"dead"}, {"dead", "cancelled"}, {"pending"}, {"pending", "retrying", "dead"}, {"delivered"}} {
+			for _, f := range []wire.DeliveryFilter{{}, {Period: within}, {WebhookID: target.ID}, {EventTypes: []string{"user.create.complete"}}, {Period: wire.Period{Start: within.Start}}} {
+				f.States = states
+				check(f)
+			}
+		}
+		check(wire.DeliveryFilter{EventID: one})
+		r.fill(target, mostOpenSorted+1, Pending)
+		check(wire.DeliveryFilter{States: []wire.DeliveryState{"pending"}, Period: within})
+	})
+}
+
+func (r *rig) look(fn func(tx *db.Tx) error) {
+	r.t.Helper()
+	if err := r.store.View(r.t.Context(), fn); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // idsOf are the ids of the events.

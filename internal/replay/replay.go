@@ -79,6 +79,19 @@ func (s *Service) Search(ctx context.Context, c wire.DeliverySearch) (found []wi
 	return found, total, err
 }
 
+// Page returns one page of these deliveries as a list for people, those of the newest events first, from a cursor on. OrderBy and StartRow mean nothing. Errors are those
+// of Search, and a problem of kind Invalid for a cursor of another list.
+func (s *Service) Page(ctx context.Context, c wire.DeliverySearch, at search.Cursor) (found []wire.Delivery, links search.Links, err error) {
+	if err := checkSearch(c); err != nil {
+		return nil, links, err
+	}
+	err = s.DB.View(ctx, func(tx *db.Tx) error {
+		found, links, err = outbox.Page(tx, c, at)
+		return err
+	})
+	return found, links, err
+}
+
 // Load returns the delivery of an event to a webhook, or problem.ErrNotFound.
 func (s *Service) Load(ctx context.Context, event, id wire.ID) (d wire.Delivery, err error) {
 	err = s.DB.View(ctx, func(tx *db.Tx) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/search"
+	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
 )
@@ -88,6 +89,62 @@ func TestPage(t *testing.T) {
 			if _, _, err := r.Page(t.Context(), test.c, test.at); !isInvalid(err) {
 				t.Errorf("%+v %s: %v", test.c, test.at, err)
 			}
+		}
+	}, dbtest.WithClock(func() time.Time { return noon }))
+}
+
+func TestPageAttempts(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		t.Parallel()
+		var all []given
+		for i := range 30 {
+			g := given{Event: webhooklog.Event{ID: uuid(i), Type: []event.Type{event.UserCreate, event.UserDelete}[i%2], Instant: noon.Add(time.Duration(i) * time.Second).UnixMilli()}}
+			if i%3 > 0 {
+				g.attempts = append(g.attempts, attempt(uuid(i%2), []egress.Outcome{egress.Accepted, egress.Refused, egress.Cancelled}[i/3%3], 200+i, time.Duration(i)*time.Second))
+			}
+			all = append(all, g)
+		}
+		put(t, d, all...)
+		r := webhooklog.NewReader(d)
+		for name, test := range map[string]struct {
+			filter webhooklog.AttemptFilter
+			is     func(int, *webhook.Attempt) bool
+		}{
+			"all":     {is: func(int, *webhook.Attempt) bool { return true }},
+			"webhook": {webhooklog.AttemptFilter{WebhookID: uuid(1)}, func(_ int, a *webhook.Attempt) bool { return a.Webhook == uuid(1) }},
+			"success": {webhooklog.AttemptFilter{Result: wire.AttemptSuccess}, func(_ int, a *webhook.Attempt) bool { return a.Outcome == egress.Accepted }},
+			"failure": {webhooklog.AttemptFilter{Result: wire.AttemptFailure}, func(_ int, a *webhook.Attempt) bool { return a.Outcome == egress.Refused }},
+			"unknown": {webhooklog.AttemptFilter{Result: wire.AttemptUnknown}, func(_ int, a *webhook.Attempt) bool { return a.Outcome == egress.Cancelled }},
+			"outcome": {webhooklog.AttemptFilter{Outcome: "refused"}, func(_ int, a *webhook.Attempt) bool { return a.Outcome == egress.Refused }},
+			"status":  {webhooklog.AttemptFilter{StatusCode: "205"}, func(_ int, a *webhook.Attempt) bool { return a.StatusCode == 205 }},
+			"class":   {webhooklog.AttemptFilter{StatusCode: "2xx", Kind: webhook.Delivery}, func(int, *webhook.Attempt) bool { return true }},
+			"kind":    {webhooklog.AttemptFilter{Kind: webhook.Vote}, func(int, *webhook.Attempt) bool { return false }},
+			"period": {webhooklog.AttemptFilter{Period: wire.Period{Start: wire.Instant(noon.UnixMilli() + 5000), End: wire.Instant(noon.UnixMilli() + 20_000)}}, func(i int, _ *webhook.Attempt) bool {
+				return i >= 5 && i < 20
+			}},
+			"long ago": {webhooklog.AttemptFilter{Period: wire.Period{End: wire.Instant(noon.UnixMilli() - 1)}}, func(int, *webhook.Attempt) bool { return false }},
+		} {
+			var want []wire.ID
+			for i := len(all) - 1; i >= 0; i-- {
+				if len(all[i].attempts) > 0 && test.is(i, all[i].attempts[0]) {
+					want = append(want, uuid(i))
+				}
+			}
+			dbtest.Pages(t, name, want, func(at search.Cursor) (page []wire.ID, links search.Links, err error) {
+				found, links, err := r.PageAttempts(t.Context(), test.filter, 3, at)
+				for _, a := range found {
+					page = append(page, a.WebhookEventLogID)
+					if full, err := r.Attempt(t.Context(), a.ID); err != nil || full.AttemptResult != a.AttemptResult || a.EventType == "" || a.EventInstant != a.StartInstant {
+						t.Errorf("%s: %+v of %+v, %v", name, a, full, err)
+					}
+				}
+				return page, links, err
+			})
+		}
+		_, _, err := r.PageAttempts(t.Context(), webhooklog.AttemptFilter{Kind: "k", Result: "r", Outcome: "o", StatusCode: "s", Period: wire.Period{Start: -1}}, 0, "")
+		if p, ok := problem.As(err); !ok || len(p.Fields) != 5 {
+			t.Errorf("nonsense: %v", err)
 		}
 	}, dbtest.WithClock(func() time.Time { return noon }))
 }

@@ -254,7 +254,7 @@ type span struct{ first, last int64 }
 
 // spansOf puts consecutive sequences together, so that few conditions are about many events.
 func spansOf(sequences []int64) (all []span) {
-	for _, s := range slices.Sorted(slices.Values(sequences)) {
+	for _, s := range slices.Compact(slices.Sorted(slices.Values(sequences))) {
 		if n := len(all); n > 0 && all[n-1].last == s-1 {
 			all[n-1].last = s
 			continue
