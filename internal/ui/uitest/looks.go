@@ -157,21 +157,17 @@ func small(picture []byte) ([]byte, error) {
 		return nil, err
 	}
 	box := from.Bounds()
-	count := map[color.RGBA]int{}
 	at := func(x, y int) color.RGBA {
 		r, g, b, _ := from.At(x, y).RGBA()
 		return color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(b >> 8), 255}
 	}
+	count := map[color.RGBA]int{}
 	for y := box.Min.Y; y < box.Max.Y; y++ {
 		for x := box.Min.X; x < box.Max.X; x++ {
 			count[at(x, y)]++
 		}
 	}
-	palette := frequent(count, 256)
-	index := make(map[color.RGBA]uint8, len(count))
-	for c := range count {
-		index[c] = uint8(palette.Index(c))
-	}
+	palette, index := fewer(count)
 	to := image.NewPaletted(box, palette)
 	for y := box.Min.Y; y < box.Max.Y; y++ {
 		for x := box.Min.X; x < box.Max.X; x++ {
@@ -184,15 +180,27 @@ func small(picture []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// frequent are the n colours that are used most.
-func frequent(count map[color.RGBA]int, n int) color.Palette {
+// fewer is a palette of at most 256 colours, and which of them stands for each that is used. Colours that are alike share the one of them that is
+// used most, so that a word in red stays red on a page of grey.
+func fewer(count map[color.RGBA]int) (color.Palette, map[color.RGBA]uint8) {
 	all := slices.Collect(maps.Keys(count))
 	slices.SortFunc(all, func(a, b color.RGBA) int {
 		return cmp.Or(count[b]-count[a], int(a.R)-int(b.R), int(a.G)-int(b.G), int(a.B)-int(b.B))
 	})
-	var palette color.Palette
-	for _, c := range all[:min(n, len(all))] {
-		palette = append(palette, c)
+	for bits := 0; ; bits++ { // how many of each colour's lowest bits do not tell it from others; with 6, 64 colours are left
+		var palette color.Palette
+		groups, index := map[color.RGBA]uint8{}, make(map[color.RGBA]uint8, len(all))
+		for _, c := range all {
+			group := color.RGBA{c.R >> bits, c.G >> bits, c.B >> bits, 255}
+			i, known := groups[group]
+			if !known {
+				i = uint8(len(palette))
+				groups[group], palette = i, append(palette, c)
+			}
+			index[c] = i
+		}
+		if len(palette) <= 256 {
+			return palette, index
+		}
 	}
-	return palette
 }
