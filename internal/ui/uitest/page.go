@@ -37,6 +37,7 @@ type Page struct {
 	// patience is how long to wait for what is expected of a page. It is long for the sake of busy machines; nothing waits when there is nothing to
 	// wait for.
 	patience time.Duration
+	within   string // see Within
 	*tab
 }
 
@@ -73,6 +74,14 @@ func (p *Page) In(t testing.TB) *Page {
 	in := *p
 	in.t = t
 	t.Cleanup(in.report)
+	return &in
+}
+
+// Within is the same tab for steps in a part of the page only: the innermost row of a table, item of a list, section, form, dialog and the like that
+// has this text in it, or is called so. A CSS selector begins with #, . or [, or is main, header, nav, footer or dialog. "" is the whole page.
+func (p *Page) Within(part string) *Page {
+	in := *p
+	in.within = part
 	return &in
 }
 
@@ -366,7 +375,7 @@ func (p *Page) where() string {
 }
 
 func (p *Page) try(call string) ([]byte, error) {
-	return p.evaluate(strings.TrimSpace(inPage) + "." + call)
+	return p.evaluate(strings.TrimSpace(inPage) + "(" + quote(p.within) + ")." + call)
 }
 
 func (p *Page) evaluate(expression string) ([]byte, error) {

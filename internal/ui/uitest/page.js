@@ -1,5 +1,5 @@
 // Finds what people see on a page by what is written there. It is evaluated anew for every step and leaves nothing behind.
-(() => {
+(part => {
   const tidy = s => (s || '').replace(/\s+/g, ' ').trim();
   const shown = e => e.getClientRects().length > 0 && e.checkVisibility({visibilityProperty: true, opacityProperty: true});
   const byIDs = ids => tidy(ids.split(/\s+/).map(id => document.getElementById(id)?.textContent).join(' '));
@@ -13,9 +13,22 @@
   };
   const labels = (kind, e) => texts[kind](e).filter(Boolean);
 
+  const isSelector = text => /^[#.[]/.test(text) || ['main', 'header', 'nav', 'footer', 'dialog'].includes(text);
+  // within is the part of the page to look at: the innermost row, section or the like that has the text.
+  const within = () => {
+    if (!part) return document.body;
+    const kind = 'tr, li, section, fieldset, article, aside, dialog, form, details, nav, header, main, [role=dialog], [role=group]';
+    const all = [...document.querySelectorAll(isSelector(part) ? part : kind)].filter(shown)
+      .filter(e => isSelector(part) || named(e) === part || tidy(e.innerText).includes(part));
+    const found = all.filter(e => !all.some(o => o !== e && e.contains(o)));
+    if (found.length !== 1) throw `${found.length} parts of the page say "${part}"`;
+    return found[0];
+  };
+  const text = () => tidy(within()?.innerText);
+
   // only is the one visible element with the text, as a whole or else as its beginning.
   const only = (kind, text) => {
-    const all = [...document.querySelectorAll(kind)].filter(shown);
+    const all = [...within().querySelectorAll(kind)].filter(shown);
     let found = all.filter(e => labels(kind, e).includes(text));
     if (!found.length) found = all.filter(e => labels(kind, e).some(l => l.startsWith(text)));
     if (found.length > 1) found = found.filter(e => !found.some(o => o !== e && e.contains(o))); // a button in a label
@@ -26,7 +39,7 @@
   };
   const element = text => {
     if (!/^[#.[]/.test(text)) return only(clickables, text);
-    const found = [...document.querySelectorAll(text)].filter(shown);
+    const found = [...within().querySelectorAll(text)].filter(shown);
     if (found.length !== 1) throw `${found.length} visible elements match ${text}`;
     return found[0];
   };
@@ -72,7 +85,7 @@
       return e.type === 'checkbox' ? String(e.checked) : e.tagName === 'SELECT' ? tidy(e.selectedOptions[0]?.text) : e.value ?? e.innerText;
     },
     choose(label, option) {
-      const group = [...document.querySelectorAll('fieldset, [role=radiogroup]')]
+      const group = [...within().querySelectorAll('fieldset, [role=radiogroup]')]
         .find(e => shown(e) && [named(e), tidy(e.querySelector('legend')?.innerText)].includes(label));
       const radio = group && [...group.querySelectorAll('input[type=radio]')].find(e => labels(fields, e).some(l => l === option || l.startsWith(option)));
       if (radio) { radio.click(); return true; }
@@ -85,12 +98,12 @@
       tell(e, 'input', 'change');
       return true;
     },
-    see(text) {
-      if (!tidy(document.body?.innerText).includes(text)) throw `the page does not say "${text}", but: ${tidy(document.body?.innerText).slice(0, 2000)}`;
+    see(want) {
+      if (!text().includes(want)) throw `the page does not say "${want}", but: ${text().slice(0, 2000)}`;
       return true;
     },
-    notSee(text) {
-      if (tidy(document.body?.innerText).includes(text)) throw `the page says "${text}"`;
+    notSee(unwanted) {
+      if (text().includes(unwanted)) throw `the page says "${unwanted}"`;
       return true;
     },
     at(want) {
@@ -114,4 +127,4 @@
     settled: () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0, true)))),
     axeThere: () => typeof axe === 'object',
   };
-})()
+})

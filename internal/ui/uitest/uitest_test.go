@@ -109,6 +109,18 @@ func TestPage_FindsWhatIsWrong(t *testing.T) {
 			}
 			p.Click("Save").See("Other page").Click("Other page").At("/other").See("Here").NotSee("Name").OpenWith(404, "/missing")
 		}, nil},
+		"parts": {map[string]string{
+			"/": `<table><tr><td>One</td><td><a href="/one">Edit</a></td></tr><tr><td>Two</td><td><a href="/two">Edit</a></td></tr></table>` +
+				`<section aria-label="Danger"><button>Save</button><p>Boom</p></section><section id="s"><h2>Calm</h2><button>Save</button></section>`,
+			"/two": "<p>The second</p>",
+		}, func(p *Page) {
+			p.Open("/").Within("Danger").Click("Save").See("Boom")
+			p.Within("#s").NotSee("Boom").Click("Save")
+			p.Within("Calm").Click("Save")
+			p.Within("Two").Click("Edit")
+			p.At("/two").See("The second")
+			p.Within("One").Click("Edit")
+		}, []string{`0 parts of the page say "One"`}},
 		"inline script":     {map[string]string{"/": `<script>alert(1)</script><p onclick="alert(1)">x</p>`}, func(p *Page) { p.Open("/").Click("[onclick]") }, []string{"Content Security Policy", "Content Security Policy"}},
 		"dialog":            {map[string]string{"/": `<script src="/a.js"></script>`, "/a.js": "alert('hello')"}, func(p *Page) { p.Open("/") }, []string{`a dialog opened: alert "hello"`}},
 		"console":           {map[string]string{"/": `<script src="/a.js"></script>`, "/a.js": "console.log('hello', 5)"}, func(p *Page) { p.Open("/") }, []string{`console.log: "hello" 5`}},
