@@ -175,6 +175,20 @@ func (s *Service) Load(ctx context.Context, by *Key, id wire.ID) (wire.APIKey, e
 	return loaded, err
 }
 
+// List returns the keys that by may manage, by name, without their texts: nobody looks for a secret in a list.
+func (s *Service) List(ctx context.Context, by *Key) (keys []wire.APIKey, err error) {
+	err = s.d.View(ctx, func(tx *db.Tx) error {
+		all, err := allKeys(tx)
+		for _, rec := range all {
+			if by.manages(rec) == nil {
+				keys = append(keys, rec.APIKey)
+			}
+		}
+		return err
+	})
+	return keys, err
+}
+
 // Update replaces a key by what change makes of it. change runs in the transaction, possibly more than once, so it does
 // nothing but look at the key and return another.
 //

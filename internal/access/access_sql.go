@@ -112,6 +112,12 @@ func findSame(tx *db.Tx, r *record, own bool) (sameID, sameKey, sameName bool, e
 
 func anyKey(tx *db.Tx) (bool, error) { return tx.Exists(`SELECT 1 FROM api_key`) }
 
+// allKeys are all records by name, those without one last. Their texts stay sealed.
+func allKeys(tx *db.Tx) ([]*record, error) {
+	rows, err := tx.Query(`SELECT ` + columns + ` FROM api_key ORDER BY CASE WHEN name IS NULL THEN 1 ELSE 0 END, name, id`)
+	return db.Collect(rows, err, func(rows *sql.Rows) (*record, error) { return scan(rows) })
+}
+
 // loadKeys reads what it takes to check keys, and none of their texts.
 func loadKeys(tx *db.Tx) (map[digest]*Key, error) {
 	rows, err := tx.Query(`SELECT ` + columns + ` FROM api_key`)

@@ -63,6 +63,12 @@ func (p permissions) covers(other permissions) bool {
 // methods that a permission may name.
 var methods = []string{"DELETE", "GET", "PATCH", "POST", "PUT"}
 
+// Endpoint is what a permission can be given for: a path without ids, and the methods that it has.
+type Endpoint struct {
+	Path    string
+	Methods []string
+}
+
 // isEndpoint accepts paths as permissions name them. Which of them exist is not checked: keys are often copied from
 // installations that have more.
 func isEndpoint(path string) bool {

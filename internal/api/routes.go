@@ -1,6 +1,11 @@
 package api
 
-import "slices"
+import (
+	"maps"
+	"slices"
+
+	"github.com/herald-events/herald/internal/access"
+)
 
 // route is one row of the table: a method and a pattern of [http.ServeMux], the endpoint a key's permissions name (the path
 // without its ids), who may call, and what happens.
@@ -60,4 +65,20 @@ func (s *server) routes() []route {
 		s.statusRoutes(),
 		metricsRoutes(s.Metrics, s.Log),
 	)
+}
+
+// Endpoints are what the permissions of an API key can name, by path: the endpoints of all routes that look at them.
+func Endpoints() []access.Endpoint {
+	methods := map[string][]string{}
+	for _, row := range newServer(Services{}).routes() {
+		if row.access == open || row.access == userOnly || row.permission == "" || slices.Contains(methods[row.permission], row.method) {
+			continue
+		}
+		methods[row.permission] = append(methods[row.permission], row.method)
+	}
+	var all []access.Endpoint
+	for _, path := range slices.Sorted(maps.Keys(methods)) {
+		all = append(all, access.Endpoint{Path: path, Methods: methods[path]})
+	}
+	return all
 }

@@ -80,24 +80,14 @@ func (h signingKeys) generate(c *call) (any, error) {
 		return nil, err
 	}
 	if request.Key.Issuer == "" {
-		if request.Key.Issuer, err = h.defaultIssuer(c); err != nil {
+		settings, err := h.Tenants.Settings(c.ctx())
+		if err != nil {
 			return nil, err
 		}
+		request.Key.Issuer = settings.Issuer()
 	}
 	k, err := h.keys.Generate(c.ctx(), id, request.Key)
 	return wire.KeyResponse{Key: &k}, err
-}
-
-// defaultIssuer is the issuer of the default tenant.
-func (h signingKeys) defaultIssuer(c *call) (string, error) {
-	settings, err := h.Tenants.Settings(c.ctx())
-	if err != nil {
-		return "", err
-	}
-	t, _ := settings.Find(settings.Default())
-	var issuer string
-	_ = json.Unmarshal(t.Extra["issuer"], &issuer) // "" when it is no text, which is possible and a certificate without a name then
-	return issuer, nil
 }
 
 func (h signingKeys) bring(c *call) (any, error) {

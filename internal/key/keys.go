@@ -1,6 +1,7 @@
 package key
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -166,6 +167,34 @@ func (s *Service) List(ctx context.Context) (keys []wire.Key, err error) {
 	return keys, err
 }
 
+// Use is something that uses a key, and keeps it from being deleted.
+type Use struct {
+	Key wire.ID
+	// Kind is "webhook", "tenant", "application" or "entity type".
+	Kind string
+	ID   wire.ID
+	// Name is "" for a webhook, which has none.
+	Name string
+}
+
+// String names it in a sentence.
+func (u Use) String() string { return "the " + u.Kind + " " + cmp.Or(u.Name, string(u.ID)) }
+
+// mostUses is how many uses are looked for.
+const mostUses = 1000
+
+// Uses returns what uses the key, or any key when id is empty.
+func (s *Service) Uses(ctx context.Context, id wire.ID) (uses []Use, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		uses, err = usesOf(tx, id, mostUses)
+		return err
+	})
+	return uses, err
+}
+
+// IsDefault tells whether it is the key of every tenant that names no other.
+func (s *Service) IsDefault(id wire.ID) bool { return id == s.defaultKey }
+
 // Search returns a page of the keys that match, and how many match in all.
 func (s *Service) Search(ctx context.Context, c wire.KeySearch) (keys []wire.Key, total int, err error) {
 	var v problem.Validation
@@ -231,9 +260,13 @@ func (s *Service) Delete(ctx context.Context, id wire.ID) error {
 		if _, _, err := loadKey(tx, id); err != nil {
 			return err
 		}
-		users, err := usersOf(tx, id)
+		uses, err := usesOf(tx, id, 10)
 		if err != nil {
 			return err
+		}
+		var users []string
+		for _, u := range uses {
+			users = append(users, u.String())
 		}
 		if id == s.defaultKey {
 			users = append(users, "every tenant that names no other")

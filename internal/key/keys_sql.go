@@ -138,14 +138,14 @@ func remove(tx *db.Tx, id wire.ID) error {
 	return err
 }
 
-// usersOf names some of those that use the key. Webhooks and entity types say so in a table; tenants and applications somewhere in what clients wrote into
-// their settings, where the id may stand in upper case.
-func usersOf(tx *db.Tx, id wire.ID) ([]string, error) {
+// usesOf are those that use a key, or any key with an empty id. Webhooks and entity types say so in a table; tenants and applications somewhere in what clients
+// wrote into their settings, where the id may stand in upper case. There are at most limit.
+func usesOf(tx *db.Tx, id wire.ID, limit int) ([]Use, error) {
 	rows, err := tx.Query(`
-		SELECT 'the webhook ' || webhook_id FROM webhook_key WHERE key_id = $1
-		UNION ALL SELECT 'the entity type ' || name FROM entity_type WHERE access_token_key_id = $1
-		UNION ALL SELECT 'the tenant ' || name FROM tenant WHERE LOWER(document) LIKE $2
-		UNION ALL SELECT 'the application ' || name FROM application WHERE LOWER(document) LIKE $2
-		LIMIT 10`, string(id), "%"+string(id)+"%")
-	return db.Collect(rows, err, func(rows *sql.Rows) (name string, err error) { return name, rows.Scan(&name) })
+		SELECT k.id, 'webhook', w.webhook_id, '' FROM signing_key k JOIN webhook_key w ON w.key_id = k.id WHERE $1 IN ('', k.id)
+		UNION ALL SELECT k.id, 'entity type', e.id, e.name FROM signing_key k JOIN entity_type e ON e.access_token_key_id = k.id WHERE $1 IN ('', k.id)
+		UNION ALL SELECT k.id, 'tenant', t.id, t.name FROM signing_key k JOIN tenant t ON LOWER(t.document) LIKE '%' || k.id || '%' WHERE $1 IN ('', k.id)
+		UNION ALL SELECT k.id, 'application', a.id, a.name FROM signing_key k JOIN application a ON LOWER(a.document) LIKE '%' || k.id || '%' WHERE $1 IN ('', k.id)
+		LIMIT $2`, string(id), limit)
+	return db.Collect(rows, err, func(rows *sql.Rows) (u Use, err error) { return u, rows.Scan(&u.Key, &u.Kind, &u.ID, &u.Name) })
 }

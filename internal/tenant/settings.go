@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
@@ -97,6 +98,13 @@ func (s *Settings) Find(id wire.ID) (wire.Tenant, bool) {
 
 // Default is the tenant that exists from the first start.
 func (s *Settings) Default() wire.ID { return s.instance.defaultTenant }
+
+// Issuer is what the default tenant calls itself in tokens and certificates, "" when it says nothing.
+func (s *Settings) Issuer() (issuer string) {
+	t, _ := s.Find(s.Default())
+	_ = json.Unmarshal(t.Extra["issuer"], &issuer) // "" when it is no text, which is possible, and a certificate without a name then
+	return issuer
+}
 
 // Sole returns the single tenant, or "" when there are several.
 func (s *Service) Sole(ctx context.Context) (wire.ID, error) {

@@ -88,6 +88,12 @@ func (in field) Secret(has any) field {
 	return in
 }
 
+// Unsaid makes it an input that does not show again what was entered: a private key.
+func (in field) Unsaid() field {
+	in.Value = ""
+	return in
+}
+
 // Choice makes it a choice between options.
 func (in field) Choice(options []option) field {
 	in.Type = "choice"

@@ -109,6 +109,25 @@ func (f frame) Time(i wire.Instant) template.HTML {
 	return template.HTML(fmt.Sprintf(`<time datetime=%q>%s</time>`, t.Format(time.RFC3339Nano), t.Format("2006-01-02 15:04:05"))) //nolint:gosec // digits
 }
 
+// Until is how far an instant is away, in words: "in 12 days", "3 days ago".
+func (f frame) Until(i wire.Instant) string {
+	left := time.UnixMilli(int64(i)).Sub(f.v.began)
+	way := "In"
+	if left < 0 {
+		left, way = -left, "Ago"
+	}
+	const day = 24 * time.Hour
+	for _, unit := range []struct {
+		name        string
+		size, least time.Duration
+	}{{"Years", 365 * day, 2 * 365 * day}, {"Months", 30 * day, 90 * day}, {"Days", day, 2 * day}, {"Hours", time.Hour, 2 * time.Hour}} {
+		if left >= unit.least {
+			return f.Say(unit.name+way, "Count", int(left/unit.size))
+		}
+	}
+	return f.Say("Minutes"+way, "Count", int(left/time.Minute))
+}
+
 // May tells templates what to offer.
 func (f frame) May(area admin.Area, right string) bool {
 	rights := map[string]admin.Right{"view": admin.View, "change": admin.Change, "delete": admin.Delete}

@@ -89,7 +89,8 @@ func TestTexts_Complete(t *testing.T) {
 
 // madeUp are ids that templates and code put together, by what they begin with.
 var madeUp = map[string][]string{
-	"Result": {"Succeeded", "Failed", "Running"},
+	"Result":  {"Succeeded", "Failed", "Running"},
+	"Minutes": {"In", "Ago"}, "Hours": {"In", "Ago"}, "Days": {"In", "Ago"}, "Months": {"In", "Ago"}, "Years": {"In", "Ago"},
 }
 
 func without(all, some []string) []string {

@@ -119,6 +119,7 @@ func (s *server) routes() []route {
 		overviewRoutes,
 		logRoutes,
 		webhookRoutes,
+		keyRoutes,
 	)
 }
 

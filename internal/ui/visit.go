@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -200,6 +202,16 @@ func (v *visit) again(err error, show func() error) error {
 		v.status = http.StatusGatewayTimeout
 	}
 	return show()
+}
+
+// download answers with a file to be saved.
+func (v *visit) download(kind, name string, content io.Reader) error {
+	h := v.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	v.w.WriteHeader(http.StatusOK)
+	_, _ = io.Copy(v.w, content) // a browser that is gone needs nothing
+	return nil
 }
 
 // id is the one that the path names.
