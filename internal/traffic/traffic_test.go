@@ -407,7 +407,7 @@ func TestSeries_Mistakes(t *testing.T) {
 	}
 }
 
-// Percentiles are compared with those of all durations in order.
+// Percentiles are compared with those of all durations in order. A part of these is stored, another on top of it, and the rest is not stored yet.
 func TestPercentiles(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -430,6 +430,11 @@ func TestPercentiles(t *testing.T) {
 			for i := range all {
 				all[i] = shape()
 				tr.Taken(one, i%2 == 0, all[i])
+				if i == n/3 || i == n*2/3 {
+					if err := tr.Flush(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
 			}
 			slices.Sort(all)
 			s, err := tr.Series(t.Context(), now.Add(-time.Minute), now.Add(time.Second), time.Minute, one)
