@@ -34,6 +34,9 @@ var goals = []goal{
 	{"Start on an empty store", db.SQLite, "start", "", startMillis, false, 300},
 	{"Resident, taking in a backlog of a million", db.SQLite, "million", "1000000 events", residentMB, false, 150},
 	{"Resident, delivering beside it", db.SQLite, "million", "the other webhook, 1000000", residentMB, false, 150},
+	{"A list of a million events, p99", db.SQLite, "lists", "events", p99, false, 50_000},
+	{"A text that none of them has, p99", db.SQLite, "lists", "events, a text in none", p99, false, 50_000},
+	{"The page of it in the admin UI, p99", db.SQLite, "lists", "page: log", p99, false, 50_000},
 	{"PostgreSQL: two servers ÷ one; 1.5 when the database has a core of its own", db.PostgreSQL, "processes", "two", timesBefore, true, 1},
 }
 

@@ -8,6 +8,7 @@
 //	event.go       the events that are published
 //	server.go      the server under test: a child process, or inside this one for a profile
 //	client.go      the API calls that set a server up
+//	filling.go     what a long life leaves in a store
 //	store.go       its store, and a look into it: is anything still owed?
 //	process.go     CPU time and memory of processes
 //	scenario_*.go  what is measured, one file per subject
@@ -47,6 +48,7 @@ type settings struct {
 	million bool
 	large   int // events in the scenario million
 	users   int // in the scenario login
+	rows    int // events in the scenario lists
 	quick   bool
 	profile string // then the server runs in this process
 	json    string
@@ -75,6 +77,7 @@ func parse(args []string) (s settings, err error) {
 	flags.BoolVar(&s.million, "million", false, "measure the scenario million too: minutes, and some 3 GB of disk")
 	flags.IntVar(&s.large, "large", 1_000_000, "how many events wait in the scenario million")
 	flags.IntVar(&s.users, "users", 100_000, "how many users there are in the scenario login")
+	flags.IntVar(&s.rows, "rows", 1_000_000, "how many events there are in the scenario lists")
 	flags.BoolVar(&s.quick, "quick", false, "one short round of everything, to see that it works; its figures mean little")
 	flags.StringVar(&s.json, "json", "", "write everything that was measured to this file")
 	flags.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile to this file; the server then shares a process with its callers and receivers,\n"+
@@ -103,10 +106,10 @@ func parse(args []string) (s settings, err error) {
 		s.million = s.million || name == "million"
 	}
 	if s.quick {
-		s.runs, s.each, s.backlog, s.large, s.users = 1, 300*time.Millisecond, 5_000, 10_000, 2_000
+		s.runs, s.each, s.backlog, s.large, s.users, s.rows = 1, 300*time.Millisecond, 5_000, 10_000, 2_000, 20_000
 	}
-	if s.runs < 1 || s.each <= 0 || s.backlog < 1000 || s.large < 1000 || s.users < 1 {
-		return s, errors.New("there must be at least one run, some time for each line, 1000 events in a backlog, and a user")
+	if s.runs < 1 || s.each <= 0 || s.backlog < 1000 || s.large < 1000 || s.users < 1 || s.rows < 1000 {
+		return s, errors.New("there must be at least one run, some time for each line, 1000 events in a backlog and in lists, and a user")
 	}
 	return s, nil
 }
@@ -142,6 +145,7 @@ func scenarios() []scenario {
 			return e != db.PostgreSQL || child(b, e)
 		}},
 		{"start", "Start on an empty store", measureStart, child},
+		{"lists", "Lists of a large store, read one at a time", measureLists, child},
 		{"million", "A backlog for a webhook that hangs, and what it costs another one at 500 events per second", measureMillion, func(b *bench, e db.Engine) bool {
 			return !b.million || child(b, e)
 		}},
