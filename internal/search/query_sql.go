@@ -1,6 +1,7 @@
 package search
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -79,15 +80,18 @@ func (r Reading) Rows() (text string, args []any) {
 	return r.q.rows(where, r.q.Order, " LIMIT "+limit+" OFFSET "+offset)
 }
 
-// rows is the query of those rows that where and part, a LIMIT, leave over.
+// rows is the query of those rows that where and part, a LIMIT, leave over. The rows are looked up one by one: CROSS JOIN is what SQLite keeps to. Asked for rows
+// whose id is among those, it reads all of the table in the order of the index.
 func (q Query) rows(where Conditions, by Order, part string) (text string, args []any) {
-	id := q.ID
-	if strings.Contains(id, ",") {
-		id = "(" + id + ")"
+	var picks, same []string
+	for i, column := range strings.Split(q.ID, ",") {
+		column = strings.TrimSpace(column)
+		picks = append(picks, fmt.Sprintf("%s AS picked%d", column, i+1))
+		same = append(same, fmt.Sprintf("%s = picked%d", column, i+1))
 	}
 	order := " ORDER BY " + by.String()
-	ids := "SELECT " + q.ID + " FROM " + q.From + where.Where() + order + part
-	return "SELECT " + q.Columns + ", " + q.Order.columns() + " FROM " + q.From + " WHERE " + id + " IN (" + ids + ")" + order, where.Args()
+	picked := "SELECT " + strings.Join(picks, ", ") + " FROM " + q.From + where.Where() + order + part
+	return "SELECT " + q.Columns + ", " + q.Order.columns() + " FROM (" + picked + ") AS picked CROSS JOIN " + q.From + " WHERE " + strings.Join(same, " AND ") + order, where.Args()
 }
 
 // Keep remembers the key of the last row of a full page, so that the next page begins there.
