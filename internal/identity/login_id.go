@@ -202,7 +202,7 @@ func (s *Service) refused(ctx context.Context, err error, t event.Type, info *wi
 		return err
 	}
 	if events := clash.events(t); len(events) > 0 {
-		err := s.db.Update(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+		err := s.db.Update(context.WithoutCancel(db.Aside(ctx)), func(tx *db.Tx) error {
 			return s.events.Announce(tx, clash.user.TenantID, info, events...)
 		})
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -76,7 +77,13 @@ var (
 	ErrStopping error = problem.New(problem.Unavailable, "[ShuttingDown]", "This server is being stopped. Nothing was changed; try again.")
 )
 
-// Do takes the operation through prepare, ask and commit.
+// Refusal is [ErrRefused] with the event that was not agreed to.
+type Refusal struct{ Event wire.ID }
+
+func (r *Refusal) Error() string { return ErrRefused.Error() }
+func (r *Refusal) Unwrap() error { return ErrRefused }
+
+// Do takes the operation through prepare, ask and commit. Webhooks that do not agree are a [*Refusal].
 //
 // A caller that goes away does not stop it: an operation that was put to webhooks is carried through, so that what they were told and
 // what is stored agree.
@@ -101,7 +108,7 @@ func (p *Publisher) Do(ctx context.Context, op Operation) error {
 	}()
 
 	if p.ask(r) == refused {
-		return ErrRefused
+		return &Refusal{r.blamed()}
 	}
 	crashpoint.Here("answered")
 
@@ -138,6 +145,15 @@ type run struct {
 	outcome verdict
 	source  string // where its events come from, for the metrics
 	settled chan struct{}
+	against atomic.Pointer[recorded] // the first event that was refused
+}
+
+// blamed is the event that was refused: the first of all when time was over before any was.
+func (r *run) blamed() wire.ID {
+	if e := r.against.Load(); e != nil {
+		return e.ID
+	}
+	return r.before[0].ID
 }
 
 // recorded is one event: what is sent, to whom, and under which rule.
@@ -258,6 +274,7 @@ func (p *Publisher) ask(r *run) verdict {
 			}
 			asking.Go(func() error {
 				if p.askAbout(patience, r, e) == refused {
+					r.against.CompareAndSwap(nil, e)
 					cancel() // patience is shared: who waits for votes on other events stops; requests that were sent go on
 					return ErrRefused
 				}

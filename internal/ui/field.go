@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
 )
 
 // field is one input of a form as the part "field" shows it: with its label, its hint, and what is wrong with it. Templates make one with
@@ -70,6 +72,13 @@ func (in field) Number() field {
 // JSON makes it an input of JSON.
 func (in field) JSON() field {
 	in.Type, in.Name = "code", in.Path+":json"
+	in.take()
+	return in
+}
+
+// List makes it an input of a list of words with commas between them.
+func (in field) List(words []string) field {
+	in.Name, in.Value = in.Path+":list", strings.Join(words, ", ")
 	in.take()
 	return in
 }
@@ -147,6 +156,14 @@ func (in field) Describes() string {
 		ids = append(ids, in.Path+"-error")
 	}
 	return strings.Join(ids, " ")
+}
+
+// Refused is the event that webhooks refused, so that the form is shown again. Empty when that is not why, or when the administrator may not see it.
+func (f frame) Refused() wire.ID {
+	if f.May(admin.WebhookLog, "view") {
+		return f.v.refused
+	}
+	return ""
 }
 
 // Wrong is what is wrong with the member at a path, "" when nothing is.

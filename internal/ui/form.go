@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/problem"
@@ -21,6 +22,7 @@ import (
 //	webhook.headers{}                    an object, from pairs of inputs: …{name} and …{value}; …{was} are the names it has
 //	….port:number, ….enabled:bool        what shall be a number or a boolean also where the API keeps what it is given
 //	….data:json                          a text that is JSON
+//	….preferredLanguages:list            a list, as a text with commas
 //	….password:secret                    a text that is kept when nothing is entered; ….password:clear removes it
 //
 // Of several inputs with one name the last counts, so that a hidden one before a check box stands for "off".
@@ -61,6 +63,8 @@ func (v *visit) document() (map[string]any, error) {
 			put(root, strings.TrimSuffix(path, "{name}"), v.pairs(strings.TrimSuffix(path, "{name}")))
 		case strings.HasSuffix(path, "}"):
 		case kind == "secret" && last == "":
+		case kind == "list":
+			put(root, path, listOf(strings.FieldsFunc(last, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })))
 		case kind == "clear":
 			put(root, path, nil)
 		case kind == "json" && last != "":

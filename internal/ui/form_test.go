@@ -20,6 +20,7 @@ func TestDocument(t *testing.T) {
 		"a secret":            {url.Values{"a.kept:secret": {""}, "a.new:secret": {" x "}, "a.gone:clear": {"true"}}, `{"a":{"gone":null,"new":" x "}}`},
 		"brackets":            {url.Values{"a.e[user.create]:bool": {"true"}, "a.e[x:y]": {"z"}, "a.e[user.create].deep": {"lost"}}, `{"a":{"e":{"user.create":true,"x:y":"z"}}}`},
 		"a list":              {url.Values{"a.ids[]": {"", "x", "y"}}, `{"a":{"ids":["x","y"]}}`},
+		"a text with commas":  {url.Values{"a.l:list": {" en, de_CH,,fr "}, "a.n:list": {" "}}, `{"a":{"l":["en","de_CH","fr"],"n":[]}}`},
 		"an empty list":       {url.Values{"a.ids[]": {""}}, `{"a":{"ids":[]}}`},
 		"a list of objects":   {url.Values{"a[10].n": {"last"}, "a[2].n": {"first"}, "a[3].n": {""}}, `{"a":[{"n":"first"},{"n":"last"}]}`},
 		"pairs":               {url.Values{"a.h{was}": {"Old", "Same"}, "a.h{name}": {"Same", "", "New"}, "a.h{value}": {"1", "2", "3"}}, `{"a":{"h":{"New":"3","Old":null,"Same":"1"}}}`},

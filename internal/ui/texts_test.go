@@ -91,6 +91,9 @@ func TestTexts_Complete(t *testing.T) {
 var madeUp = map[string][]string{
 	"Result":  {"Succeeded", "Failed", "Running"},
 	"Minutes": {"In", "Ago"}, "Hours": {"In", "Ago"}, "Days": {"In", "Ago"}, "Months": {"In", "Ago"}, "Years": {"In", "Ago"},
+	// Kinds of login ids and of second factors, as the API calls them.
+	"Identity": {"email", "username", "phoneNumber"},
+	"Factor":   {"authenticator", "email", "sms"},
 }
 
 func without(all, some []string) []string {

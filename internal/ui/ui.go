@@ -42,6 +42,7 @@ import (
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/twofactor"
+	"github.com/herald-events/herald/internal/useraction"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
 )
@@ -61,10 +62,13 @@ type Services struct {
 	Messengers   *messenger.Service
 	Outbox       *outbox.Outbox
 	Replay       *replay.Service
+	Resets       *identity.Resets
 	System       *system.Service
 	Templates    *template.Service
 	Tenants      *tenant.Service
+	UserActions  *useraction.Service
 	Users        *identity.Service
+	Verifying    *identity.Verifications
 	Webhooks     *webhook.Service
 	WebhookLog   *webhooklog.Reader
 	Log          *slog.Logger // defaults to slog.Default()
@@ -120,6 +124,7 @@ func (s *server) routes() []route {
 		logRoutes,
 		webhookRoutes,
 		keyRoutes,
+		userRoutes,
 	)
 }
 

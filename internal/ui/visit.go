@@ -15,6 +15,7 @@ import (
 
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/system"
 	"github.com/herald-events/herald/wire"
 )
@@ -31,6 +32,8 @@ type visit struct {
 	status int
 	// problem is what was wrong with a form that is shown again.
 	problem *problem.Error
+	// refused is the event that webhooks refused, "" for none.
+	refused wire.ID
 	// of is what the page is about, beside its title, and above are the pages that lead to it.
 	of    string
 	above []link
@@ -93,21 +96,35 @@ func (s *server) admit(v *visit, row route) error {
 
 // fail shows what went wrong.
 func (v *visit) fail(err error) {
+	v.blame(err)
 	switch p, ok := problem.As(err); {
 	case errors.Is(err, problem.ErrUnauthenticated):
 		v.redirect("/admin/sign-in?next=" + url.QueryEscape(v.URL.RequestURI()))
 		return
 	case errors.Is(err, errForbidden):
 		v.showProblem(http.StatusForbidden, "ProblemForbidden", "")
+	case errors.Is(err, admin.ErrOnlyAdmin):
+		v.showProblem(http.StatusForbidden, "ProblemOnlyAdmin", "")
+	case errors.Is(err, admin.ErrYourself):
+		v.showProblem(http.StatusForbidden, "ProblemYourself", "")
 	case ok && p.Kind == problem.NotFound:
 		v.showProblem(http.StatusNotFound, "ProblemNotFound", "")
 	case ok && p.Kind == problem.Conflict:
 		v.showProblem(http.StatusConflict, "ProblemRefused", messageOf(p))
+	case ok && p.Kind == problem.Refused:
+		v.showProblem(http.StatusGatewayTimeout, "ProblemRefused", messageOf(p))
 	case ok:
 		v.showProblem(http.StatusBadRequest, "ProblemRefused", messageOf(p))
 	default:
 		v.s.Log.Error("a page failed", "route", v.Pattern, "error", err)
 		v.showProblem(http.StatusInternalServerError, "ProblemInternal", "")
+	}
+}
+
+// blame notes which event was refused, if that is what went wrong.
+func (v *visit) blame(err error) {
+	if r, ok := errors.AsType[*publish.Refusal](err); ok {
+		v.refused = r.Event
 	}
 }
 
@@ -193,6 +210,7 @@ func (v *visit) again(err error, show func() error) error {
 		return err
 	}
 	v.status, v.problem = http.StatusBadRequest, p
+	v.blame(err)
 	switch p.Kind {
 	case problem.Conflict:
 		v.status = http.StatusConflict
