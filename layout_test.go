@@ -72,6 +72,10 @@ var mayImport = map[string][]string{
 	"internal/ticket":           {"internal/sealed", "internal/db"},
 	"internal/twofactor":        {"internal/sealed", "internal/token", "internal/login", "internal/application", "internal/db", "internal/identity", "internal/message", "internal/publish", "internal/template", "internal/tenant", "internal/ticket"},
 
+	"internal/doctor": {
+		"internal/db", "internal/egress", "internal/key", "internal/messenger", "internal/outbox", "internal/publish", "internal/system", "internal/tenant", "internal/traffic",
+		"internal/webhook",
+	},
 	"internal/live":  {"internal/db", "internal/outbox", "internal/webhook", "internal/webhooklog"},
 	"internal/admin": {"internal/application", "internal/db", "internal/identity", "internal/publish", "internal/tenant", "internal/ticket", "internal/twofactor"},
 	"internal/ui": {
@@ -118,6 +122,7 @@ var mayImport = map[string][]string{
 		"internal/application",
 		"internal/config",
 		"internal/db",
+		"internal/doctor",
 		"internal/egress",
 		"internal/entity",
 		"internal/group",
@@ -158,6 +163,7 @@ var everybodyMayImport = []string{"wire", "event", "internal/problem", "internal
 var domain = []string{
 	"internal/access",
 	"internal/application",
+	"internal/doctor",
 	"internal/entity",
 	"internal/group",
 	"internal/identity",

@@ -30,6 +30,7 @@ import (
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/config"
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/doctor"
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/entity"
 	"github.com/herald-events/herald/internal/group"
@@ -108,6 +109,7 @@ type App struct {
 	messages     *message.Sender
 	admins       *admin.Service
 	live         *live.Service
+	doctor       *doctor.Service
 	handler      http.Handler
 	server       *http.Server
 	listener     net.Listener
@@ -224,6 +226,12 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.links = idp.New(idp.Options{DB: a.store, Events: a.events, Users: a.users, Providers: a.kept, Sealer: sealer})
 
 	a.live = live.New(live.Options{DB: a.store, Webhooks: a.webhooks, Flow: a.outbox.Flow})
+	a.doctor = doctor.New(doctor.Options{
+		DB: a.store, Tenants: a.tenants, Webhooks: a.webhooks, Outbox: a.outbox, Keys: a.signing, Messengers: a.messengers, System: a.system, Traffic: a.traffic, Clock: o.Clock,
+		Setup: doctor.Setup{
+			Data: settings.Data, KeyGiven: settings.EncryptionKey.IsSet(), Hardened: settings.Hardened, Proxy: settings.Proxy.Address(), Deadline: settings.TransactionTimeout,
+		},
+	})
 	a.admins = admin.New(admin.Options{DB: a.store, Users: a.users, Applications: a.applications, Factors: a.factors, Tickets: office})
 
 	a.users.Breaches = breaches
@@ -409,3 +417,6 @@ func (a *App) Live() *live.Service { return a.live }
 // Users are those of all tenants, and Logins their logins. The lists of the admin UI are methods of theirs.
 func (a *App) Users() *identity.Service { return a.users }
 func (a *App) Logins() *login.Service   { return a.logins }
+
+// Doctor examines the installation.
+func (a *App) Doctor() *doctor.Service { return a.doctor }

@@ -145,3 +145,6 @@ func (s *Service) InstanceID(tx *db.Tx) (wire.ID, error) {
 	}
 	return settings.instance.id, nil
 }
+
+// IDs are the ids of all tenants that exist.
+func (s *Settings) IDs() []wire.ID { return s.alive }

@@ -194,6 +194,16 @@ func (t *Target) Send(ctx context.Context, m Message) *Attempt {
 	}
 }
 
+// Probe looks whether the receiver is there: it sends a HEAD request without body, signature or event, under the timeouts of the webhook. Any answer shows that it is.
+// Nothing is recorded.
+func (t *Target) Probe(ctx context.Context) *Attempt {
+	if t.fault != nil {
+		return t.notSent(t.fault.outcome, t.fault.text)
+	}
+	r := t.at.Do(ctx, egress.Request{Method: http.MethodHead, ConnectTimeout: t.connectTimeout(), ReadTimeout: t.readTimeout()})
+	return &Attempt{Webhook: t.ID, URL: t.url, Outcome: r.Outcome, StatusCode: r.StatusCode, Exception: t.secrets.Text(r.Err), Start: r.Start, End: r.End}
+}
+
 // NotSent is the attempt of a request that was not made. Its outcome is Cancelled.
 func (t *Target) NotSent(why string) *Attempt { return t.notSent(egress.Cancelled, why) }
 
