@@ -23,20 +23,18 @@ func (s *Service) lookAtKeys(ctx context.Context, found *findings) error {
 	}
 	now := s.o.DB.Now()
 	known := map[wire.ID]bool{}
-	var ids []wire.ID
 	for _, k := range keys {
 		known[k.ID] = true
-		ids = append(ids, k.ID)
 		if k.ExpirationInstant != 0 {
 			ends(found, KeyExpired, KeyExpiring, Subject{Key, k.ID, k.Name}, time.UnixMilli(int64(k.ExpirationInstant)), now)
 		}
 	}
-	users, err := s.o.Keys.Users(ctx, ids[:min(len(ids), mostKeys)])
-	if err != nil {
-		return err
-	}
 	for _, k := range keys[:min(len(keys), mostKeys)] {
-		if len(users[k.ID]) == 0 {
+		uses, err := s.o.Keys.Uses(ctx, k.ID)
+		if err != nil {
+			return err
+		}
+		if len(uses) == 0 && !s.o.Keys.IsDefault(k.ID) {
 			found.add(KeyUnused, Subject{Key, k.ID, k.Name})
 		}
 	}

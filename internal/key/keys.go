@@ -286,24 +286,3 @@ func (s *Service) Delete(ctx context.Context, id wire.ID) error {
 	}
 	return err
 }
-
-// Users names some of those that use each of the keys; a key that nobody uses is not in it. It reads the settings of all tenants once for each key.
-func (s *Service) Users(ctx context.Context, keys []wire.ID) (users map[wire.ID][]string, err error) {
-	users = map[wire.ID][]string{}
-	err = s.db.View(ctx, func(tx *db.Tx) error {
-		for _, id := range keys {
-			by, err := usersOf(tx, id)
-			if err != nil {
-				return err
-			}
-			if id == s.defaultKey {
-				by = append(by, "every tenant that names no other")
-			}
-			if len(by) > 0 {
-				users[id] = by
-			}
-		}
-		return nil
-	})
-	return users, err
-}
