@@ -120,37 +120,11 @@ func (h messaging) testUnsaved(c *call) (any, error) {
 
 // try sends what request says through target, which is nil if v has something against it.
 func (h messaging) try(c *call, v *problem.Validation, request wire.MessengerTestRequest, target *messenger.Target) (any, error) {
-	checkTestNumber(v, request.PhoneNumber)
-	kind := wire.MessageKind(request.MessageType)
-	switch {
-	case kind == "" && target != nil && !target.Can(wire.KindSMS):
-		kind = wire.KindVoice
-	case kind == "":
-		kind = wire.KindSMS
-	case kind != wire.KindSMS && kind != wire.KindVoice:
-		v.Field("messageType", "invalid", "There is no message type %.64q. The types are SMS and Voice.", kind)
-	case target != nil && !target.Can(kind):
-		v.Field("messageType", "invalid", "The messenger does not carry messages of the type %s.", kind)
-	}
+	m := target.Trial(v, request)
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	text := request.TextMessage
-	if text == "" {
-		text = "This is a test message from Herald."
-	}
-	number := strings.TrimSpace(request.PhoneNumber)
-	attempt := target.Send(c.ctx(), messenger.Message{Kind: kind, PhoneNumber: number, Text: text, Key: db.NewID()})
-	return h.tried(c, "", kind, number, attempt)
-}
-
-func checkTestNumber(v *problem.Validation, number string) {
-	switch number = strings.TrimSpace(number); {
-	case number == "":
-		v.Field("phoneNumber", "blank", "Give the phone number that the test message goes to.")
-	case !messenger.IsPhoneNumber(number):
-		v.Field("phoneNumber", "invalidPhone", "This is not a phone number.")
-	}
+	return h.tried(c, "", m.Kind, m.PhoneNumber, target.Send(c.ctx(), m))
 }
 
 // testEmail sends one e-mail through the mail server of a tenant, or as the given configuration says. The call is ours.

@@ -11,6 +11,8 @@
 //	twilio.go     Twilio's REST API
 //	mailserver.go what a mail server is, and its rules
 //	email.go      one e-mail over SMTP
+//	trial.go      messages that try a messenger out, who uses one
+//	segments.go   how long a text is for a phone
 package messenger
 
 import (
