@@ -19,6 +19,7 @@
 //	through.go      the messengers and mail servers that are set up
 //	rendering.go    the templates that are set up
 //	log.go          the message log: search, what a crash left, retention
+//	lately.go       what messengers did the last day
 //	message_sql.go  its queries
 package message
 

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 
@@ -173,4 +174,22 @@ func messageQuery(c wire.MessageSearch, recipient string, order search.Order) se
 		w.Add("attempts LIKE ?", `%"messengerId":"`+string(c.MessengerID)+`"%`)
 	}
 	return search.Query{Columns: messageColumns, From: "message", ID: "id", Where: w, Order: order, Indexed: true, Page: c.Page}
+}
+
+// tried is when a message was to be sent, and with what it was tried.
+type tried struct {
+	inserted wire.Instant
+	attempts []wire.MessageAttempt
+}
+
+// attemptsSince returns the newest messages to phones of all tenants, at most so many.
+func attemptsSince(tx *db.Tx, since int64, limit int) ([]tried, error) {
+	rows, err := tx.Query(`SELECT insert_instant, attempts FROM message WHERE insert_instant > $1 AND kind <> 'Email' ORDER BY insert_instant DESC, id DESC LIMIT $2`, since, limit)
+	return db.Collect(rows, err, func(rows *sql.Rows) (m tried, err error) {
+		var attempts string
+		if err := rows.Scan(&m.inserted, &attempts); err != nil {
+			return m, err
+		}
+		return m, json.Unmarshal([]byte(attempts), &m.attempts)
+	})
 }

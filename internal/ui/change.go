@@ -102,6 +102,6 @@ func (v *visit) confirm() error {
 type question struct {
 	Text    string
 	Effects []string
-	// Do is what the button says, and Back where to go instead.
+	// Do is what the button says, "" when it cannot be done, and Back where to go instead.
 	Do, Back string
 }

@@ -120,9 +120,14 @@ func (v *visit) pairs(path string) map[string]any {
 	}
 	values := v.PostForm[path+"{value}"]
 	for i, name := range v.PostForm[path+"{name}"] {
-		if name = strings.TrimSpace(name); name != "" && i < len(values) {
-			all[name] = values[i]
+		if name = strings.TrimSpace(name); name == "" || i >= len(values) {
+			continue
 		}
+		if _, had := all[name]; had && values[i] == "" && isSecretHeader(name) {
+			delete(all, name) // it was not shown, so it stays
+			continue
+		}
+		all[name] = values[i]
 	}
 	return all
 }

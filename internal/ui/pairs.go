@@ -12,8 +12,12 @@ type pairs struct {
 	Rows []pair
 }
 
-// pair is one row. Was is the name that it has now, "" for a new row.
-type pair struct{ Was, Name, Value string }
+// pair is one row. Was is the name that it has now, "" for a new row. Of a Hidden one the value is likely to be a secret: it is not shown, and kept when nothing
+// is entered.
+type pair struct {
+	Was, Name, Value string
+	Hidden           bool
+}
 
 // emptyRows are for more.
 const emptyRows = 2
@@ -21,7 +25,11 @@ const emptyRows = 2
 func pairsOf(path string, object map[string]string) pairs {
 	p := pairs{Path: path}
 	for _, name := range slices.Sorted(maps.Keys(object)) {
-		p.Rows = append(p.Rows, pair{name, name, object[name]})
+		row := pair{Was: name, Name: name, Value: object[name], Hidden: isSecretHeader(name)}
+		if row.Hidden {
+			row.Value = ""
+		}
+		p.Rows = append(p.Rows, row)
 	}
 	for range emptyRows {
 		p.Rows = append(p.Rows, pair{})

@@ -128,6 +128,11 @@ func (f frame) Until(i wire.Instant) string {
 	return f.Say("Minutes"+way, "Count", int(left/time.Minute))
 }
 
+// InMillis is a duration in microseconds for people.
+func (f frame) InMillis(micros int64) string {
+	return strconv.FormatFloat(float64(micros)/1000, 'f', 1, 64) + " ms"
+}
+
 // May tells templates what to offer.
 func (f frame) May(area admin.Area, right string) bool {
 	rights := map[string]admin.Right{"view": admin.View, "change": admin.Change, "delete": admin.Delete}
@@ -163,6 +168,9 @@ func (v *visit) part(page, name string, of any) error {
 	v.write(out.Bytes())
 	return nil
 }
+
+// isPart tells whether the request wants a part of the page that it is made from, and not a page.
+func (v *visit) isPart() bool { return v.Request.Header.Get("HX-Request") == "true" }
 
 // write sends what was rendered, packed when the browser can unpack it.
 func (v *visit) write(content []byte) {

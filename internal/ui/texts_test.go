@@ -92,8 +92,9 @@ var madeUp = map[string][]string{
 	"Result":  {"Succeeded", "Failed", "Running"},
 	"Minutes": {"In", "Ago"}, "Hours": {"In", "Ago"}, "Days": {"In", "Ago"}, "Months": {"In", "Ago"}, "Years": {"In", "Ago"},
 	// Kinds of login ids and of second factors, as the API calls them.
-	"Identity": {"email", "username", "phoneNumber"},
-	"Factor":   {"authenticator", "email", "sms"},
+	"Identity":     {"email", "username", "phoneNumber"},
+	"Factor":       {"authenticator", "email", "sms"},
+	"MessengerAdd": {"Generic", "Twilio"},
 }
 
 func without(all, some []string) []string {

@@ -125,6 +125,7 @@ func (s *server) routes() []route {
 		webhookRoutes,
 		keyRoutes,
 		userRoutes,
+		messengerRoutes,
 	)
 }
 
