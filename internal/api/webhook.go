@@ -2,19 +2,18 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/herald-events/herald/event"
-	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
 )
 
 // Trier sends a test event to a webhook.
 type Trier interface {
-	// Try sends body to the webhook as a test and returns what came of it; problem.ErrNotFound without such a webhook.
-	Try(ctx context.Context, id wire.ID, body []byte) (*webhook.Attempt, error)
+	// Try sends body to the webhook as a test, records it or not, and returns what came of it; problem.ErrNotFound without such a webhook.
+	Try(ctx context.Context, id wire.ID, body []byte, record bool) (publish.Tried, error)
 }
 
 func (s *server) webhookRoutes() []route {
@@ -51,35 +50,15 @@ func (s *server) testWebhook(c *call) (any, error) {
 	if err := c.decode(&request); err != nil {
 		return nil, err
 	}
-	body, err := testBody(request)
+	sample, err := publish.Sample(request)
 	if err != nil {
 		return nil, err
 	}
-	attempt, err := s.Trier.Try(c.ctx(), id, body)
+	tried, err := s.Trier.Try(c.ctx(), id, sample, true)
 	if err != nil {
 		return nil, err
 	}
-	return wire.WebhookTestResponse{Attempt: attempt.Wire()}, nil
-}
-
-func testBody(request wire.WebhookTestRequest) ([]byte, error) {
-	var v problem.Validation
-	switch {
-	case len(request.Event) > 0 && request.Type != "":
-		v.Field("type", "invalid", "Give either an event to send or the type of an example, not both.")
-	case len(request.Event) > 0:
-		return body.Encode(map[string]json.RawMessage{"event": request.Event})
-	case request.Type == "":
-		v.Field("event", "missing", "Give an event to send, or the type of an example.")
-	case event.IsCustom(event.Type(request.Type)):
-		v.Field("type", "invalid", "There are no examples of custom types. Give an event to send.")
-	default:
-		if body, err := event.Example(event.Type(request.Type)); err == nil {
-			return body, nil
-		}
-		webhook.UnknownType(&v, "type", request.Type)
-	}
-	return nil, v.Err()
+	return wire.WebhookTestResponse{Attempt: tried.Wire()}, nil
 }
 
 // explainWebhook tells whether a webhook gets the events of a type of a tenant, and what would have to change if not. The call is ours.

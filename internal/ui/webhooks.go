@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/egress"
@@ -9,10 +11,10 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-var webhookRoutes = append(webhookFormRoutes, []route{
+var webhookRoutes = slices.Concat(webhookFormRoutes, webhookTryRoutes, []route{
 	{"GET /admin/webhook", signedIn, admin.Webhooks, admin.View, (*server).webhooks},
 	{"GET /admin/webhook/{id}", signedIn, admin.Webhooks, admin.View, (*server).webhook},
-}...)
+})
 
 type webhooksPage struct{ Webhooks []webhookRow }
 

@@ -9,6 +9,14 @@
   function attend(under) {
     all("time", under).forEach(showTime);
     all("[data-tabs]", under).forEach(makeTabs);
+    all("[data-keeps]", under).forEach(fill);
+  }
+
+  // What is written into a field with data-keeps="name" is there again until a link with data-forgets="name" is followed or the browser is closed.
+  // A field that is fresh shows what it came with.
+  function fill(field) {
+    const kept = sessionStorage.getItem(field.dataset.keeps);
+    if (kept !== null && !("fresh" in field.dataset)) field.value = kept;
   }
 
   // Times are sent in UTC and shown as the reader prefers; the exact instant is in the title.
@@ -75,6 +83,8 @@
   }
 
   document.addEventListener("click", (e) => {
+    const forgets = e.target.closest("[data-forgets]");
+    if (forgets) sessionStorage.removeItem(forgets.dataset.forgets);
     const copy = e.target.closest("[data-copy]"), add = e.target.closest("[data-add-row]"), toggle = e.target.closest("[data-toggles]");
     if (copy) {
       navigator.clipboard.writeText(copy.dataset.copy || copy.parentElement.querySelector("code").textContent);
@@ -98,6 +108,7 @@
 
   // A list narrows while its reader types: <input data-narrows="#rows > tr">.
   document.addEventListener("input", (e) => {
+    if (e.target.dataset?.keeps) sessionStorage.setItem(e.target.dataset.keeps, e.target.value);
     const selector = e.target.dataset?.narrows;
     if (!selector) return;
     const words = e.target.value.toLowerCase();
