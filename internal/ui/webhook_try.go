@@ -302,16 +302,16 @@ func (t tried) Body() string { return indented([]byte(t.Detail.ResponseBody)) }
 // Curl is the same request for a shell. What is hidden here has to be filled in there.
 func (t tried) Curl() string {
 	var b strings.Builder
-	b.WriteString("curl -i -X POST " + quoted(t.URL))
+	b.WriteString("curl -i -X POST " + forShell(t.URL))
 	for _, h := range t.Sent() {
-		b.WriteString(" \\\n  -H " + quoted(h.Name+": "+h.Value))
+		b.WriteString(" \\\n  -H " + forShell(h.Name+": "+h.Value))
 	}
-	b.WriteString(" \\\n  --data-binary " + quoted(t.sent))
+	b.WriteString(" \\\n  --data-binary " + forShell(t.sent))
 	return b.String()
 }
 
-// quoted is a text as one word of a shell.
-func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+// forShell is a text as one word of a shell.
+func forShell(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // Next says what to look at, after an answer that was not a good one; the id of a text.
 func (t tried) Next() string { return nextStep(t.Attempt) }
