@@ -18,6 +18,7 @@ const module = "github.com/herald-events/herald/"
 // mayImport is the layout: which of our packages each package may import. Arrows point down only. Packages that everybody may
 // import (wire, event, problem, nearest, crashpoint) are not listed on the right. CONTRIBUTING.md has the table with the reasons.
 var mayImport = map[string][]string{
+	".":                   {},
 	"wire":                {},
 	"event":               {},
 	"internal/problem":    {},

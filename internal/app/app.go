@@ -268,6 +268,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Admins: a.admins, APIKeys: a.keys, Applications: a.applications, Events: a.events, Factors: a.factors, Groups: a.groups, Journal: a.journal,
 		Keys: a.signing, Logins: a.logins, Messages: a.messages, Messengers: a.messengers, Outbox: a.outbox, Replay: a.replay, System: a.system,
 		Resets: a.resets, UserActions: a.actions, Verifying: a.verifying, Templates: a.templates, Tenants: a.tenants, Users: a.users, Webhooks: a.webhooks, WebhookLog: record, Log: o.Logger, Version: o.Version,
+		Engine: settings.Database(), Settings: effective(settings),
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/", rest)
@@ -275,6 +276,14 @@ func New(ctx context.Context, o Options) (*App, error) {
 	mux.Handle("/admin/", pages)
 	a.handler = mux
 	return a, nil
+}
+
+// effective are the settings as the admin UI shows them.
+func effective(settings config.Serve) (all []ui.Setting) {
+	for _, v := range settings.Effective() {
+		all = append(all, ui.Setting{Name: v.Name, Value: v.Text, Default: v.Default})
+	}
+	return all
 }
 
 // Handler serves the API and the admin UI. It works as soon as New has returned.

@@ -73,6 +73,9 @@ type Services struct {
 	WebhookLog   *webhooklog.Reader
 	Log          *slog.Logger // defaults to slog.Default()
 	Version      string       // of the binary
+	// Engine is where the data is, for people; Settings are how the process was started.
+	Engine   string
+	Settings []Setting
 }
 
 type server struct {
@@ -123,7 +126,7 @@ func (s *server) routes() []route {
 		overviewRoutes,
 		logRoutes,
 		webhookRoutes,
-		keyRoutes,
+		keyRoutes, eventRoutes, aboutRoutes,
 		userRoutes,
 		messengerRoutes,
 	)
