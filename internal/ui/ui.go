@@ -129,6 +129,7 @@ func (s *server) routes() []route {
 		keyRoutes, eventRoutes, aboutRoutes,
 		userRoutes,
 		messengerRoutes,
+		applicationRoutes,
 	)
 }
 
