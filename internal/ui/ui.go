@@ -130,6 +130,7 @@ func (s *server) routes() []route {
 		userRoutes,
 		messengerRoutes,
 		applicationRoutes,
+		groupRoutes,
 	)
 }
 
