@@ -13,6 +13,7 @@ package application
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/key"
@@ -81,6 +82,11 @@ var adminRoles = []wire.ApplicationRole{
 	{Name: "user_manager", Description: "May manage users"},
 	{Name: "webhook_event_log_viewer", Description: "May read which events were sent, and what came back"},
 	{Name: "webhook_manager", Description: "May manage webhooks"},
+}
+
+// IsAdminRole tells whether a role of the built-in application opens something by its name: without it, or called otherwise, nobody would get in there.
+func IsAdminRole(name string) bool {
+	return slices.ContainsFunc(adminRoles, func(r wire.ApplicationRole) bool { return r.Name == name })
 }
 
 // Bootstrap makes the built-in application in the default tenant, if it does not exist. Several processes may call it at once.

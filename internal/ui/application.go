@@ -111,6 +111,9 @@ func pretty(raw json.RawMessage) string {
 	return text
 }
 
+// Fixed tells whether a role can be neither changed nor deleted.
+func (p applicationPage) Fixed(role string) bool { return p.BuiltIn && application.IsAdminRole(role) }
+
 type applicationForm struct {
 	wire.Application
 	New     bool
@@ -422,7 +425,11 @@ func (s *server) role(v *visit) (a wire.Application, r wire.ApplicationRole, err
 	if at < 0 {
 		return a, r, problem.ErrNotFound
 	}
-	return a, a.Roles[at], nil
+	r = a.Roles[at]
+	if a.ID == application.AdminID && application.IsAdminRole(r.Name) {
+		err = problem.New(problem.Invalid, "[builtIn]", "%s", v.text.say("BuiltInRoleStays"))
+	}
+	return a, r, err
 }
 
 func (s *server) editRole(v *visit) error {

@@ -100,6 +100,10 @@ func TestApplicationForm(t *testing.T) {
 		for _, path := range []string{"/edit", "/delete", "/deactivate", "/reactivate", "/role/add", "/role/" + string(found.Application.Roles[0].ID) + "/edit", "/role/" + string(found.Application.Roles[0].ID) + "/delete"} {
 			manager.posts(builtIn+path, url.Values{"role.name": {"user_manager2"}, "role.isDefault:bool": {"true"}}, 403, "Only the role admin")
 		}
+		for _, path := range []string{"/edit", "/delete"} {
+			b.posts(builtIn+"/role/"+string(found.Application.Roles[0].ID)+path, url.Values{"role.name": {"none"}}, 400, "by its name")
+		}
+		b.posts(builtIn+"/role/add", url.Values{"role.name": {"guest"}}, 303, builtIn+"#roles")
 		manager.posts("/admin/application/add", url.Values{"application.name": {"Mine"}}, 303, "")
 		h.admin("auditor").posts("/admin/application/add", url.Values{"application.name": {"Mine"}}, 403, "roles do not open")
 	})
