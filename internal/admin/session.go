@@ -111,3 +111,36 @@ func (s *Service) Trim(ctx context.Context) error {
 		return trimSessions(tx, tx.Now().Add(-longestSession).UnixMilli(), tx.Now().Add(-idleTime).UnixMilli())
 	})
 }
+
+// Opened is a session as its owner sees it.
+type Opened struct {
+	// ID names the session, and opens nothing.
+	ID          string
+	Began, Last wire.Instant
+	// Current marks the one that asks.
+	Current bool
+}
+
+// Sessions returns all sessions of the administrator that have not ended, the one that was used last first.
+func (s *Service) Sessions(ctx context.Context, of *Session) (all []Opened, err error) {
+	err = s.o.DB.View(ctx, func(tx *db.Tx) error {
+		now := tx.Now()
+		all, err = sessionsOf(tx, of.user, now.Add(-longestSession).UnixMilli(), now.Add(-idleTime).UnixMilli())
+		return err
+	})
+	for i := range all {
+		all[i].Current = all[i].ID == of.hash
+	}
+	return all, err
+}
+
+// EndSession ends one of the administrator's sessions. It is problem.ErrNotFound when there is none with that id.
+func (s *Service) EndSession(ctx context.Context, of *Session, id string) error {
+	return s.o.DB.Update(ctx, func(tx *db.Tx) error { return deleteSessionOf(tx, of.user, id) })
+}
+
+// Renew begins another session of the administrator, whose old ones have ended with the password, and returns what its cookie holds.
+func (s *Service) Renew(ctx context.Context, of *Session) (value string, err error) {
+	step, err := s.letIn(ctx, of.user)
+	return step.Session, err
+}

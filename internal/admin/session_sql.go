@@ -1,7 +1,10 @@
 package admin
 
 import (
+	"database/sql"
+
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -44,5 +47,24 @@ func deleteSessionsOf(tx *db.Tx, user wire.ID) error {
 // trimSessions removes those that have begun before the one instant or were last used before the other.
 func trimSessions(tx *db.Tx, begun, used int64) error {
 	_, err := tx.Exec(`DELETE FROM admin_session WHERE insert_instant <= $1 OR last_instant <= $2`, begun, used)
+	return err
+}
+
+// sessionsOf are those of a user that have begun after the one instant and were used after the other.
+func sessionsOf(tx *db.Tx, user wire.ID, begun, used int64) ([]Opened, error) {
+	rows, err := tx.Query(`
+		SELECT hash, insert_instant, last_instant FROM admin_session WHERE user_id = $1 AND insert_instant > $2 AND last_instant > $3
+		ORDER BY last_instant DESC, hash`, user, begun, used)
+	return db.Collect(rows, err, func(rows *sql.Rows) (o Opened, err error) {
+		err = rows.Scan(&o.ID, &o.Began, &o.Last)
+		return o, err
+	})
+}
+
+func deleteSessionOf(tx *db.Tx, user wire.ID, hash string) error {
+	n, err := tx.Exec(`DELETE FROM admin_session WHERE user_id = $1 AND hash = $2`, user, hash)
+	if err == nil && n == 0 {
+		err = problem.ErrNotFound
+	}
 	return err
 }

@@ -55,7 +55,9 @@ func (in *field) take() {
 
 // Of sets the type: "url", "email", "password", "datetime-local", "area", "code".
 func (in field) Of(kind string) field {
-	in.Type = kind
+	if in.Type = kind; kind == "password" {
+		in.Value = "" // not even to who entered it
+	}
 	return in
 }
 

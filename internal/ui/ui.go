@@ -131,6 +131,7 @@ func (s *server) routes() []route {
 		messengerRoutes,
 		applicationRoutes,
 		groupRoutes,
+		accountRoutes,
 	)
 }
 
