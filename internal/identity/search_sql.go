@@ -55,11 +55,25 @@ func findPage(tx *db.Tx, positions *search.Positions, scope wire.ID, clauses []c
 	}, positions, scan)
 }
 
-// list returns a page of the users who meet all clauses, the newest first.
+// mostSorted is up to how many users who meet a selective clause are sorted for a page of a list.
+const mostSorted = 1000
+
+// list returns a page of the users who meet all clauses, the newest first. The few that an index finds are sorted; of more, the newest are looked through. The plus keeps
+// SQLite from going through everybody in the order of the list for the sake of the few.
 func list(tx *db.Tx, scope wire.ID, clauses []clause, c wire.UserSearch, at search.Cursor) ([]*User, search.Links, error) {
-	return db.List(tx, search.Query{
-		Columns: userColumns, From: "users u", ID: "u.id", Where: matching(scope, clauses), Order: newestFirst, Page: c.Page,
-	}, at, scan)
+	q := search.Query{Columns: userColumns, From: "users u", ID: "u.id", Where: matching(scope, clauses), Order: newestFirst, Page: c.Page}
+	if slices.ContainsFunc(clauses, clause.isSelective) {
+		many, err := tx.Exists(fmt.Sprintf(`SELECT 1 FROM users u%s LIMIT 1 OFFSET %d`, q.Where.Where(), mostSorted), q.Where.Args()...)
+		if err != nil {
+			return nil, search.Links{}, err
+		}
+		if !many {
+			q.Where.Indexed()
+			q.Order = slices.Clone(newestFirst)
+			q.Order[0].Column = "+" + q.Order[0].Column
+		}
+	}
+	return db.List(tx, q, at, scan)
 }
 
 // withIDs returns those of the users that scope has.
@@ -124,9 +138,6 @@ func matching(scope wire.ID, clauses []clause) (w search.Conditions) {
 		default:
 			matchText(&w, c)
 		}
-	}
-	if slices.ContainsFunc(clauses, clause.isSelective) {
-		w.Indexed() // the few are found, whatever else is asked of them
 	}
 	return w
 }
