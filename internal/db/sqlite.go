@@ -150,11 +150,10 @@ func (s *sqliteStore) ping(ctx context.Context) error {
 func (s *sqliteStore) close() error {
 	s.writer.stop()
 	s.checkpoint.stop()
-	// Everything goes into the one file, so that it can be copied, and statistics are there for the next start.
-	for _, statement := range []string{"PRAGMA optimize", "PRAGMA wal_checkpoint(TRUNCATE)"} {
-		if err := s.writer.exec(statement); err != nil {
-			s.d.logger.Warn("closing the database", "statement", statement, "error", err)
-		}
+	// Everything goes into the one file, so that it can be copied. No statistics are taken: those of a store that was stopped while it was small are still
+	// believed when it has a million rows, and then whole tables are read. Queries are written for an engine that knows nothing.
+	if err := s.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		s.d.logger.Warn("closing the database", "error", err)
 	}
 	return errors.Join(s.writer.close(), s.release())
 }

@@ -41,6 +41,37 @@ func TestSQLite_IsDurable(t *testing.T) {
 	}
 }
 
+// What is believed of a store that was stopped while it was small must not count when it has grown.
+func TestSQLite_TakesNoStatistics(t *testing.T) {
+	t.Parallel()
+	o := dbtest.Options(t, db.SQLite)
+	for round := range 3 {
+		d, err := db.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		update(t, d, func(tx *db.Tx) error {
+			if found, err := tx.Exists(`SELECT 1 FROM sqlite_schema WHERE name LIKE 'sqlite_stat%'`); err != nil || found {
+				t.Errorf("round %d: there are statistics: %t, %v", round, found, err)
+			}
+			_, err := tx.Exec(fmt.Sprintf(`CREATE TABLE x%d (id TEXT PRIMARY KEY)`, round))
+			if err == nil {
+				_, err = tx.Exec(fmt.Sprintf(`INSERT INTO x%d SELECT id FROM event UNION SELECT 'a'`, round))
+			}
+			return err
+		})
+		if err := d.View(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exists(fmt.Sprintf(`SELECT 1 FROM x%d x JOIN event e ON e.id = x.id WHERE x.id > 'a'`, round))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestSQLite_FilesAreForTheirOwner(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new", "folder? with 100% #odd & names")

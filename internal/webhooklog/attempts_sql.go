@@ -3,6 +3,9 @@ package webhooklog
 import (
 	"database/sql"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/egress"
@@ -49,15 +52,16 @@ func (f AttemptFilter) query(tx *db.Tx, fromStatus, toStatus int) (q search.Quer
 	return search.Query{Columns: attemptColumns + `, ''`, From: "attempt a", ID: "a.id", Where: w, Order: newestEventsFirst, Indexed: true}, true, nil
 }
 
-// eventsOf returns id, type and instant of each event.
+// eventsOf returns id, type and instant of each event. They may lie anywhere, so they are named one by one.
 func eventsOf(tx *db.Tx, sequences []int64) (map[int64]wire.WebhookEventLog, error) {
 	all := make(map[int64]wire.WebhookEventLog, len(sequences))
-	for spans := range batches(sequences) {
-		bounds := make([]any, 0, 2*len(spans))
-		for _, s := range spans {
-			bounds = append(bounds, s.first, s.last+1)
+	for batch := range slices.Chunk(sequences, batchSizes[len(batchSizes)-1]) {
+		size, _ := slices.BinarySearch(batchSizes, len(batch))
+		params, args := make([]string, batchSizes[size]), make([]any, batchSizes[size])
+		for i := range params {
+			params[i], args[i] = fmt.Sprintf("$%d", i+1), batch[min(i, len(batch)-1)]
 		}
-		err := each(tx, inSpans(`SELECT e.sequence, e.id, e.type, e.insert_instant FROM event e`, "e.sequence", len(spans)), bounds, func(rows *sql.Rows) error {
+		err := each(tx, `SELECT e.sequence, e.id, e.type, e.insert_instant FROM event e WHERE e.sequence IN (`+strings.Join(params, ", ")+`)`, args, func(rows *sql.Rows) error {
 			var e wire.WebhookEventLog
 			err := rows.Scan(&e.Sequence, &e.ID, &e.EventType, &e.InsertInstant)
 			all[e.Sequence] = e
