@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/problem"
@@ -66,6 +67,16 @@ func (in field) Number() field {
 	in.Type, in.Name = "number", in.Path+":number"
 	if in.Value == "0" {
 		in.Value = ""
+	}
+	in.take()
+	return in
+}
+
+// Instant makes it an input of an instant in UTC, to the minute; zero is shown as empty.
+func (in field) Instant(at wire.Instant) field {
+	in.Type, in.Name, in.Value = "datetime-local", in.Path+":instant", ""
+	if at != 0 {
+		in.Value = time.UnixMilli(int64(at)).UTC().Format("2006-01-02T15:04")
 	}
 	in.take()
 	return in

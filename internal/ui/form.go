@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/herald-events/herald/internal/body"
@@ -21,6 +22,7 @@ import (
 //	webhook.tenantIds[]                  a list, from all inputs of that name
 //	webhook.headers{}                    an object, from pairs of inputs: …{name} and …{value}; …{was} are the names it has
 //	….port:number, ….enabled:bool        what shall be a number or a boolean also where the API keeps what it is given
+//	….expirationInstant:instant          an instant as browsers write it, in UTC
 //	….data:json                          a text that is JSON
 //	….preferredLanguages:list            a list, as a text with commas
 //	….password:secret                    a text that is kept when nothing is entered; ….password:clear removes it
@@ -65,6 +67,13 @@ func (v *visit) document() (map[string]any, error) {
 		case kind == "secret" && last == "":
 		case kind == "list":
 			put(root, path, listOf(strings.FieldsFunc(last, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })))
+		case kind == "instant" && last != "":
+			at, err := time.Parse("2006-01-02T15:04", last[:min(len(last), len("2006-01-02T15:04"))])
+			if err != nil {
+				wrong.Field(path, "invalid", "%s", v.text.say("ExpirationWrong"))
+				continue
+			}
+			put(root, path, at.UnixMilli())
 		case kind == "clear":
 			put(root, path, nil)
 		case kind == "json" && last != "":

@@ -73,6 +73,8 @@ type Services struct {
 	WebhookLog   *webhooklog.Reader
 	Log          *slog.Logger // defaults to slog.Default()
 	Version      string       // of the binary
+	// Endpoints are those that the permissions of API keys can name.
+	Endpoints []access.Endpoint
 	// Engine is where the data is, for people; Settings are how the process was started.
 	Engine   string
 	Settings []Setting
@@ -126,7 +128,7 @@ func (s *server) routes() []route {
 		overviewRoutes,
 		logRoutes,
 		webhookRoutes,
-		keyRoutes, eventRoutes, aboutRoutes,
+		keyRoutes, apiKeyRoutes, eventRoutes, aboutRoutes,
 		userRoutes,
 		messengerRoutes,
 		applicationRoutes,
