@@ -1,35 +1,136 @@
 package ui
 
 import (
+	"net/url"
 	"strconv"
+	"time"
 
+	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
-// pager leads from one part of a list to the others. Its links are queries of the same page, "" for none.
-type pager struct{ Newest, Newer, Older string }
+// pageSize is how many rows a page of a list has.
+const pageSize = 50
 
-// pagesOf are the links of a list whose cursor is the parameter "at".
-func (v *visit) pagesOf(links search.Links) pager {
-	to := func(at search.Cursor) string {
-		query := v.URL.Query()
-		if query.Del("at"); at != "" {
-			query.Set("at", string(at))
-		}
-		return "?" + query.Encode()
-	}
-	var p pager
-	if links.Newer != "" {
-		p.Newer = to(links.Newer)
-	}
-	if links.Older != "" {
-		p.Older = to(links.Older)
-	}
-	if v.FormValue("at") != "" {
-		p.Newest = to("")
+// pager leads from one page of a list to the others. Its links are queries of the same page, "" for none.
+type pager struct {
+	Newest, Newer, Older string
+	// Stopped says that the page ends early, because what was looked for is rare: at Until, from which Older (or Newer) goes on.
+	Stopped bool
+	Until   wire.Instant
+}
+
+// cursor is where in a list the page begins.
+func (v *visit) cursor() search.Cursor { return search.Cursor(v.FormValue("at")) }
+
+func (v *visit) pager(links search.Links) pager {
+	p := pager{Newer: v.to(links.Newer), Older: v.to(links.Older), Stopped: links.Stopped, Until: links.Until}
+	if v.cursor() != "" {
+		p.Newest = v.with("at", "")
 	}
 	return p
+}
+
+// to is the link to the page of the list that begins at a cursor.
+func (v *visit) to(at search.Cursor) string {
+	if at == "" {
+		return ""
+	}
+	return v.with("at", string(at))
+}
+
+// with is the link to this page with another value of one parameter.
+func (v *visit) with(name, value string) string {
+	query := v.URL.Query()
+	if query.Set(name, value); value == "" {
+		query.Del(name)
+	}
+	return "?" + query.Encode()
+}
+
+// invalid is what a list says of criteria that cannot be meant; other errors are returned.
+func invalid(err error) (says string, rest error) {
+	if p, ok := problem.As(err); ok && p.Kind == problem.Invalid {
+		return messageOf(p), nil
+	}
+	return "", err
+}
+
+// The ranges of time that a list can be narrowed to. The first is the default, so that nobody takes an hour without events for an empty log.
+var ranges = []string{"any", "hour", "day", "week", "month"}
+
+var rangeLengths = map[string]time.Duration{"hour": time.Hour, "day": 24 * time.Hour, "week": 7 * 24 * time.Hour, "month": 30 * 24 * time.Hour}
+
+// period is the range of time that the list is narrowed to: "range" is one of the above, or "from" and "until" are given, as milliseconds or as a
+// browser writes them, in UTC.
+func (v *visit) period() wire.Period {
+	p := wire.Period{Start: instantOf(v.FormValue("from")), End: instantOf(v.FormValue("until"))}
+	if length, ok := rangeLengths[v.FormValue("range")]; ok && p == (wire.Period{}) {
+		p.Start = wire.Instant(time.Now().Add(-length).UnixMilli())
+	}
+	p.Start = max(p.Start, 1) // 0 would be the default of the API, an hour ago
+	return p
+}
+
+// instantOf is 0 for what is no instant.
+func instantOf(text string) wire.Instant {
+	if millis, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return wire.Instant(millis)
+	}
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return wire.Instant(t.UnixMilli())
+		}
+	}
+	return 0
+}
+
+// Ranges are the choices of a range of time.
+func (f frame) Ranges() []option { return f.Options("range", "Range", ranges) }
+
+// Options are the choices of a filter: the value of the parameter is chosen, and the text of each is prefix + value.
+func (f frame) Options(parameter, prefix string, values []string) []option {
+	chosen := f.v.FormValue(parameter)
+	options := make([]option, len(values))
+	for i, value := range values {
+		options[i] = option{Value: value, Text: f.Say(prefix + value), Chosen: value == chosen}
+	}
+	return options
+}
+
+// Asked is the value of a parameter of the page.
+func (f frame) Asked(parameter string) string { return f.v.FormValue(parameter) }
+
+// Filtered tells whether a list is narrowed by anything but its place.
+func (f frame) Filtered() bool {
+	for name, values := range f.v.URL.Query() {
+		if name != "at" && values[0] != "" && (name != "range" || values[0] != ranges[0]) {
+			return true
+		}
+	}
+	return false
+}
+
+// Query is a link with parameters: pairs of a name and a value, of which empty ones are left out.
+func (f frame) Query(path string, pairs ...any) string {
+	query := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name, _ := pairs[i].(string)
+		switch value := pairs[i+1].(type) {
+		case string:
+			query.Set(name, value)
+		case wire.ID:
+			query.Set(name, string(value))
+		}
+		if query.Get(name) == "" {
+			query.Del(name)
+		}
+	}
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
 }
 
 // window is the page of a list of few rows, which is counted: the parameter "from" of the query is how many rows are before it.

@@ -17,7 +17,7 @@ type overviewPage struct {
 	Webhooks int
 	// Steps are what is to do before a first event arrives; nil once one has.
 	Steps  []step
-	Events []wire.WebhookEventLog
+	Events []logRow
 }
 
 // step is one of the three that lead to a first event.
@@ -40,11 +40,13 @@ func (s *server) overview(v *visit) (err error) {
 	}
 	page.Webhooks = len(webhooks)
 	if v.session.May(admin.WebhookLog, admin.View) {
-		search := wire.WebhookEventLogSearch{Period: wire.Period{Start: 1}}
+		search := wire.WebhookEventLogSearch{Period: wire.Period{Start: 1}, TenantID: v.Tenant}
 		search.NumberOfResults = newestEvents
-		if page.Events, _, err = s.WebhookLog.Search(v.Context(), search); err != nil {
+		events, _, err := s.WebhookLog.Page(v.Context(), search, "")
+		if err != nil {
 			return err
 		}
+		page.Events = logRows(events)
 	}
 	switchedOn, err := s.anyEventSwitchedOn(v)
 	if err != nil {

@@ -106,7 +106,7 @@ func (f frame) Time(i wire.Instant) template.HTML {
 		return ""
 	}
 	t := time.UnixMilli(int64(i)).UTC()
-	return template.HTML(fmt.Sprintf(`<time datetime=%q>%s</time>`, t.Format(time.RFC3339Nano), t.Format("2006-01-02 15:04:05"))) //nolint:gosec // digits
+	return template.HTML(fmt.Sprintf(`<time datetime=%q>%s</time>`, t.Format(time.RFC3339Nano), t.Format("2006-01-02 15:04:05 UTC"))) //nolint:gosec // digits
 }
 
 // Until is how far an instant is away, in words: "in 12 days", "3 days ago".
@@ -128,9 +128,22 @@ func (f frame) Until(i wire.Instant) string {
 	return f.Say("Minutes"+way, "Count", int(left/time.Minute))
 }
 
-// InMillis is a duration in microseconds for people.
-func (f frame) InMillis(micros int64) string {
-	return strconv.FormatFloat(float64(micros)/1000, 'f', 1, 64) + " ms"
+// Short is as much of a text as a row has room for.
+func (f frame) Short(text string, most int) string { return shortened(text, most) }
+
+func shortened(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}
+
+// Middle is an id without its middle, which is enough to tell it from its neighbours.
+func (f frame) Middle(id wire.ID) string {
+	if len(id) < 16 {
+		return string(id)
+	}
+	return string(id[:8]) + "…" + string(id[len(id)-4:])
 }
 
 // May tells templates what to offer.

@@ -95,6 +95,11 @@ var madeUp = map[string][]string{
 	"Identity":     {"email", "username", "phoneNumber"},
 	"Factor":       {"authenticator", "email", "sms"},
 	"MessengerAdd": {"Generic", "Twilio"},
+	"Range":        ranges,
+	"Delivery":     {"pending", "retrying", "delivered", "dead", "cancelled", "accepted", "refused"},
+	"Tests":        {"none", "only"},
+	"Kind":         {"vote", "delivery", "retry", "test", "replay"},
+	"Rule":         {"None", "Any", "SimpleMajority", "SuperMajority", "AbsoluteMajority"},
 }
 
 func without(all, some []string) []string {

@@ -127,6 +127,8 @@ func (s *server) routes() []route {
 		preferenceRoutes,
 		overviewRoutes,
 		logRoutes,
+		attemptRoutes,
+		replayRoutes,
 		webhookRoutes,
 		keyRoutes, apiKeyRoutes, eventRoutes, aboutRoutes,
 		userRoutes,

@@ -93,7 +93,7 @@ func (s *server) users(v *visit) (err error) {
 	if err != nil {
 		return err
 	}
-	page.Pages, page.Stopped = v.pagesOf(links), links.Stopped
+	page.Pages, page.Stopped = v.pager(links), links.Stopped
 	return v.show("users", "Users", page)
 }
 

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/herald-events/herald/event"
@@ -254,47 +253,18 @@ type tried struct {
 	sent string
 }
 
-// Milliseconds is how long the test took.
-func (t tried) Milliseconds() string { return milliseconds(t.Detail.Phases.Total) }
+// Took is how long the test took, in microseconds.
+func (t tried) Took() int64 { return t.Detail.Phases.Total }
 
-// milliseconds is a time in microseconds, for people.
-func milliseconds(micros int64) string {
-	if micros >= 100_000 {
-		return strconv.FormatInt((micros+500)/1000, 10) + " ms"
-	}
-	return strconv.FormatFloat(float64(micros)/1000, 'f', 1, 64) + " ms"
-}
-
-// phase is a part of the time that a request took.
-type phase struct{ Name, Took string }
-
-// Phases are the parts that there were.
-func (t tried) Phases(at frame) (all []phase) {
+// Phases are the parts of that time.
+func (t tried) Phases() []phase {
 	p := t.Detail.Phases
-	for _, one := range []struct {
-		name string
-		took int64
-	}{{"PhaseDNS", p.DNS}, {"PhaseConnect", p.Connect}, {"PhaseTLS", p.TLS}, {"PhaseFirstByte", p.FirstByte}} {
-		if one.took > 0 {
-			all = append(all, phase{at.Say(one.name), milliseconds(one.took)})
-		}
-	}
-	return all
-}
-
-// header is one of a request or an answer.
-type header struct{ Name, Value string }
-
-func headersOf(all map[string]string) (sorted []header) {
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		sorted = append(sorted, header{name, all[name]})
-	}
-	return sorted
+	return phasesOf(&wire.WebhookAttemptPhases{DNS: p.DNS, Connect: p.Connect, TLS: p.TLS, FirstByte: p.FirstByte, Total: p.Total})
 }
 
 // Sent are the headers of the request that settings of the webhook add, Answered those that came back.
-func (t tried) Sent() []header     { return headersOf(t.Detail.RequestHeaders) }
-func (t tried) Answered() []header { return headersOf(t.Detail.ResponseHeaders) }
+func (t tried) Sent() []pair     { return sortedPairs(t.Detail.RequestHeaders) }
+func (t tried) Answered() []pair { return sortedPairs(t.Detail.ResponseHeaders) }
 
 // Body is what came back, indented if it is JSON.
 func (t tried) Body() string { return indented([]byte(t.Detail.ResponseBody)) }
