@@ -59,7 +59,7 @@ func (f *filling) tables() []struct {
 			SELECT ` + rowID + `, ` + tenant + `, TRUE, 'user' || CAST(i AS TEXT) || '@example.com', 'ada', 'lovelace ' || CAST(i AS TEXT), 'ada lovelace ' || CAST(i AS TEXT),
 				'{"active":true,"email":"user' || CAST(i AS TEXT) || '@example.com","firstName":"Ada","lastName":"Lovelace ' || CAST(i AS TEXT) || '","fullName":"Ada Lovelace"}',
 				1, $3 + 10 * i, $3 + 10 * i FROM n`},
-		{tenth, `INSERT INTO login_id (tenant_id, type, value, user_id) SELECT ` + tenant + `, 'email', 'user' || CAST(i AS TEXT) || '@example.com', ` + rowID + ` FROM n`},
+		{tenth, `INSERT INTO login_id (tenant_id, type, value, user_id) SELECT ` + tenant + `, 'email', 'user' || CAST(i AS TEXT) || '@example.com', ` + rowID + ` FROM n WHERE $3 > i`},
 		{f.rows, fmt.Sprintf(`INSERT INTO login_record (id, tenant_id, user_id, application_id, instant, ip_address, login_id, login_id_type, document)
 			SELECT `+rowID+`, `+tenant+`, '00000000-0000-4000-8000-' || SUBSTR('000000000000' || CAST(1 + i %% %[1]d AS TEXT), LENGTH(CAST(1 + i %% %[1]d AS TEXT)) + 1),
 				NULL, $3 + i, '127.0.0.1', 'user@example.com', 'email', '{}' FROM n`, tenth)},
