@@ -427,5 +427,8 @@ func (a *App) Live() *live.Service { return a.live }
 func (a *App) Users() *identity.Service { return a.users }
 func (a *App) Logins() *login.Service   { return a.logins }
 
+// Journal are event log and audit log.
+func (a *App) Journal() *journal.Journal { return a.journal }
+
 // Doctor examines the installation.
 func (a *App) Doctor() *doctor.Service { return a.doctor }

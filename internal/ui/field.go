@@ -82,6 +82,13 @@ func (in field) Instant(at wire.Instant) field {
 	return in
 }
 
+// Called gives the input a name other than the path, for what the handler reads by itself.
+func (in field) Called(name string) field {
+	in.Name = name
+	in.take()
+	return in
+}
+
 // JSON makes it an input of JSON.
 func (in field) JSON() field {
 	in.Type, in.Name = "code", in.Path+":json"

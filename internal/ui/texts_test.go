@@ -90,6 +90,7 @@ func TestTexts_Complete(t *testing.T) {
 // madeUp are ids that templates and code put together, by what they begin with.
 var madeUp = map[string][]string{
 	"Result":  {"Succeeded", "Failed", "Running"},
+	"LogType": {"", "Error", "Information", "Debug"},
 	"Minutes": {"In", "Ago"}, "Hours": {"In", "Ago"}, "Days": {"In", "Ago"}, "Months": {"In", "Ago"}, "Years": {"In", "Ago"},
 	// Kinds of login ids and of second factors, as the API calls them.
 	"Identity":     {"email", "username", "phoneNumber"},

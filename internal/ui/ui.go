@@ -130,7 +130,7 @@ func (s *server) routes() []route {
 		attemptRoutes,
 		replayRoutes,
 		webhookRoutes,
-		keyRoutes, apiKeyRoutes, eventRoutes, aboutRoutes,
+		keyRoutes, apiKeyRoutes, eventRoutes, aboutRoutes, journalRoutes, systemRoutes,
 		userRoutes,
 		messengerRoutes,
 		applicationRoutes,
