@@ -136,6 +136,7 @@ func (s *server) routes() []route {
 		applicationRoutes,
 		groupRoutes,
 		accountRoutes,
+		findRoutes,
 	)
 }
 

@@ -140,7 +140,7 @@ type userPage struct {
 	Data                 string
 	RegisteredWith       []registrationRow
 	Groups               []link
-	Events               []wire.WebhookEventLog
+	Events               []logRow
 	Logins               []wire.LoginRecord
 	Actions              []actionRow
 }
@@ -202,9 +202,11 @@ func (s *server) user(v *visit) error {
 	if v.session.May(admin.WebhookLog, admin.View) {
 		about := wire.WebhookEventLogSearch{LinkedObjectID: u.ID, Period: wire.Period{Start: 1}}
 		about.NumberOfResults = newestOfUser
-		if page.Events, _, err = s.WebhookLog.Page(v.Context(), about, ""); err != nil {
+		events, _, err := s.WebhookLog.Page(v.Context(), about, "")
+		if err != nil {
 			return err
 		}
+		page.Events = logRows(events)
 	}
 	of := wire.LoginRecordSearch{UserID: u.ID}
 	of.NumberOfResults = newestOfUser
