@@ -12,11 +12,58 @@ import (
 
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
 )
 
 var attemptRoutes = []route{
+	{"GET /admin/attempt", signedIn, admin.WebhookLog, admin.View, (*server).attempts},
 	{"GET /admin/attempt/{id}", signedIn, admin.WebhookLog, admin.View, (*server).attempt},
+}
+
+type attemptsPage struct {
+	Webhooks []option
+	Attempts []webhooklog.TriedAttempt
+	Problem  string
+	Pager    pager
+}
+
+// attempts lists the requests to webhooks.
+func (s *server) attempts(v *visit) (err error) {
+	var page attemptsPage
+	if page.Webhooks, err = s.webhookOptions(v); err != nil {
+		return err
+	}
+	filter := webhooklog.AttemptFilter{
+		Period: v.period(), WebhookID: wire.ID(v.FormValue("webhook")), Kind: webhook.Kind(v.FormValue("kind")),
+		Result: wire.WebhookAttemptResult(v.FormValue("result")), StatusCode: v.FormValue("status"),
+	}
+	found, links, err := s.WebhookLog.PageAttempts(v.Context(), filter, pageSize, v.cursor())
+	if page.Problem, err = invalid(err); err != nil {
+		return err
+	}
+	page.Attempts, page.Pager = found, v.pager(links)
+	return v.show("attempts", "Attempts", page)
+}
+
+// Name is how a webhook is called.
+func (p attemptsPage) Name(id wire.ID) string {
+	for _, o := range p.Webhooks {
+		if o.Value == string(id) {
+			return o.Text
+		}
+	}
+	return string(id)
+}
+
+// Several tells that the attempts are about several events.
+func (attemptsPage) Several() bool { return true }
+
+// Kinds and Results are what the list can be narrowed to.
+func (attemptsPage) Kinds() []string { return []string{"vote", "delivery", "retry", "test", "replay"} }
+
+func (attemptsPage) Results() []string {
+	return []string{string(wire.AttemptSuccess), string(wire.AttemptFailure), string(wire.AttemptUnknown)}
 }
 
 type attemptPage struct {
@@ -76,7 +123,7 @@ func (s *server) attempt(v *visit) error {
 		page.ResponseHeaders, page.ResponseShown = sortedPairs(a.Response.Headers), indented([]byte(a.Response.Body))
 	}
 	page.Phases = phasesOf(a.Phases)
-	v.under("WebhookLog", "/admin/log")
+	v.under("Attempts", "/admin/attempt")
 	v.above = append(v.above, link{Text: e.EventType, To: "/admin/log/" + string(e.ID)})
 	v.of = answerOf(&a)
 	return v.show("attempt", "Attempt", page)

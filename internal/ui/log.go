@@ -267,6 +267,9 @@ func (p loggedPage) Name(id wire.ID) string {
 	return string(id)
 }
 
+// Several tells that the attempts are about one event.
+func (loggedPage) Several() bool { return false }
+
 // Results, States and TestChoices are what the list can be narrowed to.
 func (logPage) Results() []string {
 	return []string{string(wire.EventSucceeded), string(wire.EventFailed), string(wire.EventRunning)}

@@ -100,6 +100,7 @@ var madeUp = map[string][]string{
 	"Delivery":     {"pending", "retrying", "delivered", "dead", "cancelled", "accepted", "refused"},
 	"Tests":        {"none", "only"},
 	"Kind":         {"vote", "delivery", "retry", "test", "replay"},
+	"Attempted":    {"Success", "Failure", "Unknown"},
 	"Rule":         {"None", "Any", "SimpleMajority", "SuperMajority", "AbsoluteMajority"},
 }
 

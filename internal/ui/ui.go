@@ -129,6 +129,7 @@ func (s *server) routes() []route {
 		logRoutes,
 		attemptRoutes,
 		replayRoutes,
+		backlogRoutes,
 		webhookRoutes,
 		keyRoutes, apiKeyRoutes, eventRoutes, aboutRoutes, journalRoutes, systemRoutes,
 		userRoutes,
