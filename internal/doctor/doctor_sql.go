@@ -92,3 +92,14 @@ func failedTasks(tx *db.Tx, since int64) ([]failedTask, error) {
 	rows, err := tx.Query(`SELECT id, kind, error, finish_instant FROM task WHERE state = 'failed' AND finish_instant >= $1 ORDER BY finish_instant DESC LIMIT 20`, since)
 	return db.Collect(rows, err, func(rows *sql.Rows) (t failedTask, err error) { return t, rows.Scan(&t.id, &t.kind, &t.reason, &t.at) })
 }
+
+// readJournal estimates by ids, which are the order of storing.
+func readJournal(tx *db.Tx, table string) (size Extent, err error) {
+	var first, last int64
+	err = tx.QueryRow(`SELECT COALESCE((SELECT MIN(id) FROM `+table+`), 0), COALESCE((SELECT MAX(id) FROM `+table+`), 0)`).Scan(&first, &last)
+	if err != nil || last == 0 {
+		return size, err
+	}
+	size.Entries = last - first + 1
+	return size, tx.QueryRow(`SELECT insert_instant FROM ` + table + ` ORDER BY insert_instant, id LIMIT 1`).Scan(&size.Oldest)
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/herald-events/herald/internal/admin"
+	"github.com/herald-events/herald/internal/doctor"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -15,11 +16,14 @@ var systemRoutes = []route{
 
 type systemPage struct {
 	wire.SystemConfiguration
-	// Days, Entries and so on are the values of what may be absent on the wire; stored it never is.
-	AuditDays, LoginDays, WebhookDays, Entries       string
-	AuditDelete, LoginDelete, WebhookDelete, Webhook bool
-	Proxies, CORS                                    string
-	Locked                                           bool
+	Sizes     doctor.LogSizes
+	Megabytes int64
+	// Days, Entries and so on are the values of what may be absent on the wire; stored it never is. What is only kept for clients, as the retention of
+	// login records, is not here, CORS excepted: an input that does nothing is worse than none.
+	AuditDays, WebhookDays, Entries     string
+	AuditDelete, WebhookDelete, Webhook bool
+	Proxies, CORS                       string
+	Locked                              bool
 }
 
 func (s *server) system(v *visit) error {
@@ -27,16 +31,19 @@ func (s *server) system(v *visit) error {
 	if err != nil {
 		return err
 	}
+	sizes, err := s.Doctor.LogSizes(v.Context())
+	if err != nil {
+		return err
+	}
 	days := func(d wire.DeleteConfiguration) (string, bool) {
 		return strconv.Itoa(*d.NumberOfDaysToRetain), *d.Enabled
 	}
 	page := systemPage{
-		SystemConfiguration: c, Entries: strconv.Itoa(*c.EventLogConfiguration.NumberToRetain), Webhook: *c.WebhookEventLogConfiguration.Enabled,
+		SystemConfiguration: c, Sizes: sizes, Megabytes: (sizes.Bytes + 1<<20 - 1) >> 20, Entries: strconv.Itoa(*c.EventLogConfiguration.NumberToRetain), Webhook: *c.WebhookEventLogConfiguration.Enabled,
 		Proxies: strings.Join(c.TrustedProxyConfiguration.Trusted, "\n"), CORS: indented(c.CORSConfiguration),
 		Locked: !v.session.May(admin.System, admin.Change),
 	}
 	page.AuditDays, page.AuditDelete = days(c.AuditLogConfiguration.Delete)
-	page.LoginDays, page.LoginDelete = days(c.LoginRecordConfiguration.Delete)
 	page.WebhookDays, page.WebhookDelete = days(c.WebhookEventLogConfiguration.Delete)
 	return v.show("system", "System", page)
 }

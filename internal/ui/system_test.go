@@ -51,6 +51,15 @@ func TestSystem(t *testing.T) {
 		if entry := h.audited(); !strings.Contains(string(entry.OldValue), "Etc/UTC") || !strings.Contains(string(entry.NewValue), "Europe/Berlin") {
 			t.Errorf("audit log: %+v", entry)
 		}
+		for range 3 {
+			if err := h.App.Journal().Log(t.Context(), wire.EventLogDebug, "x"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.gets("/admin/system", 200, "About 3 entries since")
+		form.Set(root+"eventLogConfiguration.numberToRetain:number", "1")
+		b.posts("/admin/system", form, 303, "/admin/system")
+		b.gets("/admin/system", 200, "About 2 of them will be removed")
 		viewer := h.admin("auditor")
 		if page := viewer.gets("/admin/system", 200, "Europe/Berlin"); strings.Contains(page, "<button class=\"main\">") {
 			t.Error("an auditor is offered to save")

@@ -28,6 +28,7 @@ import (
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/application"
+	"github.com/herald-events/herald/internal/doctor"
 	"github.com/herald-events/herald/internal/group"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
@@ -52,6 +53,7 @@ type Services struct {
 	Admins       *admin.Service
 	APIKeys      *access.Service
 	Applications *application.Service
+	Doctor       *doctor.Service
 	Events       *publish.Publisher
 	Factors      *twofactor.Service
 	Groups       *group.Service
