@@ -188,11 +188,16 @@ func (e *Email) Render(ctx context.Context, languages []string, model map[string
 // Preview renders t, which need not be complete, with sample values in the language of locale; without one the default texts. A problem of kind
 // Invalid says what is wrong with the template; the texts with which nothing is wrong are there even then.
 func (e *Emails) Preview(ctx context.Context, t wire.EmailTemplate, locale string) (Mail, error) {
+	return e.PreviewWith(ctx, t, locale, Sample())
+}
+
+// PreviewWith is [Emails.Preview] with other values than the samples.
+func (e *Emails) PreviewWith(ctx context.Context, t wire.EmailTemplate, locale string, model map[string]any) (Mail, error) {
 	var v problem.Validation
 	checkFromEmail(&v, &t)
 	c := previewed(&v, locale, emailLocales(&t))
 	m := Mail{Locale: c.locale, Reason: c.reason, FromEmail: t.FromEmail}
-	p := previewer{rules{&v, "emailTemplate"}, Sample(), c, e.db.Now}
+	p := previewer{rules{&v, "emailTemplate"}, model, c, e.db.Now}
 	rendered := make([]string, len(emailParts))
 	for i, part := range emailParts {
 		name, source := part.standard, *part.text(&t)

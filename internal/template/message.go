@@ -96,6 +96,11 @@ func (m *Message) Render(ctx context.Context, languages []string, model map[stri
 // Preview renders t, which need not be complete, with sample values in the language of locale; without one the default text. A problem of kind
 // Invalid says what is wrong with the template.
 func (m *Messages) Preview(ctx context.Context, t wire.MessageTemplate, locale string) (Text, error) {
+	return m.PreviewWith(ctx, t, locale, Sample())
+}
+
+// PreviewWith is [Messages.Preview] with other values than the samples.
+func (m *Messages) PreviewWith(ctx context.Context, t wire.MessageTemplate, locale string, model map[string]any) (Text, error) {
 	var v problem.Validation
 	checkMessageType(&v, t.Type)
 	c := previewed(&v, locale, slices.Collect(maps.Keys(t.LocalizedTemplates)))
@@ -103,7 +108,7 @@ func (m *Messages) Preview(ctx context.Context, t wire.MessageTemplate, locale s
 	if c.locale != "" {
 		source, part = unixLines(t.LocalizedTemplates[c.locale]), inPart("localizedTemplates", c.locale)
 	}
-	shown, err := previewer{rules{&v, "messageTemplate"}, Sample(), c, m.db.Now}.render(ctx, part, source, true, toPhone)
+	shown, err := previewer{rules{&v, "messageTemplate"}, model, c, m.db.Now}.render(ctx, part, source, true, toPhone)
 	if err != nil {
 		return Text{}, err
 	}

@@ -139,6 +139,12 @@ func (in field) Must() field {
 	return in
 }
 
+// MustWhen is Must where that depends on something.
+func (in field) MustWhen(required bool) field {
+	in.Required = required
+	return in
+}
+
 // Note adds a hint, the id of a text with its args.
 func (in field) Note(hint string, args ...any) field {
 	in.Hint = in.Say(hint, args...)

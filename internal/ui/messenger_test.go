@@ -43,6 +43,7 @@ func init() {
 		for _, id := range []wire.ID{used, second} {
 			s.Call("POST", "/api/messenger/"+string(id)+"/test", map[string]any{"phoneNumber": "+49 170 1234567"}).Want(200)
 		}
+		s.note("message", s.Strings(`SELECT id FROM message WHERE state = 'failed' ORDER BY id DESC`)[0])
 	})
 }
 

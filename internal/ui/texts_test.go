@@ -93,8 +93,10 @@ var madeUp = map[string][]string{
 	"LogType": {"", "Error", "Information", "Debug"},
 	"Minutes": {"In", "Ago"}, "Hours": {"In", "Ago"}, "Days": {"In", "Ago"}, "Months": {"In", "Ago"}, "Years": {"In", "Ago"},
 	// Kinds of login ids and of second factors, as the API calls them.
-	"Identity":     {"email", "username", "phoneNumber"},
-	"Factor":       {"authenticator", "email", "sms"},
+	"Identity":        {"email", "username", "phoneNumber"},
+	"Factor":          {"authenticator", "email", "sms"},
+	"Message_":        {"sent", "failed", "unknown", "limited", "sending"},
+	"MessageTemplate": {"s", "Add"}, "EmailTemplate": {"s", "Add"},
 	"MessengerAdd": {"Generic", "Twilio"},
 	"Range":        ranges,
 	"Delivery":     {"pending", "retrying", "delivered", "dead", "cancelled", "accepted", "refused"},

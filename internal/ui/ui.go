@@ -140,6 +140,8 @@ func (s *server) routes() []route {
 		groupRoutes,
 		accountRoutes,
 		findRoutes,
+		messageRoutes,
+		templateRoutes,
 	)
 }
 

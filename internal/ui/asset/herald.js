@@ -67,7 +67,7 @@
       });
     });
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    const first = [sections.findIndex((s) => target && s.contains(target)), sections.findIndex((s) => s.querySelector(".error")), 0].find((i) => i >= 0);
+    const first = [sections.findIndex((s) => s.matches("[data-opened]")), sections.findIndex((s) => target && s.contains(target)), sections.findIndex((s) => s.querySelector(".error")), 0].find((i) => i >= 0);
     show(first);
     // A link to an input, from the summary of what is wrong, opens its tab.
     document.addEventListener("click", (e) => {
@@ -100,6 +100,21 @@
       boxes.forEach((box) => (box.checked = on));
       if (boxes[0]) boxes[0].dispatchEvent(new Event("change", { bubbles: true }));
     }
+  });
+
+  // <button data-inserts="text"> writes into the field that was written in last, or else into the first one there is.
+  let written;
+  document.addEventListener("focusin", (e) => {
+    if (e.target.matches("[data-tabs] textarea, [data-tabs] input[type=text]")) written = e.target;
+  });
+  document.addEventListener("click", (e) => {
+    const text = e.target.closest("[data-inserts]")?.dataset.inserts;
+    if (!text) return;
+    const field = written?.checkVisibility() ? written : all("[data-tabs] textarea").find((f) => f.checkVisibility());
+    if (!field) return;
+    field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
+    field.focus();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
   });
 
   document.addEventListener("change", (e) => {
