@@ -294,7 +294,7 @@ func (s *server) askShowAPIKey(v *visit) error {
 	if !row.Shows() {
 		return problem.ErrNotFound
 	}
-	return v.show("confirm", "APIKeyShow", question{Text: v.text.say("APIKeyShowAbout"), Do: v.text.say("APIKeyShow"), Back: "/admin/api-key/" + string(row.ID)})
+	return v.show("confirm", "APIKeyShow", question{Text: v.text.say("APIKeyShowAbout"), Do: v.text.say("APIKeyShow"), Password: true, Back: "/admin/api-key/" + string(row.ID)})
 }
 
 func (s *server) showAPIKey(v *visit) error {
@@ -336,7 +336,7 @@ func (s *server) askDeleteAPIKey(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show("confirm", "APIKeyDelete", question{Text: v.text.say("APIKeyDeleteAbout"), Do: v.text.say("APIKeyDelete"), Back: "/admin/api-key/" + string(row.ID)})
+	return v.show("confirm", "APIKeyDelete", question{Text: v.text.say("APIKeyDeleteAbout"), Do: v.text.say("APIKeyDelete"), Password: true, Back: "/admin/api-key/" + string(row.ID)})
 }
 
 func (s *server) deleteAPIKey(v *visit) error {

@@ -72,7 +72,7 @@ func (s *server) askCancelBacklog(v *visit) error {
 	v.of = nameOfWebhook(w)
 	return v.show("confirm", "BacklogCancel", question{
 		Text: v.text.say("BacklogCancelAbout"), Effects: []string{v.text.say("WebhookDeleteWaiting", "Count", counted.Count)},
-		Do: v.text.say("BacklogCancel"), Back: "/admin/backlog",
+		Do: v.text.say("BacklogCancel"), Password: true, Back: "/admin/backlog",
 	})
 }
 

@@ -104,4 +104,6 @@ type question struct {
 	Effects []string
 	// Do is what the button says, "" when it cannot be done, and Back where to go instead.
 	Do, Back string
+	// Password tells that it takes the password: see confirm.
+	Password bool
 }

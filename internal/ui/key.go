@@ -300,7 +300,7 @@ func (s *server) askDeleteKey(v *visit) error {
 	if page.Default || len(page.Uses) > 0 {
 		return v.show("key-in-use", "KeyDelete", page)
 	}
-	return v.show("confirm", "KeyDelete", question{Text: v.text.say("KeyDeleteAbout"), Do: v.text.say("KeyDelete"), Back: "/admin/key/" + string(page.ID)})
+	return v.show("confirm", "KeyDelete", question{Text: v.text.say("KeyDeleteAbout"), Do: v.text.say("KeyDelete"), Password: true, Back: "/admin/key/" + string(page.ID)})
 }
 
 func (s *server) deleteKey(v *visit) error {
