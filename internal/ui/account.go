@@ -112,6 +112,9 @@ func (s *server) changeOwnPassword(v *visit) error {
 }
 
 func (s *server) endSession(v *visit) error {
+	if err := v.confirm(); err != nil {
+		return v.again(err, func() error { return s.account(v) })
+	}
 	id := v.PostFormValue("session")
 	c := v.changing("Ended one of their own sessions: the user %s", v.session.ID)
 	c.tenant = v.session.TenantID

@@ -67,6 +67,7 @@ func TestAccount(t *testing.T) {
 
 		// A second factor takes the password again, once that was given too long ago.
 		h.ahead.Add(int64(time.Hour))
+		b.posts("/admin/account/session/end", url.Values{"session": {ids[0][1]}}, 400, `id="password-session"`)
 		page = b.gets("/admin/account/factor/add?method=authenticator", 200, "<svg")
 		found := secretInPage.FindStringSubmatch(page)
 		if found == nil || !strings.Contains(page, "otpauth://totp/Herald:auditor@example.com?") {
