@@ -126,7 +126,18 @@ type DeliveryRecovery struct {
 	Since Instant `json:"since,omitzero"`
 	// Until is the first instant whose events do not count any more. Zero means now, and so does an instant to come.
 	Until Instant `json:"until,omitzero"`
+	// Which leaves out a part of what was missed. Empty means all.
+	Which RecoveryPart `json:"which,omitzero"`
 }
+
+// RecoveryPart is a part of what a webhook has missed.
+type RecoveryPart string
+
+// The parts.
+const (
+	RecoverFailed    RecoveryPart = "failed"    // what was owed and has failed or waits
+	RecoverNeverSent RecoveryPart = "neverSent" // what was never owed, and would be today
+)
 
 // DeliveryDryRunResponse tells how many deliveries a task would change.
 type DeliveryDryRunResponse struct {

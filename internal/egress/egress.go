@@ -32,6 +32,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"sync"
@@ -217,4 +218,12 @@ func (c *Client) wanted(now time.Time) { c.asked.Store(int64(now.Sub(c.egress.be
 
 func (e *Egress) newClient(t *Trust) *Client {
 	return &Client{egress: e, tls: t.config(), endpoints: map[string]*Endpoint{}}
+}
+
+// Permits returns nil when the address may be dialled, or is none because the name behind it has yet to be looked up; else a *BlockedAddressError.
+func (e *Egress) Permits(addr netip.Addr) error {
+	if !addr.IsValid() {
+		return nil
+	}
+	return e.policy.Check(addr)
 }

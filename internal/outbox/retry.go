@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/herald-events/herald/internal/egress"
@@ -63,3 +64,6 @@ func (s schedule) next(attempts int, a *webhook.Attempt, now time.Time, jitter f
 
 // isGone tells whether the receiver said that there is nobody here any more, and never will be (RFC 9110 section 15.5.11).
 func isGone(a *webhook.Attempt) bool { return a != nil && a.StatusCode == http.StatusGone }
+
+// DefaultDelays are the pauses after the first, second … failed attempt of webhooks that have none of their own.
+func DefaultDelays() []time.Duration { return slices.Clone(defaultSchedule) }

@@ -76,6 +76,7 @@ func checkRecovery(v *problem.Validation, r wire.DeliveryRecovery, now wire.Inst
 	if r.Since == 0 {
 		v.Field("since", "missing", "Say since when, in milliseconds since 1970.")
 	}
+	search.CheckOneOf(v, "which", "part of what a webhook has missed", []wire.RecoveryPart{wire.RecoverFailed, wire.RecoverNeverSent}, search.Given(r.Which)...)
 	search.CheckInstant(v, "since", r.Since)
 	search.CheckInstant(v, "until", r.Until)
 	if v.Has("since") || v.Has("until") {

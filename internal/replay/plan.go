@@ -92,9 +92,10 @@ func (s *Service) lookForMissed(tx *db.Tx, p *plan, target *webhook.Target, span
 	for _, m := range missed {
 		switch {
 		case m.State == "":
-			if wanted.in(m.Type, m.Tenant) {
+			if p.Recovery.Which != wire.RecoverFailed && wanted.in(m.Type, m.Tenant) {
 				found = append(found, chosen{m.Sequence, late})
 			}
+		case p.Recovery.Which == wire.RecoverNeverSent:
 		case outbox.IsEnded(m.State):
 			found = append(found, chosen{m.Sequence, again})
 		default:

@@ -232,7 +232,7 @@ func (s *Service) Pause(ctx context.Context, id wire.ID, reason string) (wire.We
 	if err := s.Outbox.Pause(ctx, id, reason); err != nil {
 		return wire.WebhookBacklog{}, err
 	}
-	return s.backlog(ctx, id)
+	return s.Backlog(ctx, id)
 }
 
 // Resume ends the pause of a webhook and returns its backlog; without a pause it does nothing. Errors: problem.ErrNotFound without such a webhook.
@@ -240,10 +240,11 @@ func (s *Service) Resume(ctx context.Context, id wire.ID) (wire.WebhookBacklog, 
 	if err := s.Outbox.Resume(ctx, id); err != nil {
 		return wire.WebhookBacklog{}, err
 	}
-	return s.backlog(ctx, id)
+	return s.Backlog(ctx, id)
 }
 
-func (s *Service) backlog(ctx context.Context, id wire.ID) (b wire.WebhookBacklog, err error) {
+// Backlog returns the backlog of one webhook. It is problem.ErrNotFound without such a webhook.
+func (s *Service) Backlog(ctx context.Context, id wire.ID) (b wire.WebhookBacklog, err error) {
 	err = s.DB.View(ctx, func(tx *db.Tx) error {
 		b, err = s.Outbox.BacklogOf(tx, id)
 		return err

@@ -29,6 +29,8 @@ type field struct {
 	// Has tells, of a secret, that there is one.
 	Has  bool
 	Rows int
+	// Step is that of a number, "" for whole ones.
+	Step string
 	// Auto is the autocomplete attribute.
 	Auto string
 }
@@ -89,6 +91,13 @@ func (in field) Called(name string) field {
 	return in
 }
 
+// Decimal makes it an input of a number that need not be whole; zero is shown as empty.
+func (in field) Decimal() field {
+	in = in.Number()
+	in.Step = "any"
+	return in
+}
+
 // JSON makes it an input of JSON.
 func (in field) JSON() field {
 	in.Type, in.Name = "code", in.Path+":json"
@@ -120,6 +129,13 @@ func (in field) Secret(has any) field {
 // Unsaid makes it an input that does not show again what was entered: a private key.
 func (in field) Unsaid() field {
 	in.Value = ""
+	return in
+}
+
+// SecretArea is Secret for a text of several lines.
+func (in field) SecretArea(has any) field {
+	in = in.Secret(has)
+	in.Type = "secret-area"
 	return in
 }
 

@@ -104,6 +104,8 @@ var madeUp = map[string][]string{
 	"Kind":         {"vote", "delivery", "retry", "test", "replay"},
 	"Attempted":    {"Success", "Failure", "Unknown"},
 	"Rule":         {"None", "Any", "SimpleMajority", "SuperMajority", "AbsoluteMajority"},
+	"Task":         {"replay", "cancel", "recover"},
+	"TaskState":    {"running", "paused", "done", "cancelled", "failed"},
 }
 
 func without(all, some []string) []string {

@@ -42,6 +42,7 @@ import (
 	"github.com/herald-events/herald/internal/system"
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/traffic"
 	"github.com/herald-events/herald/internal/twofactor"
 	"github.com/herald-events/herald/internal/useraction"
 	"github.com/herald-events/herald/internal/webhook"
@@ -68,6 +69,7 @@ type Services struct {
 	System       *system.Service
 	Templates    *template.Service
 	Tenants      *tenant.Service
+	Traffic      *traffic.Traffic
 	UserActions  *useraction.Service
 	Users        *identity.Service
 	Verifying    *identity.Verifications

@@ -232,9 +232,6 @@ func (v *visit) download(kind, name string, content io.Reader) error {
 	return nil
 }
 
-// wantsPart tells whether a script asks, which puts the answer into a part of the page.
-func (v *visit) wantsPart() bool { return v.Request.Header.Get("HX-Request") == "true" }
-
 // id is the one that the path names.
 func (v *visit) id() wire.ID { return wire.ID(v.PathValue("id")) }
 

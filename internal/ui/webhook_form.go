@@ -3,6 +3,8 @@ package ui
 import (
 	"cmp"
 	"encoding/json"
+	"html/template"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,10 +13,12 @@ import (
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
 )
 
 var webhookFormRoutes = []route{
+	{"POST /admin/webhook/check", signedIn, admin.Webhooks, admin.Change, (*server).checkWebhook},
 	{"GET /admin/webhook/add", signedIn, admin.Webhooks, admin.Change, (*server).addWebhook},
 	{"POST /admin/webhook/add", signedIn, admin.Webhooks, admin.Change, (*server).createWebhook},
 	{"GET /admin/webhook/{id}/edit", signedIn, admin.Webhooks, admin.Change, (*server).editWebhook},
@@ -32,7 +36,13 @@ type webhookForm struct {
 	// SigningKeys and Certificates are the keys that can be chosen.
 	SigningKeys, Certificates []option
 	Headers                   pairs
-	Delays                    string
+	// StandardKeys are those of the signing keys that Standard Webhooks knows.
+	StandardKeys []option
+	Delays       string
+	// Custom are the custom types that are sent, a line each.
+	Custom string
+	// Warnings are what its owner will want to know.
+	Warnings []warning
 }
 
 // eventGroup are the event types that begin alike, as user.login.…
@@ -108,6 +118,12 @@ func (v *visit) webhookOf(current wire.Webhook) (wire.Webhook, error) {
 		return wire.Webhook{}, err
 	}
 	w := request.Webhook
+	if lines, ok := v.PostForm["custom"]; ok {
+		v.setCustom(&wrong, &w, lines[len(lines)-1])
+	}
+	for name, value := range w.Headers {
+		wrong.Check(value != "" || !isSecretHeader(name), "webhook.headers", "missing", "%s", v.text.say("HeaderSecretMissing", "Header", name))
+	}
 	w.RetryConfiguration = nil
 	if text := strings.TrimSpace(v.PostFormValue("delays")); text != "" {
 		delays, ok := delaysOf(text)
@@ -117,24 +133,88 @@ func (v *visit) webhookOf(current wire.Webhook) (wire.Webhook, error) {
 	return w, wrong.Err()
 }
 
-// delaysOf reads "10, 60, 600". A dash stands for no retry at all.
+// setCustom makes the custom types that are named the ones that are sent.
+func (v *visit) setCustom(wrong *problem.Validation, w *wire.Webhook, lines string) {
+	events := wire.Map[bool]{}
+	for name, on := range w.EventsEnabled {
+		if !event.IsCustom(event.Type(name)) {
+			events[name] = on
+		}
+	}
+	for _, name := range strings.Fields(strings.ReplaceAll(lines, ",", " ")) {
+		switch {
+		case event.IsCustom(event.Type(name)):
+			events[name] = true
+		case strings.HasPrefix(name, event.CustomPrefix):
+			webhook.UnknownType(wrong, "custom", name)
+		default:
+			wrong.Field("custom", "invalid", "%s", v.text.say("CustomWrong", "Name", name))
+		}
+	}
+	w.EventsEnabled = events
+}
+
+// checkWebhook tells what the owner of the webhook in the form will want to know, while it is written.
+func (s *server) checkWebhook(v *visit) error {
+	var current wire.Webhook
+	if id := wire.ID(v.URL.Query().Get("id")); id != "" {
+		var err error
+		if current, err = s.Webhooks.Load(v.Context(), id); err != nil {
+			return err
+		}
+	}
+	w, err := v.webhookOf(current)
+	form := webhookForm{Webhook: w, New: current.ID == ""}
+	if _, ok := problem.As(err); err != nil && !ok {
+		return err
+	}
+	if w.URL != "" {
+		tenants, err := s.Tenants.List(v.Context())
+		if err != nil {
+			return err
+		}
+		form.Warnings = warningsOf(w, tenants, s.Webhooks.Egress.Permits)
+	}
+	return v.part("webhook-form", "checked", form)
+}
+
+// Drawing shows when a delivery is tried.
+func (f webhookForm) Drawing(at frame) template.HTML {
+	return at.retriesDrawing(delaysFor(f.RetryConfiguration))
+}
+
+// Sentence says when a delivery is tried.
+func (f webhookForm) Sentence(at frame) string { return at.retries(delaysFor(f.RetryConfiguration)) }
+
+// units of the pauses, in seconds.
+var units = map[string]int{"": 1, "s": 1, "m": 60, "min": 60, "h": 60 * 60, "d": 24 * 60 * 60}
+
+// longestPause is far beyond what the domain allows, so that nothing overflows.
+const longestPause = 1_000_000
+
+// delaysOf reads "10, 60, 600" and "10s, 1m, 2h". A dash stands for no retry at all.
 func delaysOf(text string) (delays []int, ok bool) {
 	delays = []int{}
 	if text == "-" {
 		return delays, true
 	}
 	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
-		seconds, err := strconv.Atoi(part)
-		if err != nil {
+		digits := strings.TrimRight(part, "smindh")
+		n, err := strconv.Atoi(digits)
+		unit, known := units[part[len(digits):]]
+		if err != nil || !known || n < -longestPause || n > longestPause {
 			return nil, false
 		}
-		delays = append(delays, seconds)
+		delays = append(delays, n*unit)
 	}
 	return delays, true
 }
 
 func (s *server) showWebhookForm(v *visit, w wire.Webhook) (err error) {
 	form := webhookForm{Webhook: w, New: w.ID == "", Groups: eventGroups(), Headers: pairsOf("webhook.headers", w.Headers)}
+	if form.New {
+		form.Headers = form.Headers.copied()
+	}
 	if form.Tenants, err = s.Tenants.List(v.Context()); err != nil {
 		return err
 	}
@@ -144,9 +224,13 @@ func (s *server) showWebhookForm(v *visit, w wire.Webhook) (err error) {
 	}
 	none := option{Text: v.text.say("None")}
 	form.SigningKeys, form.Certificates = []option{none}, []option{none}
+	form.StandardKeys = []option{{Text: v.text.say("SameAsSigning")}}
 	for _, k := range keys {
 		if k.HasPrivateKey || k.Type == wire.KeyTypeHMAC {
 			form.SigningKeys = append(form.SigningKeys, option{Value: string(k.ID), Text: k.Name + " (" + string(k.Algorithm) + ")"})
+		}
+		if k.Type == wire.KeyTypeHMAC || k.HasPrivateKey && k.Algorithm == wire.Ed25519 {
+			form.StandardKeys = append(form.StandardKeys, option{Value: string(k.ID), Text: k.Name + " (" + string(k.Algorithm) + ")"})
 		}
 		if k.Certificate != "" {
 			form.Certificates = append(form.Certificates, option{Value: string(k.ID), Text: k.Name})
@@ -160,6 +244,14 @@ func (s *server) showWebhookForm(v *visit, w wire.Webhook) (err error) {
 			form.Delays += strconv.Itoa(delay)
 		}
 		form.Delays = cmp.Or(form.Delays, "-")
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.EventsEnabled)) {
+		if w.EventsEnabled[name] && event.IsCustom(event.Type(name)) {
+			form.Custom += name + "\n"
+		}
+	}
+	if !form.New {
+		form.Warnings = warningsOf(w, form.Tenants, s.Webhooks.Egress.Permits)
 	}
 	v.under("Webhooks", "/admin/webhook")
 	if form.New {
@@ -197,8 +289,13 @@ func (f webhookForm) DataOf() (string, error) {
 	return string(text), err
 }
 
-// Bound tells whether the webhook has the events of a tenant.
-func (f webhookForm) Bound(id wire.ID) bool { return slices.Contains(f.TenantIDs, id) }
+// Bound tells whether the webhook has the events of a tenant, as the form says when it is shown again.
+func (f webhookForm) Bound(at frame, id wire.ID) bool {
+	if posted, ok := at.v.PostForm["webhook.tenantIds[]"]; ok && at.v.problem != nil {
+		return slices.Contains(posted, string(id))
+	}
+	return slices.Contains(f.TenantIDs, id)
+}
 
 // nameOfWebhook is what people call it by: its description, or its address without what is secret in it.
 func nameOfWebhook(w wire.Webhook) string {

@@ -209,7 +209,7 @@ func (s *server) tryWebhook(v *visit) error {
 		for i := range p.Fields {
 			p.Fields[i].Field = "event" // all of them are in its text
 		}
-		if v.wantsPart() {
+		if v.isPart() {
 			v.problem = p
 			return v.part("webhook-try", "tried", page)
 		}
@@ -218,7 +218,7 @@ func (s *server) tryWebhook(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if v.wantsPart() {
+	if v.isPart() {
 		return v.part("webhook-try", "tried", page)
 	}
 	return s.showTrial(v, page)

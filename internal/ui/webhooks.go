@@ -1,39 +1,141 @@
 package ui
 
 import (
+	"html/template"
+	"math"
+	"net/url"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
-	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/admin"
+	"github.com/herald-events/herald/internal/chart"
 	"github.com/herald-events/herald/internal/egress"
-	"github.com/herald-events/herald/internal/problem"
-	"github.com/herald-events/herald/internal/webhook"
+	"github.com/herald-events/herald/internal/search"
+	"github.com/herald-events/herald/internal/traffic"
 	"github.com/herald-events/herald/wire"
 )
 
-var webhookRoutes = slices.Concat(webhookFormRoutes, webhookTryRoutes, []route{
+var webhookRoutes = slices.Concat(webhookFormRoutes, webhookTryRoutes, webhookViewRoutes, recoverRoutes, taskRoutes, []route{
 	{"GET /admin/webhook", signedIn, admin.Webhooks, admin.View, (*server).webhooks},
-	{"GET /admin/webhook/{id}", signedIn, admin.Webhooks, admin.View, (*server).webhook},
 })
 
-type webhooksPage struct{ Webhooks []webhookRow }
+type webhooksPage struct {
+	Webhooks []webhookRow
+	// Text is what is looked for, Any tells that there are webhooks at all.
+	Text  string
+	Any   bool
+	Pages pager
+}
 
 type webhookRow struct {
 	wire.Webhook
 	Events int
 	State  string // the id of a text
+
+	Backlog wire.WebhookBacklog
+	// Last is the newest request about what is owed to it; nil without one.
+	Last *wire.DeliveryAttempt
+	// Day is what was sent to it in the last 24 hours; nil when nothing was.
+	Day *traffic.Series
 }
 
+// webhooksOnPage is how many the list shows at once.
+const webhooksOnPage = 50
+
+// webhooks are all that match, the newest first.
 func (s *server) webhooks(v *visit) error {
 	all, err := s.Webhooks.List(v.Context())
 	if err != nil {
 		return err
 	}
-	var page webhooksPage
-	for _, w := range all {
-		page.Webhooks = append(page.Webhooks, s.webhookRow(w))
+	page := webhooksPage{Text: v.FormValue("text"), Any: len(all) > 0}
+	text := strings.ToLower(strings.TrimSpace(page.Text))
+	all = slices.DeleteFunc(all, func(w wire.Webhook) bool {
+		of := v.preferences.Tenant
+		return text != "" && !strings.Contains(strings.ToLower(w.Description+" "+egress.RedactURL(w.URL)+" "+string(w.ID)), text) ||
+			of != "" && !w.Global && !slices.Contains(w.TenantIDs, of)
+	})
+	from, _ := strconv.Atoi(v.FormValue("from")) // what is no number is the first page
+	from = min(max(from, 0), len(all))
+	page.Pages = numbered(from, webhooksOnPage, len(all))
+	if text != "" {
+		for _, to := range []*string{&page.Pages.Newest, &page.Pages.Newer, &page.Pages.Older} {
+			if *to != "" {
+				*to += "&text=" + url.QueryEscape(page.Text)
+			}
+		}
+	}
+	var days map[wire.ID]*traffic.Series
+	if page.Any {
+		if days, err = s.Traffic.Last24h(v.Context()); err != nil {
+			return err
+		}
+	}
+	for _, w := range all[from:min(from+webhooksOnPage, len(all))] {
+		row := s.webhookRow(w)
+		if row.Backlog, err = s.Replay.Backlog(v.Context(), w.ID); err != nil {
+			return err
+		}
+		newest := wire.DeliverySearch{DeliveryFilter: wire.DeliveryFilter{WebhookID: w.ID}}
+		newest.NumberOfResults = 1
+		found, _, err := s.Replay.Page(v.Context(), newest, search.Cursor(""))
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			row.Last = found[0].LastAttempt
+		}
+		row.Day = days[w.ID]
+		page.Webhooks = append(page.Webhooks, row)
 	}
 	return v.show("webhooks", "Webhooks", page)
+}
+
+// Waiting is how much waits for it.
+func (r webhookRow) Waiting() int { return r.Backlog.Pending + r.Backlog.Retrying }
+
+// Rate is the share of the last 24 hours' requests that were answered well, "" without any.
+func (r webhookRow) Rate() string {
+	if r.Day == nil {
+		return ""
+	}
+	total := r.Day.Total()
+	rate, known := total.SuccessRate()
+	if !known {
+		return ""
+	}
+	return strconv.FormatFloat(math.Floor(rate*1000)/10, 'f', -1, 64) + " %"
+}
+
+// P95 is how long 95 of 100 requests of the last 24 hours took at most, "" without any.
+func (r webhookRow) P95() string {
+	if r.Day == nil {
+		return ""
+	}
+	total := r.Day.Total()
+	if took := total.P95(); took > 0 {
+		return took.Round(time.Millisecond / 10).String()
+	}
+	return ""
+}
+
+// Spark draws the share by the hour.
+func (r webhookRow) Spark() template.HTML {
+	if r.Day == nil {
+		return ""
+	}
+	line := chart.Spark{Class: "good", Max: 1}
+	for i := range r.Day.Buckets {
+		b := &r.Day.Buckets[i]
+		rate, known := b.SuccessRate()
+		if !known {
+			rate = math.NaN()
+		}
+		line.Values, line.Unfinished = append(line.Values, rate), b.Unfinished
+	}
+	return chart.Sparkline(line)
 }
 
 func (s *server) webhookRow(w wire.Webhook) webhookRow {
@@ -55,52 +157,16 @@ func (s *server) webhookRow(w wire.Webhook) webhookRow {
 	return row
 }
 
-type webhookPage struct {
-	webhookRow
-	// Types and Tenants are what the delivery check can be made for, Type and Tenant what it was, Check what came out.
-	Types   []event.Descriptor
-	Tenants []wire.Tenant
-	Type    string
-	Tenant  wire.ID
-	Check   *wire.Explanation
-	Problem string
-}
+// Off tells whether the webhook is switched off.
+func (r webhookRow) Off() bool { return r.Enabled != nil && !*r.Enabled }
 
-// webhook shows one webhook, and why it does or does not get an event.
-func (s *server) webhook(v *visit) error {
-	id := wire.ID(v.PathValue("id"))
-	w, err := s.Webhooks.Load(v.Context(), id)
-	if err != nil {
-		return err
+// Since is when the webhook came into its state, 0 for a healthy one.
+func (r webhookRow) Since() wire.Instant {
+	switch {
+	case r.Off():
+		return r.DisabledInstant
+	case r.Backlog.Paused != nil:
+		return r.Backlog.Paused.Instant
 	}
-	page := webhookPage{webhookRow: s.webhookRow(w), Types: event.All(), Type: v.FormValue("type"), Tenant: wire.ID(v.FormValue("tenant"))}
-	if page.Tenants, err = s.Tenants.List(v.Context()); err != nil {
-		return err
-	}
-	if page.Type != "" {
-		explanation, err := s.explain(v, id, event.Type(page.Type), page.Tenant)
-		if p, ok := problem.As(err); ok {
-			page.Problem = messageOf(p)
-		} else if err != nil {
-			return err
-		} else {
-			page.Check = &explanation
-		}
-	}
-	v.under("Webhooks", "/admin/webhook")
-	v.of = nameOfWebhook(w)
-	return v.show("webhook", "Webhook", page)
-}
-
-func (s *server) explain(v *visit, id wire.ID, t event.Type, tenant wire.ID) (wire.Explanation, error) {
-	settings, err := s.Tenants.Settings(v.Context())
-	if err != nil {
-		return wire.Explanation{}, err
-	}
-	var wrong problem.Validation
-	q := webhook.Ask(&wrong, settings, t, tenant)
-	if err := wrong.Err(); err != nil {
-		return wire.Explanation{}, err
-	}
-	return s.Webhooks.Explain(v.Context(), id, q)
+	return r.Backlog.Breaker.OpenedInstant
 }

@@ -40,6 +40,8 @@
 
   // Tabs: one section at a time, the one in the address first, or the first with a mistake in it.
   function makeTabs(tabs) {
+    if (tabs.made) return;
+    tabs.made = true;
     const links = all(":scope > nav a", tabs), sections = links.map((a) => document.getElementById(a.hash.slice(1)));
     links[0].parentElement.setAttribute("role", "tablist");
     const show = (at, focus) => {
