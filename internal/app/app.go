@@ -267,8 +267,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 	pages := ui.New(ui.Services{
 		Admins: a.admins, APIKeys: a.keys, Applications: a.applications, Events: a.events, Factors: a.factors, Groups: a.groups, Journal: a.journal,
 		Keys: a.signing, Logins: a.logins, Messages: a.messages, Messengers: a.messengers, Outbox: a.outbox, Replay: a.replay, System: a.system,
-		Resets: a.resets, UserActions: a.actions, Verifying: a.verifying, Templates: a.templates, Tenants: a.tenants, Traffic: a.traffic, Users: a.users, Webhooks: a.webhooks, WebhookLog: record, Log: o.Logger, Version: o.Version,
-		Doctor: a.doctor, Endpoints: api.Endpoints(), Engine: settings.Database(), Settings: effective(settings),
+		Doctor: a.doctor, Live: a.live, Traffic: a.traffic, Resets: a.resets, UserActions: a.actions, Verifying: a.verifying, Templates: a.templates, Tenants: a.tenants, Users: a.users, Webhooks: a.webhooks, WebhookLog: record, Log: o.Logger, Version: o.Version,
+		Endpoints: api.Endpoints(), Engine: settings.Database(), Settings: effective(settings),
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/", rest)

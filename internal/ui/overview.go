@@ -16,8 +16,9 @@ type overviewPage struct {
 	Backlog  metrics.Backlog
 	Webhooks int
 	// Steps are what is to do before a first event arrives; nil once one has.
-	Steps  []step
-	Events []logRow
+	Steps     []step
+	Events    []logRow
+	Attention attentionPart
 }
 
 // step is one of the three that lead to a first event.
@@ -60,6 +61,7 @@ func (s *server) overview(v *visit) (err error) {
 	if slices.ContainsFunc(steps, func(s step) bool { return !s.Done }) {
 		page.Steps = steps
 	}
+	page.Attention = s.attentionKnown(v)
 	return v.show("overview", "Overview", page)
 }
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/herald-events/herald/internal/doctor"
 )
 
 // Every language has every text, and no text that nobody uses; what templates and code ask for is there.
@@ -103,9 +105,19 @@ var madeUp = map[string][]string{
 	"Tests":        {"none", "only"},
 	"Kind":         {"vote", "delivery", "retry", "test", "replay"},
 	"Attempted":    {"Success", "Failure", "Unknown"},
+	"CheckOf":      {"blocking", "setup", "database", "clock", "webhooks", "events", "keys", "messengers", "secondfactors", "logs", "tasks"},
+	"Find":         codes(),
 	"Rule":         {"None", "Any", "SimpleMajority", "SuperMajority", "AbsoluteMajority"},
 	"Task":         {"replay", "cancel", "recover"},
 	"TaskState":    {"running", "paused", "done", "cancelled", "failed"},
+}
+
+// codes are what the doctor may find: every one of them has a text.
+func codes() (all []string) {
+	for _, code := range doctor.Codes() {
+		all = append(all, strings.TrimPrefix(textOfCode(code), "Find"))
+	}
+	return all
 }
 
 func without(all, some []string) []string {

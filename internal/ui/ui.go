@@ -33,9 +33,11 @@ import (
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/key"
+	"github.com/herald-events/herald/internal/live"
 	"github.com/herald-events/herald/internal/login"
 	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/messenger"
+	"github.com/herald-events/herald/internal/metrics"
 	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/replay"
@@ -60,6 +62,7 @@ type Services struct {
 	Groups       *group.Service
 	Journal      *journal.Journal
 	Keys         *key.Service
+	Live         *live.Service
 	Logins       *login.Service
 	Messages     *message.Sender
 	Messengers   *messenger.Service
@@ -89,6 +92,9 @@ type server struct {
 	pages *pages
 	// byPath are the routes that show a page, by the path of their pattern.
 	byPath map[string]route
+	// attention is what the doctor found a moment ago.
+	attention memo[[]doctor.Finding]
+	owed      memo[metrics.Backlog]
 }
 
 // New returns the handler of everything under /admin. It is safe for concurrent use.
@@ -129,7 +135,7 @@ func (s *server) routes() []route {
 	return slices.Concat(
 		signInRoutes,
 		preferenceRoutes,
-		overviewRoutes,
+		overviewRoutes, healthRoutes,
 		logRoutes,
 		attemptRoutes,
 		replayRoutes,
