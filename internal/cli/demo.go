@@ -33,6 +33,7 @@ type demo struct {
 	app      *app.App
 	url      string
 	key      string
+	password string // of the administrator
 	receiver *demoReceiver
 }
 
@@ -44,7 +45,7 @@ func (c demoCommand) Run(ctx context.Context, out *output) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 
-	d := &demo{out: out, key: "demo-" + rand.Text()}
+	d := &demo{out: out, key: "demo-" + rand.Text(), password: rand.Text()}
 	if d.receiver, err = newDemoReceiver(d); err != nil {
 		return err
 	}
@@ -64,7 +65,8 @@ func (c demoCommand) Run(ctx context.Context, out *output) (err error) {
 		return nil
 	}
 	d.say("")
-	d.say("The server stays up until Ctrl-C; its data is temporary. Try it yourself:")
+	d.say("The server stays up until Ctrl-C; its data is temporary. See what happened, and why:  %s/admin/log", d.url)
+	d.say("Sign in as %s with the password %s. Or cause an event yourself:", demoAdmin, d.password)
 	d.say("")
 	d.say("  curl -H 'Authorization: %s' -H 'Content-Type: application/json' \\", d.key)
 	d.say("       -d '{\"user\": {\"email\": \"you@example.com\", \"password\": \"correct horse\"}}' %s/api/user", d.url)
@@ -95,6 +97,7 @@ func (d *demo) start(ctx context.Context, folder, addr string) error {
 	d.say("Herald %s is up after %d ms: embedded SQLite in a temporary folder, set up by a kickstart file.", d.out.version, time.Since(begin).Milliseconds())
 	d.say("  API       %s/api", d.url)
 	d.say("  API key   %s", d.key)
+	d.say("  Admin     %s/admin  (%s, password %s)", d.url, demoAdmin, d.password)
 	d.say("  Receiver  %s  (a webhook of the demo's own; ▸ marks what it gets)", d.receiver.url)
 	return nil
 }
@@ -104,9 +107,10 @@ const (
 	demoMessenger = "00000000-0000-4000-8000-00000000000d"
 	demoUser      = "00000000-0000-4000-8000-00000000000e"
 	demoTemplate  = "2c5a7f10-84d3-4e19-b6a2-9d0f3c71e845" // every installation begins with it
+	demoAdmin     = "admin@example.com"
 )
 
-// kickstart is what a user of the compatible product would write: a key, a messenger and which template it is for, the tenant's event settings, a webhook.
+// kickstart is what a user of the compatible product would write: a key, an administrator, a messenger and which template it is for, the tenant's event settings, a webhook.
 func (d *demo) kickstart() []byte {
 	types := []event.Type{event.UserCreate, event.UserCreateComplete, event.KickstartSuccess}
 	settings, enabled := map[event.Type]any{}, map[event.Type]bool{}
@@ -117,6 +121,10 @@ func (d *demo) kickstart() []byte {
 	file, err := json.MarshalIndent(map[string]any{
 		"apiKeys": []any{map[string]any{"key": d.key, "description": "Demo"}},
 		"requests": []any{
+			map[string]any{"method": "POST", "url": "/api/user/registration", "body": map[string]any{
+				"user":         map[string]any{"email": demoAdmin, "password": d.password},
+				"registration": map[string]any{"applicationId": "#{FUSIONAUTH_APPLICATION_ID}", "roles": []string{"admin"}},
+			}},
 			map[string]any{"method": "POST", "url": "/api/messenger/" + demoMessenger, "body": map[string]any{"messenger": map[string]any{
 				"type": wire.Generic, "name": "The demo's phones", "url": d.receiver.phones, "connectTimeout": 1000, "readTimeout": 2000,
 			}}},
