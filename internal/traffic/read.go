@@ -128,6 +128,9 @@ func (s *Series) put(bucket int64, result Result, n int64, durations *histogram)
 	}
 }
 
+// Now is the present instant, by the clock that buckets go by.
+func (t *Traffic) Now() time.Time { return t.o.DB.Now() }
+
 // Series tells what happened from one instant to another, to one webhook or to [All] of them. step is how long the buckets are: whole minutes for the last 25 hours
 // ([KeepMinutes]), whole hours for the last 90 days ([KeepHours]); earlier is a gap. Buckets begin at multiples of step since 1970 (UTC), so the first may begin before from;
 // none begins in the future. A webhook that nobody knows has zeros. What this process has counted and not stored yet is in it; of others some seconds may be missing.

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/herald-events/herald/internal/admin"
-	"github.com/herald-events/herald/internal/metrics"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -13,8 +12,8 @@ var overviewRoutes = []route{
 }
 
 type overviewPage struct {
-	Backlog  metrics.Backlog
-	Webhooks int
+	hourly
+
 	// Steps are what is to do before a first event arrives; nil once one has.
 	Steps     []step
 	Events    []logRow
@@ -32,14 +31,13 @@ const newestEvents = 10
 
 func (s *server) overview(v *visit) (err error) {
 	var page overviewPage
-	if page.Backlog, err = s.Outbox.Backlog(v.Context()); err != nil {
+	if page.hourly, err = s.lastHour(v); err != nil {
 		return err
 	}
 	webhooks, err := s.Webhooks.List(v.Context())
 	if err != nil {
 		return err
 	}
-	page.Webhooks = len(webhooks)
 	if v.session.May(admin.WebhookLog, admin.View) {
 		search := wire.WebhookEventLogSearch{Period: wire.Period{Start: 1}, TenantID: v.Tenant}
 		search.NumberOfResults = newestEvents
