@@ -3,10 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"net/mail"
-	"strings"
 
-	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/messenger"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/tenant"
@@ -142,23 +139,12 @@ func (h messaging) testEmail(c *call) (any, error) {
 	if err := v.Merge(err); err != nil {
 		return nil, err
 	}
-	to := strings.TrimSpace(request.To)
-	v.Check(to != "", "to", "blank", "Give the address that the test e-mail goes to.")
-	if parsed, err := mail.ParseAddress(to); err == nil {
-		to = parsed.Address
-	}
-	v.Check(to == "" || messenger.IsEmailAddress(to), "to", "notEmail", "This is not an e-mail address.")
+	test := messenger.EmailTrial(&v, request.To)
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	attempt := h.Messengers.Mail(server).Send(c.ctx(), messenger.Email{
-		Email: wire.Email{
-			To: []wire.EmailAddress{{Address: to}}, Subject: "Test e-mail from Herald",
-			Text: "This is a test e-mail from Herald. The mail server of the tenant works.",
-		},
-		Key: db.NewID(),
-	})
-	return h.tried(c, tenant, wire.KindEmail, to, attempt)
+	attempt := h.Messengers.Mail(server).Send(c.ctx(), test)
+	return h.tried(c, tenant, wire.KindEmail, test.To[0].Address, attempt)
 }
 
 // tenantOf is the tenant that the request names, or that of its key or header.
@@ -176,27 +162,13 @@ func (h messaging) tenantOf(c *call, named wire.ID) (wire.ID, error) {
 	return named, nil
 }
 
-// mailServer is the given one, or that of the tenant without it. The stored password stands in for one that is not mentioned, but goes only where it
-// has always gone: whoever may call this could otherwise have it sent to a server of their own.
+// mailServer is the given one, or that of the tenant without it.
 func (h messaging) mailServer(ctx context.Context, id wire.ID, given json.RawMessage) (messenger.MailServer, error) {
 	stored, err := h.Mail.Mail(ctx, id)
 	if p, ok := problem.As(err); len(given) == 0 || err != nil && (!ok || p.Kind != problem.Invalid) {
 		return stored, err
 	}
-	server, err := tenant.ParseMail("emailConfiguration", given)
-	var mentions struct {
-		Password *string `json:"password"`
-	}
-	if err != nil || json.Unmarshal(given, &mentions) != nil || mentions.Password != nil || server.Username == "" || stored.Password == "" {
-		return server, err
-	}
-	if server.Host != stored.Host || server.Port != stored.Port || server.Username != stored.Username || server.Security != stored.Security ||
-		server.Certificate != stored.Certificate {
-		return server, invalidField("emailConfiguration.password", "missing",
-			"The stored password is used for the stored host, port, security, certificate and user name only. Give the password for this configuration.")
-	}
-	server.Password = stored.Password
-	return server, nil
+	return tenant.MailAs(stored, "emailConfiguration", given)
 }
 
 // tried records what was sent as a test and answers with what came of it.

@@ -265,7 +265,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})
 	pages := ui.New(ui.Services{
-		Admins: a.admins, APIKeys: a.keys, Applications: a.applications, Events: a.events, Factors: a.factors, Groups: a.groups, Journal: a.journal,
+		Admins: a.admins, APIKeys: a.keys, Applications: a.applications, Entities: a.entities, Events: a.events, Factors: a.factors, Groups: a.groups, Journal: a.journal,
 		Keys: a.signing, Logins: a.logins, Messages: a.messages, Messengers: a.messengers, Outbox: a.outbox, Replay: a.replay, System: a.system,
 		Doctor: a.doctor, Live: a.live, Traffic: a.traffic, Resets: a.resets, UserActions: a.actions, Verifying: a.verifying, Templates: a.templates, Tenants: a.tenants, Users: a.users, Webhooks: a.webhooks, WebhookLog: record, Log: o.Logger, Version: o.Version,
 		Endpoints: api.Endpoints(), Engine: settings.Database(), Settings: effective(settings),

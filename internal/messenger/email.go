@@ -25,7 +25,9 @@ import (
 	maillog "github.com/wneessen/go-mail/log"
 	"github.com/wneessen/go-mail/smtp"
 
+	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -38,6 +40,23 @@ type Email struct {
 	Code string
 	// Key is equal in all attempts to send this e-mail. The Message-ID is made of it, by which mail programs recognize what they have already.
 	Key string
+}
+
+// EmailTrial is the e-mail that a test of a mail server sends. What is wrong with its recipient, which is in the member "to", is added to v.
+func EmailTrial(v *problem.Validation, to string) Email {
+	to = strings.TrimSpace(to)
+	v.Check(to != "", "to", "blank", "Give the address that the test e-mail goes to.")
+	if parsed, err := netmail.ParseAddress(to); err == nil {
+		to = parsed.Address
+	}
+	v.Check(to == "" || IsEmailAddress(to), "to", "notEmail", "This is not an e-mail address.")
+	return Email{
+		Email: wire.Email{
+			To: []wire.EmailAddress{{Address: to}}, Subject: "Test e-mail from Herald",
+			Text: "This is a test e-mail from Herald. The mail server of the tenant works.",
+		},
+		Key: db.NewID(),
+	}
 }
 
 // IsEmailAddress tells whether the text is one address, without a name.

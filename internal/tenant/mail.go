@@ -54,6 +54,27 @@ func (s *Service) Mail(ctx context.Context, id wire.ID) (server messenger.MailSe
 	return server, err
 }
 
+// MailAs is the mail server that a given emailConfiguration says, in place of the stored one. The stored password stands in for one that is not mentioned, but
+// goes only where it has always gone: whoever may try a configuration could otherwise have it sent to a server of their own. Errors: as [ParseMail].
+func MailAs(stored messenger.MailServer, path string, given json.RawMessage) (messenger.MailServer, error) {
+	server, err := ParseMail(path, given)
+	var mentions struct {
+		Password *string `json:"password"`
+	}
+	if err != nil || json.Unmarshal(given, &mentions) != nil || mentions.Password != nil || server.Username == "" || stored.Password == "" {
+		return server, err
+	}
+	if server.Host != stored.Host || server.Port != stored.Port || server.Username != stored.Username || server.Security != stored.Security ||
+		server.Certificate != stored.Certificate {
+		var v problem.Validation
+		v.Field(path+".password", "missing",
+			"The stored password is used for the stored host, port, security, certificate and user name only. Give the password for this configuration.")
+		return server, v.Err()
+	}
+	server.Password = stored.Password
+	return server, nil
+}
+
 // ParseMail reads the mail server from an emailConfiguration as a client sends it. What is absent, empty or zero has its default; nothing at all has
 // all of them. The error is a problem of kind Invalid that names every member that cannot be used, below path.
 func ParseMail(path string, raw json.RawMessage) (messenger.MailServer, error) {

@@ -106,10 +106,51 @@ func checkExtra(v *problem.Validation, given map[string]json.RawMessage) map[str
 		maps.DeleteFunc(data, func(_ string, value json.RawMessage) bool { return loose.IsNull(value) })
 		extra["data"] = loose.Encode(data)
 	}
-	loose.CheckObject(v, "tenant.passwordValidationRules", extra["passwordValidationRules"])
+	checkPasswords(v, extra)
 	risk.Check(v, "tenant.clientRiskConfiguration", extra["clientRiskConfiguration"])
 	CheckJWT(v, "tenant.jwtConfiguration", extra["jwtConfiguration"])
 	checkFlows(v, extra)
 	secrets.Check(v, "tenant", extra)
 	return extra
+}
+
+// Bounds of the rules for passwords. Zero is how the Go client says that nothing was set.
+const (
+	maxPasswordLength = 256
+	maxRemembered     = 24
+	maxAgeSeconds     = 1 << 30
+	maxAgeDays        = 36_500
+)
+
+// checkPasswords adds what is wrong with the rules for passwords: what cannot be read would have its default, and so protect less than somebody believes.
+func checkPasswords(v *problem.Validation, extra map[string]json.RawMessage) {
+	const path = "tenant.passwordValidationRules"
+	rules, _ := loose.CheckObject(v, path, extra["passwordValidationRules"])
+	for _, name := range []string{"minLength", "maxLength"} {
+		loose.CheckInt(v, path+"."+name, rules[name], 0, maxPasswordLength)
+	}
+	for _, name := range []string{"requireMixedCase", "requireNonAlpha", "requireNumber", "disallowUserLoginId", "validateOnLogin"} {
+		loose.CheckBool(v, path+"."+name, rules[name])
+	}
+	least, hasLeast := loose.ParseInt(rules["minLength"])
+	most, hasMost := loose.ParseInt(rules["maxLength"])
+	v.Check(!hasLeast || !hasMost || most == 0 || least <= most, path+".maxLength", "invalid", "The maximum length is not below the minimum length.")
+	for _, of := range []struct {
+		path, number string
+		most         int
+		raw          json.RawMessage
+	}{
+		{path + ".rememberPreviousPasswords", "count", maxRemembered, rules["rememberPreviousPasswords"]},
+		{"tenant.minimumPasswordAge", "seconds", maxAgeSeconds, extra["minimumPasswordAge"]},
+		{"tenant.maximumPasswordAge", "days", maxAgeDays, extra["maximumPasswordAge"]},
+	} {
+		m, _ := loose.CheckObject(v, of.path, of.raw)
+		loose.CheckBool(v, of.path+".enabled", m["enabled"])
+		if loose.Bool(m["enabled"], false) { // while it is off it may say anything
+			loose.CheckInt(v, of.path+"."+of.number, m[of.number], 0, of.most)
+		}
+	}
+	breach, _ := loose.CheckObject(v, path+".breachDetection", rules["breachDetection"])
+	loose.CheckBool(v, path+".breachDetection.enabled", breach["enabled"])
+	loose.CheckID(v, path+".breachDetection.notifyUserEmailTemplateId", breach["notifyUserEmailTemplateId"])
 }

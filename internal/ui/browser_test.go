@@ -182,7 +182,9 @@ func furnish(s *stage) {
 	}
 
 	// Last, because with a second tenant every request has to name its own.
-	s.Call("POST", "/api/tenant", map[string]any{"tenant": map[string]any{"name": s.text("Example Labs", 180) + " 2"}}).Want(200)
+	labs := string(db.NewID())
+	s.Call("POST", "/api/tenant/"+labs, map[string]any{"tenant": map[string]any{"name": s.text("Example Labs", 180) + " 2"}}).Want(200)
+	s.note("tenantLabs", labs)
 }
 
 // Every screen can be used by everybody, whatever is in the store: in all its looks nothing is wrong with it, and nothing that others have written

@@ -19,8 +19,10 @@ type field struct {
 	// Name is the path of the member, with the kind (see form.go), Path without. Path is also the id of the input.
 	Name, Path, Label, Value string
 	// Type is that of the input, or "area", "code", "choice", "switch", "secret".
-	Type     string
-	Hint     string
+	Type string
+	Hint string
+	// Standard is what counts while nothing is entered; it stands in the empty input.
+	Standard string
 	Required bool
 	// Locked inputs show what cannot be changed.
 	Locked  bool
@@ -50,11 +52,15 @@ func (f frame) Field(path, label string, value any) field {
 
 // take overlays what was posted.
 func (in *field) take() {
-	if posted, ok := in.v.PostForm[in.Name]; ok && in.v.problem != nil {
-		in.Value = posted[len(posted)-1]
+	if in.posted() {
+		all := in.v.PostForm[in.Name]
+		in.Value = all[len(all)-1]
 		in.On = in.Value == "true"
 	}
 }
+
+// posted tells whether the input shows what was entered in the form before.
+func (in *field) posted() bool { return in.v.problem != nil && len(in.v.PostForm[in.Name]) > 0 }
 
 // Of sets the type: "url", "email", "password", "datetime-local", "area", "code".
 func (in field) Of(kind string) field {
@@ -109,6 +115,19 @@ func (in field) JSON() field {
 func (in field) List(words []string) field {
 	in.Name, in.Value = in.Path+":list", strings.Join(words, ", ")
 	in.take()
+	return in
+}
+
+// TextLines makes it an input of a list of texts, one in each line.
+func (in field) TextLines(texts []string) field {
+	in.Type, in.Name, in.Value = "area", in.Path+":lines", strings.Join(texts, "\n")
+	in.take()
+	return in
+}
+
+// Suggest shows what counts while nothing is entered.
+func (in field) Suggest(standard string) field {
+	in.Standard = standard
 	return in
 }
 

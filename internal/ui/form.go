@@ -25,6 +25,7 @@ import (
 //	….expirationInstant:instant          an instant as browsers write it, in UTC
 //	….data:json                          a text that is JSON
 //	….preferredLanguages:list            a list, as a text with commas
+//	….agents:lines                       a list of texts, one in each line
 //	….password:secret                    a text that is kept when nothing is entered; ….password:clear removes it
 //
 // Of several inputs with one name the last counts, so that a hidden one before a check box stands for "off".
@@ -74,6 +75,8 @@ func (v *visit) document() (map[string]any, error) {
 				continue
 			}
 			put(root, path, at.UnixMilli())
+		case kind == "lines":
+			put(root, path, linesOf(last))
 		case kind == "clear":
 			put(root, path, nil)
 		case kind == "json" && last != "":
@@ -116,6 +119,16 @@ func listOf(values []string) []any {
 	for _, value := range values {
 		if value != "" {
 			all = append(all, value)
+		}
+	}
+	return all
+}
+
+func linesOf(text string) []any {
+	all := []any{}
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			all = append(all, line)
 		}
 	}
 	return all

@@ -94,6 +94,7 @@ var madeUp = map[string][]string{
 	"Result":  {"Succeeded", "Failed", "Running"},
 	"LogType": {"", "Error", "Information", "Debug"},
 	"Minutes": {"In", "Ago"}, "Hours": {"In", "Ago"}, "Days": {"In", "Ago"}, "Months": {"In", "Ago"}, "Years": {"In", "Ago"},
+	"Means": {"Any", "SimpleMajority", "SuperMajority", "AbsoluteMajority"},
 	// Kinds of login ids and of second factors, as the API calls them.
 	"Identity":        {"email", "username", "phoneNumber"},
 	"Factor":          {"authenticator", "email", "sms"},

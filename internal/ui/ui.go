@@ -29,6 +29,7 @@ import (
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/doctor"
+	"github.com/herald-events/herald/internal/entity"
 	"github.com/herald-events/herald/internal/group"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
@@ -57,6 +58,7 @@ type Services struct {
 	APIKeys      *access.Service
 	Applications *application.Service
 	Doctor       *doctor.Service
+	Entities     *entity.Service
 	Events       *publish.Publisher
 	Factors      *twofactor.Service
 	Groups       *group.Service
@@ -142,6 +144,7 @@ func (s *server) routes() []route {
 		backlogRoutes,
 		webhookRoutes,
 		keyRoutes, apiKeyRoutes, eventRoutes, aboutRoutes, journalRoutes, systemRoutes,
+		tenantRoutes,
 		userRoutes,
 		messengerRoutes,
 		applicationRoutes,
