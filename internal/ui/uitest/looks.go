@@ -116,11 +116,7 @@ func (p *Page) Looks(name string) *Page {
 				p.inspect(look+": ", rulesOfColour)
 			} else { // what does not depend on colours is looked at once
 				p.inspect(look+": ", rules)
-				var over []string
-				p.until("overflow", fmt.Sprintf("overflow(%d)", s.width), &over)
-				for _, one := range over {
-					p.t.Errorf("%s: wider than the screen: %s", look, one)
-				}
+				p.fits(look, s)
 			}
 			if folder := os.Getenv("SCREENSHOTS"); folder != "" && name != "" {
 				p.Screenshot(filepath.Join(folder, name+"-"+look+".png"))
@@ -129,6 +125,27 @@ func (p *Page) Looks(name string) *Page {
 	}
 	p.look(wide, light)
 	return p
+}
+
+// Fits is the part of [Page.Looks] that depends on what the page shows: whether it can be scrolled sideways, wide and on a phone, and what axe-core
+// finds in one of its looks. It takes a third of the time.
+func (p *Page) Fits() *Page {
+	p.t.Helper()
+	for _, s := range []screen{phone, wide} {
+		p.look(s, light)
+		p.fits(s.name+"-"+string(light), s)
+	}
+	p.inspect("", rules)
+	return p
+}
+
+func (p *Page) fits(look string, s screen) {
+	p.t.Helper()
+	var over []string
+	p.until("overflow", fmt.Sprintf("overflow(%d)", s.width), &over)
+	for _, one := range over {
+		p.t.Errorf("%s: wider than the screen: %s", look, one)
+	}
 }
 
 // Screenshot stores a picture of the whole page, also of what is below the screen, as PNG.
