@@ -57,6 +57,15 @@ func (j *Journal) PageAuditLog(ctx context.Context, c wire.AuditLogSearch, at se
 	return entries, links, err
 }
 
+// PageAuditLogOf is PageAuditLog of the entries about an object: a page has as many as the page says. It is fast in a log of any size.
+func (j *Journal) PageAuditLogOf(ctx context.Context, o Object, page wire.Page, at search.Cursor) (entries []wire.AuditLog, links search.Links, err error) {
+	err = j.db.View(ctx, func(tx *db.Tx) error {
+		entries, links, err = db.List(tx, listAuditLogOf(o, page), at, scanAuditLog)
+		return err
+	})
+	return entries, links, err
+}
+
 // SearchAuditLog returns one page of the entries that match, and how many match in all: exactly up to search.MaxCount, beyond it at least so many.
 func (j *Journal) SearchAuditLog(ctx context.Context, c wire.AuditLogSearch) (entries []wire.AuditLog, total int, err error) {
 	if err := checkAuditLogSearch("search.", c); err != nil {

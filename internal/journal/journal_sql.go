@@ -60,7 +60,7 @@ func eventLogQuery(c wire.EventLogSearch, order search.Order) search.Query {
 	return search.Query{Columns: eventLogColumns, From: "event_log", ID: "id", Where: w, Order: order, Indexed: indexed(order), Page: c.Page}
 }
 
-func insertAuditLog(tx *db.Tx, a *wire.AuditLog) error {
+func insertAuditLog(tx *db.Tx, o Object, a *wire.AuditLog) error {
 	var data []byte
 	if a.Data != nil {
 		var err error
@@ -70,11 +70,11 @@ func insertAuditLog(tx *db.Tx, a *wire.AuditLog) error {
 	}
 	err := tx.QueryRow(`
 		INSERT INTO audit_log (tenant_id, insert_user, insert_user_fold, message, message_fold, reason, reason_fold,
-			old_value, old_value_fold, new_value, new_value_fold, data, insert_instant)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
+			old_value, old_value_fold, new_value, new_value_fold, data, object, insert_instant)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
 		db.Null(string(a.TenantID)), a.InsertUser, search.Fold(a.InsertUser), a.Message, search.Fold(a.Message), a.Reason, search.Fold(a.Reason),
 		db.Null(string(a.OldValue)), db.Null(search.Fold(string(a.OldValue))), db.Null(string(a.NewValue)), db.Null(search.Fold(string(a.NewValue))),
-		db.Null(string(data)), int64(a.InsertInstant)).Scan(&a.ID)
+		db.Null(string(data)), db.Null(storable(o.String())), int64(a.InsertInstant)).Scan(&a.ID)
 	if err != nil {
 		return fmt.Errorf("write the audit log: %w", err)
 	}
@@ -106,6 +106,11 @@ func loadAuditLog(tx *db.Tx, id int64) (wire.AuditLog, error) {
 	return a, db.Found(err)
 }
 
+func loadAuditLogOf(tx *db.Tx, o Object, id int64) (wire.AuditLog, error) {
+	a, err := scanAuditLog(tx.QueryRow(`SELECT `+auditLogColumns+` FROM audit_log WHERE id = $1 AND object = $2`, id, storable(o.String())))
+	return a, db.Found(err)
+}
+
 func auditLogConditions(c wire.AuditLogSearch) (w search.Conditions) {
 	w.Equals("tenant_id", string(c.TenantID))
 	w.Within("insert_instant", c.Period)
@@ -127,6 +132,13 @@ func searchAuditLog(tx *db.Tx, positions *search.Positions, c wire.AuditLogSearc
 }
 
 func listAuditLog(c wire.AuditLogSearch) search.Query { return auditLogQuery(c, newestFirst) }
+
+func listAuditLogOf(o Object, page wire.Page) search.Query {
+	var w search.Conditions
+	w.Add("object = ?", storable(o.String()))
+	w.Indexed()
+	return search.Query{Columns: auditLogColumns, From: "audit_log", ID: "id", Where: w, Order: newestFirst, Indexed: true, Page: page}
+}
 
 func auditLogQuery(c wire.AuditLogSearch, order search.Order) search.Query {
 	return search.Query{

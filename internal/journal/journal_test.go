@@ -624,3 +624,67 @@ func TestExportAuditLog_RefusesWhatItDoesNotUnderstand(t *testing.T) {
 		}
 	})
 }
+
+// The entries about one object are found without those about others, and clients cannot write any.
+func TestPageAuditLogOf(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		j := journal.New(d)
+		one, other := journal.Object{Kind: "webhook", ID: "1"}, journal.Object{Kind: "webhook", ID: "2"}
+		var last wire.AuditLog
+		for i := range 5 {
+			for _, o := range []journal.Object{one, other, {}} {
+				a, err := j.CreateAuditLogOf(t.Context(), o, wire.AuditLog{InsertUser: "ada", Message: fmt.Sprint(o.ID, i), Data: wire.Object{"n": i}}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if o == one {
+					last = a
+				}
+			}
+		}
+		forged := wire.AuditLog{InsertUser: "eve", Message: "forged", Data: wire.Object{"object": "webhook", "objectId": "1"}}
+		if _, err := j.CreateAuditLog(t.Context(), forged, nil); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		at := search.Cursor("")
+		for range 3 {
+			found, links, err := j.PageAuditLogOf(t.Context(), one, wire.Page{NumberOfResults: 2}, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range found {
+				got = append(got, a.Message)
+			}
+			at = links.Older
+		}
+		if diff := cmp.Diff([]string{"14", "13", "12", "11", "10"}, got); diff != "" || at != "" {
+			t.Errorf("found (-want +got), and %q more:\n%s", at, diff)
+		}
+		a, err := j.AuditLogOf(t.Context(), one, last.ID)
+		if err != nil || a.Message != "14" || a.Data["object"] != "webhook" || a.Data["objectId"] != "1" || a.Data["n"] == nil {
+			t.Errorf("the newest: %+v, %v", a, err)
+		}
+		for o, id := range map[journal.Object]int64{other: last.ID, {}: last.ID, journal.ParseObject("web\x00hook"): last.ID, one: 1 << 60} {
+			if _, err := j.AuditLogOf(t.Context(), o, id); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("the entry %d about %q: %v", id, o, err)
+			}
+		}
+		if o := journal.ParseObject("message template 1"); o != (journal.Object{Kind: "message template", ID: "1"}) || o.String() != "message template 1" {
+			t.Errorf("read %+v", o)
+		}
+		if d.Engine() == db.SQLite {
+			if err := d.View(t.Context(), func(tx *db.Tx) error {
+				var id, parent, unused int
+				var plan string
+				err := tx.QueryRow(`EXPLAIN QUERY PLAN SELECT id FROM audit_log WHERE object = $1 ORDER BY insert_instant DESC, id DESC LIMIT 3`, "webhook 1").Scan(&id, &parent, &unused, &plan)
+				if !strings.Contains(plan, "audit_log_object") {
+					t.Errorf("no index finds them: %s", plan)
+				}
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

@@ -21,6 +21,12 @@ var (
 	harmless = []string{"templateid", "keyid", "instant", "encryptionscheme"} // at the end of a name, against the two lists above
 )
 
+// Masked is a value as the audit log would keep it, for whoever compares one with what it has kept.
+func Masked(value json.RawMessage) json.RawMessage { return maskJSON(value) }
+
+// IsMasked tells that something was left out of a value of the audit log, or that it looks so.
+func IsMasked(value json.RawMessage) bool { return bytes.Contains(value, []byte(`"`+masked+`"`)) }
+
 // maskJSON masks a value of any kind. A text that holds a JSON object or array, which is how some callers pass objects, is masked inside.
 // It returns nil for null and for what is no JSON.
 func maskJSON(raw json.RawMessage) json.RawMessage {

@@ -96,7 +96,7 @@ func (s *server) changeOwnPassword(v *visit) error {
 		err = wrong.Err()
 	}
 	if err == nil {
-		c := v.changing("Changed their own password: the user %s", v.session.ID)
+		c := v.changing("Changed their own password: the user %s", v.session.ID).of("user", v.session.ID)
 		c.tenant = v.session.TenantID
 		err = s.Resets.ChangeOf(c.context(), v.session.User, wire.ChangePasswordRequest{Password: v.PostFormValue("password")}, v.info())
 	}
@@ -116,7 +116,7 @@ func (s *server) endSession(v *visit) error {
 		return v.again(err, func() error { return s.account(v) })
 	}
 	id := v.PostFormValue("session")
-	c := v.changing("Ended one of their own sessions: the user %s", v.session.ID)
+	c := v.changing("Ended one of their own sessions: the user %s", v.session.ID).of("user", v.session.ID)
 	c.tenant = v.session.TenantID
 	if err := s.Admins.EndSession(c.context(), v.session, id); err != nil {
 		return err
@@ -208,7 +208,7 @@ func (s *server) enableFactor(v *visit) error {
 	}
 	var made wire.TwoFactorResponse
 	if err == nil {
-		c := v.changing("Added a second factor of their own (%s): the user %s", page.Method, v.session.ID)
+		c := v.changing("Added a second factor of their own (%s): the user %s", page.Method, v.session.ID).of("user", v.session.ID)
 		c.tenant = v.session.TenantID
 		made, err = s.Factors.Enable(c.context(), v.session.User, wire.TwoFactorRequest{
 			Method: page.Method, Code: v.PostFormValue("code"), Email: address.Email, MobilePhone: address.MobilePhone, Name: v.PostFormValue("name"),
@@ -286,7 +286,7 @@ func (s *server) removeFactor(v *visit) error {
 		}
 	}
 	if err == nil {
-		c := v.changing("Removed a second factor of their own (%s): the user %s", page.Method, v.session.ID)
+		c := v.changing("Removed a second factor of their own (%s): the user %s", page.Method, v.session.ID).of("user", v.session.ID)
 		c.tenant = v.session.TenantID
 		err = s.disable(v, c.context(), page)
 	}
@@ -304,7 +304,7 @@ func (s *server) newRecoveryCodes(v *visit) error {
 	err := v.confirm()
 	var codes []string
 	if err == nil {
-		c := v.changing("Made recovery codes of their own: the user %s", v.session.ID)
+		c := v.changing("Made recovery codes of their own: the user %s", v.session.ID).of("user", v.session.ID)
 		c.tenant = v.session.TenantID
 		codes, err = s.Factors.NewRecoveryCodes(c.context(), v.session.ID)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
@@ -161,7 +162,7 @@ func (s *server) createAPIKey(v *visit) error {
 	var made wire.APIKey
 	if err == nil {
 		id = cmp.Or(id, wire.ID(v.PostFormValue("fresh")), wire.ID(db.NewID()))
-		c := v.changing("Created the API key %s", id)
+		c := v.changing("Created the API key %s", id).of("API key", id)
 		c.tenant, c.after = given.TenantID, hidden(given, id)
 		made, err = s.APIKeys.Create(c.context(), nil, id, given, access.CreateOptions{AllowKeyManager: true})
 	}
@@ -309,7 +310,7 @@ func (s *server) showAPIKey(v *visit) error {
 		return problem.ErrNotFound
 	}
 	entry := wire.AuditLog{InsertUser: v.session.Name(), Message: "Showed the API key " + string(k.ID), TenantID: k.TenantID}
-	if _, err := s.Journal.CreateAuditLog(v.Context(), entry, v.info()); err != nil {
+	if _, err := s.Journal.CreateAuditLogOf(v.Context(), journal.Object{Kind: "API key", ID: k.ID}, entry, v.info()); err != nil {
 		return err
 	}
 	return s.showText(v, k)

@@ -209,7 +209,7 @@ func (s *server) createApplication(v *visit) error {
 		a, err = v.applicationOf(wire.Application{})
 	}
 	if err == nil {
-		c := v.changing("Created the application %s", id)
+		c := v.changing("Created the application %s", id).of("application", id)
 		c.tenant, c.after = tenant, a
 		_, err = s.Applications.Create(c.context(), tenant, id, "", a, v.info())
 	}
@@ -345,7 +345,7 @@ func (s *server) setApplication(v *visit, active bool, message, done string) err
 	if err != nil {
 		return err
 	}
-	c := v.changing(message, a.ID)
+	c := v.changing(message, a.ID).of("application", a.ID)
 	c.tenant = a.TenantID
 	if _, err := s.Applications.SetActive(c.context(), a.ID, active); err != nil {
 		return err

@@ -82,7 +82,7 @@ func (s *server) cancelBacklog(v *visit) error {
 	err := v.confirm()
 	var task *wire.DeliveryTask
 	if err == nil {
-		c := v.changing("Began to cancel all deliveries that wait for the webhook %s", v.id())
+		c := v.changing("Began to cancel all deliveries that wait for the webhook %s", v.id()).of("webhook", v.id())
 		c.after = request
 		task, _, err = s.Replay.BeginCancel(c.context(), request)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
@@ -18,6 +19,7 @@ import (
 type change struct {
 	v       *visit
 	message string
+	object  journal.Object
 	tenant  wire.ID
 	// before and after are any values of package wire; nil for none. They are read when the change is written.
 	before, after any
@@ -26,6 +28,12 @@ type change struct {
 // changing begins a change. The message is English, as all of the audit log: "Changed the webhook 1234 (https://…)".
 func (v *visit) changing(format string, args ...any) *change {
 	return &change{v: v, message: fmt.Sprintf(format, args...)}
+}
+
+// of says what is changed, which is how its history is found.
+func (c *change) of(noun string, id wire.ID) *change {
+	c.object = journal.Object{Kind: noun, ID: id}
+	return c
 }
 
 // context is what the domain makes the change with.
@@ -39,7 +47,7 @@ func (c *change) context() context.Context {
 		if entry.NewValue, err = valueOf(c.after); err != nil {
 			return err
 		}
-		_, err = c.v.s.Journal.Audit(tx, entry, c.v.info())
+		_, err = c.v.s.Journal.AuditOf(tx, c.object, entry, c.v.info())
 		return err
 	})
 }
@@ -56,7 +64,7 @@ func create[T any](v *visit, noun string, id wire.ID, o T, do func(ctx context.C
 	if id == "" {
 		id = wire.ID(db.NewID())
 	}
-	c := v.changing("Created the %s %s", noun, id)
+	c := v.changing("Created the %s %s", noun, id).of(noun, id)
 	c.after = o
 	_, err := do(c.context(), id, o)
 	return id, err
@@ -64,8 +72,12 @@ func create[T any](v *visit, noun string, id wire.ID, o T, do func(ctx context.C
 
 // update changes an object with the service's function do. edit makes the new object of the current one; it may run more than once.
 func update[T any](v *visit, noun string, id wire.ID, do func(ctx context.Context, id wire.ID, edit func(T) (T, error)) (T, error), edit func(current T) (T, error)) error {
-	c := v.changing("Changed the %s %s", noun, id)
-	_, err := do(c.context(), id, func(current T) (T, error) {
+	return updateAs(v.changing("Changed the %s %s", noun, id).of(noun, id), do, edit)
+}
+
+// updateAs is update with a message of its own, of the object that the change is of.
+func updateAs[T any](c *change, do func(ctx context.Context, id wire.ID, edit func(T) (T, error)) (T, error), edit func(current T) (T, error)) error {
+	_, err := do(c.context(), c.object.ID, func(current T) (T, error) {
 		next, err := edit(current)
 		c.before, c.after = current, next
 		return next, err
@@ -75,7 +87,7 @@ func update[T any](v *visit, noun string, id wire.ID, do func(ctx context.Contex
 
 // remove deletes an object with the service's function do.
 func remove(v *visit, noun string, id wire.ID, before any, do func(ctx context.Context, id wire.ID) error) error {
-	c := v.changing("Deleted the %s %s", noun, id)
+	c := v.changing("Deleted the %s %s", noun, id).of(noun, id)
 	c.before = before
 	return do(c.context(), id)
 }

@@ -36,3 +36,30 @@ func TestDiff(t *testing.T) {
 		}
 	}
 }
+
+func TestDifference_Lines(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ before, after, want string }{
+		{"a", "b", ""},
+		{"a\nb", "a\nc", " a|-b|+c|"},
+		{"1\n2\n3\n4\n5\n6\n7", "1\n2\n3\n4\n5\n6\nseven\n8", "skipped 4| 5| 6|-7|+seven|+8|"},
+		{"x\na\nb\nc", "a\nb\ny\nc\nd", "-x| a| b|+y| c|+d|"},
+		{"", "a\nb", "-|+a|+b|"},
+		{"a\n", "a", " a|-|"},
+	} {
+		got := ""
+		for _, l := range (difference{Old: encodeJSON(tt.before), New: encodeJSON(tt.after)}).Lines() {
+			if l.Kind == "skipped" {
+				got += fmt.Sprintf("skipped %d|", l.Count)
+				continue
+			}
+			got += map[string]string{"old": "-", "new": "+", "same": " "}[l.Kind] + l.Text + "|"
+		}
+		if got != tt.want {
+			t.Errorf("%q to %q: %q, want %q", tt.before, tt.after, got, tt.want)
+		}
+	}
+	if (difference{Old: "1", New: `"a\nb"`}).Lines() != nil {
+		t.Error("a number has lines")
+	}
+}

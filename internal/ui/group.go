@@ -199,7 +199,7 @@ func (s *server) createGroup(v *visit) error {
 		request, err = s.groupOf(v, wire.GroupRequest{})
 	}
 	if err == nil {
-		c := v.changing("Created the group %s", id)
+		c := v.changing("Created the group %s", id).of("group", id)
 		c.tenant, c.after = tenant, request
 		_, err = s.Groups.Create(c.context(), tenant, id, request, v.info())
 	}
@@ -225,7 +225,7 @@ func (s *server) updateGroup(v *visit) error {
 	current := wire.GroupRequest{Group: g.Group, RoleIDs: g.RoleIDs}
 	request, err := s.groupOf(v, current)
 	if err == nil {
-		c := v.changing("Changed the group %s", g.ID)
+		c := v.changing("Changed the group %s", g.ID).of("group", g.ID)
 		c.tenant, c.before, c.after = g.TenantID, current, request
 		_, err = s.Groups.Update(c.context(), g, request, v.info())
 	}
@@ -308,7 +308,7 @@ func (s *server) deleteGroup(v *visit) error {
 	if err != nil {
 		return err
 	}
-	c := v.changing("Deleted the group %s", g.ID)
+	c := v.changing("Deleted the group %s", g.ID).of("group", g.ID)
 	c.tenant, c.before = g.TenantID, g.Group
 	if err := s.Groups.Delete(c.context(), g, v.info()); err != nil {
 		return v.again(err, func() error { return s.askDeleteGroup(v) })
@@ -341,7 +341,7 @@ func (s *server) addMember(v *visit) error {
 		err = wrong.Err()
 	}
 	if err == nil {
-		c := v.changing("Added the user %s to the group %s", u.ID, g.ID)
+		c := v.changing("Added the user %s to the group %s", u.ID, g.ID).of("group", g.ID)
 		c.tenant = g.TenantID
 		_, err = s.Groups.Add(c.context(), g.TenantID, group.Members{g.ID: {{UserID: u.ID}}}, v.info())
 	}
@@ -357,7 +357,7 @@ func (s *server) removeMember(v *visit) error {
 		return err
 	}
 	user := wire.ID(v.PostFormValue("user"))
-	c := v.changing("Removed the user %s from the group %s", user, g.ID)
+	c := v.changing("Removed the user %s from the group %s", user, g.ID).of("group", g.ID)
 	c.tenant = g.TenantID
 	_, err = s.Groups.Remove(c.context(), g.TenantID, nil, map[wire.ID][]wire.ID{g.ID: {user}}, v.info())
 	if err != nil {

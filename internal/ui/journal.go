@@ -6,7 +6,9 @@ import (
 	"strconv"
 
 	"github.com/herald-events/herald/internal/admin"
+	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -24,6 +26,8 @@ type logList[T any] struct {
 	Rows    []T
 	Pages   pager
 	Problem string
+	// About is the object that the entries are about, "" for all.
+	About string
 	// Export is where the list can be had as a file.
 	Export string
 }
@@ -35,9 +39,17 @@ func (v *visit) auditLogSearch() wire.AuditLogSearch {
 	return c
 }
 
+// auditLog is the list of all entries that the filters leave, or that of the entries about one object, which has none.
 func (s *server) auditLog(v *visit) error {
 	var page logList[wire.AuditLog]
-	rows, links, err := s.Journal.PageAuditLog(v.Context(), v.auditLogSearch(), v.cursor())
+	var rows []wire.AuditLog
+	var links search.Links
+	var err error
+	if page.About = v.FormValue("object"); page.About != "" {
+		rows, links, err = s.Journal.PageAuditLogOf(v.Context(), journal.ParseObject(page.About), wire.Page{NumberOfResults: pageSize}, v.cursor())
+	} else {
+		rows, links, err = s.Journal.PageAuditLog(v.Context(), v.auditLogSearch(), v.cursor())
+	}
 	if page.Problem, err = invalid(err); err != nil {
 		return err
 	}

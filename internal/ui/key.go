@@ -210,7 +210,7 @@ func (s *server) makeKey(v *visit, imports bool, id wire.ID, given wire.KeyInput
 		}
 		given.Issuer = settings.Issuer()
 	}
-	c := v.changing("%s the key %s", did, id)
+	c := v.changing("%s the key %s", did, id).of("key", id)
 	c.after = wire.Key{
 		ID: id, Name: given.Name, KID: given.KID, Algorithm: given.Algorithm, Type: given.Type, Length: given.Length, Issuer: given.Issuer,
 		PublicKey: given.PublicKey, Certificate: given.Certificate, HasPrivateKey: !imports && given.Secret == "" || given.PrivateKey != "",
@@ -283,7 +283,7 @@ func (s *server) renameKey(v *visit) error {
 	}
 	after := before
 	after.Name = v.PostFormValue("key.name")
-	c := v.changing("Changed the key %s", before.ID)
+	c := v.changing("Changed the key %s", before.ID).of("key", before.ID)
 	c.before, c.after = before, after
 	if _, err = s.Keys.Rename(c.context(), before.ID, after.Name); err != nil {
 		return v.again(err, func() error { return s.editKey(v) })

@@ -143,7 +143,7 @@ func (s *server) recover(v *visit) error {
 		return again(err)
 	}
 	request.DryRun = false
-	c := v.changing("Began to recover what the webhook %s has missed since %s", v.id(), request.Since.Shown())
+	c := v.changing("Began to recover what the webhook %s has missed since %s", v.id(), request.Since.Shown()).of("webhook", v.id())
 	c.after = request
 	task, _, err := s.Replay.BeginRecover(c.context(), request)
 	if err != nil {

@@ -88,7 +88,7 @@ func (s *server) createRegistration(v *visit) error {
 		return err
 	}
 	if err == nil {
-		c := v.changing("Registered the user %s with the application %s", u.ID, a.ID)
+		c := v.changing("Registered the user %s with the application %s", u.ID, a.ID).of("user", u.ID)
 		c.tenant, c.after = u.TenantID, request.Registration
 		_, err = s.Users.Register(c.context(), u, request, v.info())
 	}
@@ -142,7 +142,7 @@ func (s *server) updateRegistration(v *visit) error {
 	if err != nil {
 		return err
 	}
-	c := v.changing("Changed the registration of the user %s with the application %s", u.ID, a.ID)
+	c := v.changing("Changed the registration of the user %s with the application %s", u.ID, a.ID).of("user", u.ID)
 	c.tenant = u.TenantID
 	_, err = s.Users.UpdateRegistration(c.context(), u, a.ID, v.info(), func(current wire.Registration) (wire.RegistrationRequest, error) {
 		request, err := v.registrationOf(current)
@@ -215,7 +215,7 @@ func (s *server) deleteRegistration(v *visit) error {
 	if err != nil {
 		return err
 	}
-	c := v.changing("Ended the registration of the user %s with the application %s", u.ID, a.ID)
+	c := v.changing("Ended the registration of the user %s with the application %s", u.ID, a.ID).of("user", u.ID)
 	c.tenant, c.before = u.TenantID, r
 	if err := s.Users.Unregister(c.context(), u, a.ID, v.info()); err != nil {
 		return v.again(err, func() error { return s.askDeleteRegistration(v) })

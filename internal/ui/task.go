@@ -108,7 +108,7 @@ func (s *server) steerTask(v *visit) error {
 	if !ok {
 		return problem.ErrNotFound
 	}
-	if _, err := step.do(v.changing("%s the task %s", step.did, v.id()).context(), v.id()); err != nil {
+	if _, err := step.do(v.changing("%s the task %s", step.did, v.id()).of("task", v.id()).context(), v.id()); err != nil {
 		return v.again(err, func() error { return s.task(v) })
 	}
 	return v.done(step.said, "/admin/task/"+string(v.id()))

@@ -171,6 +171,9 @@ func templateScreens[T any](path string, area admin.Area, kind func(s *server) *
 		{"POST " + path + "/preview", signedIn, area, admin.Change, on((*templates[T]).redraw)},
 		{"GET " + path + "/{id}", signedIn, area, admin.View, on((*templates[T]).edit)},
 		{"POST " + path + "/{id}", signedIn, area, admin.Change, on((*templates[T]).update)},
+		{"GET " + path + "/{id}/history", signedIn, area, admin.View, on((*templates[T]).history)},
+		{"GET " + path + "/{id}/history/{entry}", signedIn, area, admin.View, on((*templates[T]).version)},
+		{"POST " + path + "/{id}/history/{entry}", signedIn, area, admin.Change, on((*templates[T]).restore)},
 		{"GET " + path + "/{id}/delete", signedIn, area, admin.Delete, on((*templates[T]).askDelete)},
 		{"POST " + path + "/{id}/delete", signedIn, area, admin.Delete, on((*templates[T]).delete)},
 	}

@@ -95,7 +95,7 @@ func (s *server) createUser(v *visit) error {
 // newUser makes a user, and the entry of the audit log.
 func (s *server) newUser(v *visit, tenant wire.ID, request wire.UserRequest) (wire.ID, error) {
 	id := wire.ID(db.NewID())
-	c := v.changing("Created the user %s", id)
+	c := v.changing("Created the user %s", id).of("user", id)
 	c.tenant, c.after = tenant, request.User.User
 	_, err := s.Users.Create(c.context(), tenant, id, request, v.info())
 	return id, err
@@ -158,9 +158,9 @@ func (s *server) updateUser(v *visit) error {
 	}
 	request, err := v.userOf(u.User)
 	if err == nil {
-		c := v.changing("Changed the user %s", u.ID)
+		c := v.changing("Changed the user %s", u.ID).of("user", u.ID)
 		if request.User.Password != "" {
-			c = v.changing("Changed the user %s, and the password", u.ID)
+			c = v.changing("Changed the user %s, and the password", u.ID).of("user", u.ID)
 		}
 		c.tenant, c.before, c.after = u.TenantID, u.User, request.User.User
 		_, err = s.Users.Update(c.context(), u, request, v.info())
@@ -296,7 +296,7 @@ func (s *server) doDeed(v *visit, d userDeed) error {
 	if err != nil {
 		return err
 	}
-	c := v.changing(d.message, u.ID)
+	c := v.changing(d.message, u.ID).of("user", u.ID)
 	c.tenant = u.TenantID
 	if d.removes {
 		c.before = u.User
@@ -333,7 +333,7 @@ func (s *server) verifyUser(v *visit) error {
 		return err
 	}
 	kind, value := wire.IdentityType(v.PostFormValue("type")), v.PostFormValue("value")
-	c := v.changing("Declared an identity of the user %s verified: %s", u.ID, kind)
+	c := v.changing("Declared an identity of the user %s verified: %s", u.ID, kind).of("user", u.ID)
 	c.tenant = u.TenantID
 	if err := s.Verifying.Declare(c.context(), u, kind, value, v.info()); err != nil {
 		return err
@@ -374,7 +374,7 @@ func (s *server) cancelAction(v *visit) error {
 	if err != nil {
 		return err
 	}
-	c := v.changing("Cancelled the action %s (%s) on the user %s", a.ID, a.Name, u.ID)
+	c := v.changing("Cancelled the action %s (%s) on the user %s", a.ID, a.Name, u.ID).of("user", u.ID)
 	c.tenant = u.TenantID
 	request := wire.ActionRequest{Broadcast: true, Action: wire.ActionData{ActionerUserID: v.session.ID}}
 	if _, err := s.UserActions.Cancel(c.context(), useraction.Reach{}, a.ID, request, v.info()); err != nil {

@@ -239,7 +239,7 @@ func (s *server) disableWebhook(v *visit) error {
 
 func (s *server) pauseWebhook(v *visit) error {
 	reason := v.PostFormValue("reason")
-	c := v.changing("Paused the webhook %s", v.id())
+	c := v.changing("Paused the webhook %s", v.id()).of("webhook", v.id())
 	c.after = wire.WebhookPauseRequest{Reason: reason}
 	if _, err := s.Replay.Pause(c.context(), v.id(), reason); err != nil {
 		return v.again(err, func() error { return s.webhook(v) })
@@ -248,7 +248,7 @@ func (s *server) pauseWebhook(v *visit) error {
 }
 
 func (s *server) resume(v *visit) error {
-	_, err := s.Replay.Resume(v.changing("Resumed the webhook %s", v.id()).context(), v.id())
+	_, err := s.Replay.Resume(v.changing("Resumed the webhook %s", v.id()).of("webhook", v.id()).context(), v.id())
 	return err
 }
 
