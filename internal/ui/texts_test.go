@@ -108,6 +108,7 @@ var madeUp = map[string][]string{
 	"Attempted":    {"Success", "Failure", "Unknown"},
 	"CheckOf":      {"blocking", "setup", "database", "clock", "webhooks", "events", "keys", "messengers", "secondfactors", "logs", "tasks"},
 	"Find":         codes(),
+	"Live":         {"good", "wait", "bad"},
 	"Rule":         {"None", "Any", "SimpleMajority", "SuperMajority", "AbsoluteMajority"},
 	"Task":         {"replay", "cancel", "recover"},
 	"TaskState":    {"running", "paused", "done", "cancelled", "failed"},

@@ -97,6 +97,7 @@ type server struct {
 	// attention is what the doctor found a moment ago.
 	attention memo[[]doctor.Finding]
 	owed      memo[metrics.Backlog]
+	streams   streams
 }
 
 // New returns the handler of everything under /admin. It is safe for concurrent use.
@@ -137,7 +138,7 @@ func (s *server) routes() []route {
 	return slices.Concat(
 		signInRoutes,
 		preferenceRoutes,
-		overviewRoutes, healthRoutes,
+		overviewRoutes, healthRoutes, liveRoutes,
 		logRoutes,
 		attemptRoutes,
 		replayRoutes,

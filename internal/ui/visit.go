@@ -28,6 +28,8 @@ type visit struct {
 	text    *texts
 	session *admin.Session // nil for who has not signed in
 	preferences
+	// whole is the context of the connection, which the time that a page may take does not bound.
+	whole  context.Context
 	began  time.Time
 	status int
 	// problem is what was wrong with a form that is shown again.
@@ -48,7 +50,7 @@ func (s *server) serve(row route) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
 		defer cancel()
 		p := preferencesOf(r)
-		v := &visit{Request: r.WithContext(ctx), w: w, s: s, text: textsFor(r, p.Language), preferences: p, began: time.Now(), status: http.StatusOK}
+		v := &visit{Request: r.WithContext(ctx), w: w, s: s, whole: r.Context(), text: textsFor(r, p.Language), preferences: p, began: time.Now(), status: http.StatusOK}
 		err := v.protect(func() error {
 			if err := s.admit(v, row); err != nil {
 				return err

@@ -29,6 +29,7 @@
       time.textContent = way === "relative" ? ago(at) : at.toLocaleString(root.lang, { dateStyle: "short", timeStyle: "medium" });
     }
   }
+  document.addEventListener("herald:time", (e) => showTime(e.detail));
   function ago(at) {
     const seconds = (at - Date.now()) / 1000;
     for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
