@@ -161,3 +161,16 @@ func TestBrowser_Live(t *testing.T) {
 	s.Call("DELETE", "/api/user/"+string(ada)+"?hardDelete=true", nil).Want(200)
 	p.Click("Resume").See("Connected.").Within(".live").See("user.delete")
 }
+
+// The keys are told of by one of them; the focus comes back.
+func TestBrowser_Keys(t *testing.T) {
+	t.Parallel()
+	uitest.Need(t)
+	s := empty(t)
+	p := signIn(uitest.New(t, s.URL)).Open("/admin/log")
+	p.Eval("document.querySelector('.brand').focus()", nil).Press("?").See("Next row, row before").Press("Escape").NotSee("Next row, row before")
+	back := false
+	if p.Eval("document.activeElement === document.querySelector('.brand')", &back); !back {
+		t.Error("the focus is elsewhere")
+	}
+}

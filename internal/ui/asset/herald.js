@@ -144,6 +144,7 @@
       document.getElementById("find")?.focus();
       e.preventDefault();
     }
+    if (e.key === "?") document.getElementById("keys")?.showModal();
     if (e.key === "j" || e.key === "k") {
       const rows = all("main tbody tr"), at = rows.findIndex((r) => r.classList.contains("current"));
       const next = rows[Math.min(Math.max(at + (e.key === "j" ? 1 : -1), 0), rows.length - 1)];
