@@ -221,18 +221,6 @@ func (s *server) createApplication(v *visit) error {
 
 // applicationOf is what the form makes of an application.
 func (v *visit) applicationOf(current wire.Application) (wire.Application, error) {
-	if err := v.ParseForm(); err != nil {
-		return current, err
-	}
-	if v.PostForm.Has("application.data:json") {
-		extra := map[string]json.RawMessage{}
-		for name, raw := range current.Extra {
-			if name != "data" { // the form has all of it
-				extra[name] = raw
-			}
-		}
-		current.Extra = extra
-	}
 	var request wire.ApplicationRequest
 	err := v.fill(wire.ApplicationRequest{Application: current}, &request)
 	request.Application.Roles = current.Roles // have forms of their own

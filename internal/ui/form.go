@@ -23,7 +23,7 @@ import (
 //	webhook.headers{}                    an object, from pairs of inputs: …{name} and …{value}; …{was} are the names it has
 //	….port:number, ….enabled:bool        what shall be a number or a boolean also where the API keeps what it is given
 //	….expirationInstant:instant          an instant as browsers write it, in UTC
-//	….data:json                          a text that is JSON
+//	….data:json                          a text that is JSON; it takes the place of what is there, of which nothing stays
 //	….preferredLanguages:list            a list, as a text with commas
 //	….agents:lines                       a list of texts, one in each line
 //	….password:secret                    a text that is kept when nothing is entered; ….password:clear removes it
@@ -40,7 +40,37 @@ func (v *visit) fill(current, dst any) error {
 	if err != nil {
 		return err
 	}
-	return body.Patch(body.MergePatch, current, text, dst, largestForm)
+	before, err := v.without(current)
+	if err != nil {
+		return err
+	}
+	return body.Patch(body.MergePatch, before, text, dst, largestForm)
+}
+
+// without is current without what the form has as JSON: a merge patch would leave the members that the new value lacks.
+func (v *visit) without(current any) (any, error) {
+	text, err := body.Encode(current)
+	if err != nil {
+		return nil, err
+	}
+	before, _ := decodeJSON(text)
+	for name := range v.PostForm {
+		path, kind := split(name)
+		if kind != "json" {
+			continue
+		}
+		steps := stepsOf(path)
+		at, ok := before.(map[string]any)
+		for _, step := range steps[:len(steps)-1] {
+			if ok {
+				at, ok = at[step].(map[string]any)
+			}
+		}
+		if ok {
+			delete(at, steps[len(steps)-1])
+		}
+	}
+	return before, nil
 }
 
 // document is the form as a JSON merge patch.

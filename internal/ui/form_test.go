@@ -47,3 +47,30 @@ func TestDocument(t *testing.T) {
 		}
 	}
 }
+
+// What a form has as JSON takes the place of what is there; the rest is merged.
+func TestFill_ReplacesJSON(t *testing.T) {
+	t.Parallel()
+	form := url.Values{"webhook.data:json": {`{"b":{"d":12345678901234567890}}`}, "webhook.url": {"https://new"}, "webhook.nothing.there[x]:json": {"1"}, "other[0].data:json": {"{}"}}
+	r, err := http.NewRequest("POST", "/", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	current := map[string]any{"webhook": map[string]any{
+		"url": "https://old", "kept": json.RawMessage(`1.50`), "data": map[string]any{"a": 1, "b": map[string]any{"c": 1}},
+	}}
+	var got struct {
+		Webhook struct {
+			URL  string          `json:"url"`
+			Kept json.RawMessage `json:"kept"`
+			Data json.RawMessage `json:"data"`
+		} `json:"webhook"`
+	}
+	if err := (&visit{Request: r}).fill(current, &got); err != nil {
+		t.Fatal(err)
+	}
+	if w := got.Webhook; w.URL != "https://new" || string(w.Kept) != "1.50" || string(w.Data) != `{"b":{"d":12345678901234567890}}` {
+		t.Errorf("filled: %s %s %s", w.URL, w.Kept, w.Data)
+	}
+}

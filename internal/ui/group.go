@@ -169,12 +169,6 @@ func (s *server) changeableGroup(v *visit) (*group.Group, error) {
 
 // groupOf is what the form makes of a group, unless the administrator may not give its roles.
 func (s *server) groupOf(v *visit, current wire.GroupRequest) (request wire.GroupRequest, err error) {
-	if err := v.ParseForm(); err != nil {
-		return request, err
-	}
-	if v.PostForm.Has("group.data:json") {
-		current.Group.Data = nil // the form has all of it
-	}
 	if err := v.fill(current, &request); err != nil {
 		return request, err
 	}

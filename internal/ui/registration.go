@@ -100,12 +100,6 @@ func (s *server) createRegistration(v *visit) error {
 
 // registrationOf is what the form makes of a registration.
 func (v *visit) registrationOf(current wire.Registration) (request wire.RegistrationRequest, err error) {
-	if err := v.ParseForm(); err != nil {
-		return request, err
-	}
-	if v.PostForm.Has("registration.data:json") {
-		current.Data = nil // the form has all of it
-	}
 	err = v.fill(wire.RegistrationRequest{Registration: current}, &request)
 	request.User = nil
 	return request, err

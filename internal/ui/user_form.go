@@ -123,12 +123,6 @@ func (s *server) createSample(v *visit) error {
 
 // userOf is what the form makes of a user.
 func (v *visit) userOf(current wire.User) (request wire.UserRequest, err error) {
-	if err := v.ParseForm(); err != nil {
-		return request, err
-	}
-	if v.PostForm.Has("user.data:json") {
-		current.Data = nil // the form has all of it
-	}
 	err = v.fill(wire.UserRequest{User: wire.UserInput{User: current}}, &request)
 	request.User.Memberships, request.VerificationIDs, request.CurrentPassword = nil, nil, "" // have forms of their own, or none
 	return request, err
