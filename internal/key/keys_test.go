@@ -424,6 +424,22 @@ func TestImport_Secrets(t *testing.T) {
 	})
 }
 
+// What is no PEM is said in terms of what it should be.
+func TestImport_SaysWhatIsMissing(t *testing.T) {
+	each(t, func(t *testing.T, k *keys) {
+		_, err := k.Import(t.Context(), "", wire.KeyInput{Name: "x", PrivateKey: "a", PublicKey: "b", Certificate: "c"})
+		p, ok := problem.As(err)
+		if !ok {
+			t.Fatal(err)
+		}
+		for field, want := range map[string]string{"key.privateKey": "-----BEGIN PRIVATE KEY-----", "key.publicKey": "-----BEGIN PUBLIC KEY-----", "key.certificate": "-----BEGIN CERTIFICATE-----"} {
+			if !slices.ContainsFunc(p.Fields, func(f problem.FieldDetail) bool { return f.Field == field && strings.Contains(f.Message, want) }) {
+				t.Errorf("%s: %+v", field, p.Fields)
+			}
+		}
+	})
+}
+
 func TestImport_Refuses(t *testing.T) {
 	rs, other := newPEM(t, rsaKey(t, 2048)), newPEM(t, rsaKey(t, 2048))
 	weak, es, ed := newPEM(t, rsaKey(t, 1024)), newPEM(t, ecKey(t, elliptic.P256())), newPEM(t, edKey(t))

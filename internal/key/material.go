@@ -140,8 +140,8 @@ func encodePEM(kind string, der []byte) string {
 }
 
 // blocks takes PEM text apart. The errors of this file complete the sentence "The text …" for the person who pasted it, and never hold any
-// of it.
-func blocks(text string) ([]*pem.Block, error) {
+// of it. kind is the block that is expected.
+func blocks(text, kind string) ([]*pem.Block, error) {
 	var all []*pem.Block
 	for rest := []byte(text); ; {
 		var block *pem.Block
@@ -155,7 +155,7 @@ func blocks(text string) ([]*pem.Block, error) {
 	}
 	switch found := strings.Count(text, "-----BEGIN ") - strings.Count(text, "-----BEGIN EC PARAMETERS"); {
 	case found == 0:
-		return nil, errors.New("is not PEM: it has no line like -----BEGIN PUBLIC KEY-----")
+		return nil, fmt.Errorf("is not PEM: it has no line like -----BEGIN %s-----", kind)
 	case found != len(all):
 		return nil, errors.New("is PEM of which a block is cut off or damaged")
 	}
@@ -163,8 +163,8 @@ func blocks(text string) ([]*pem.Block, error) {
 }
 
 // only is the single block of a text.
-func only(text string) (*pem.Block, error) {
-	all, err := blocks(text)
+func only(text, kind string) (*pem.Block, error) {
+	all, err := blocks(text, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func only(text string) (*pem.Block, error) {
 
 // parsePrivate reads a private key in PKCS #8, PKCS #1 or SEC 1 form.
 func parsePrivate(text string) (crypto.Signer, error) {
-	block, err := only(text)
+	block, err := only(text, pemPrivate)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +206,7 @@ func parsePrivate(text string) (crypto.Signer, error) {
 
 // parsePublic reads a public key as certificates have it (SPKI), or in PKCS #1 form.
 func parsePublic(text string) (crypto.PublicKey, error) {
-	block, err := only(text)
+	block, err := only(text, pemPublic)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ func parsePublic(text string) (crypto.PublicKey, error) {
 
 // parseCertificates reads a certificate, and those of its issuers behind it.
 func parseCertificates(text string) ([]*x509.Certificate, error) {
-	all, err := blocks(text)
+	all, err := blocks(text, pemCertificate)
 	if err != nil {
 		return nil, err
 	}
