@@ -362,7 +362,7 @@ func TestPages_Story(t *testing.T) {
 		_, rest, _ := strings.Cut(body, `href="/admin/log/`)
 		id, _, _ := strings.Cut(rest, `"`)
 		body = b.gets("/admin/log/"+id, 200, "mallory@example.com")
-		for _, want := range []string{">403</span>", "AbsoluteMajority", "https://other.example.com/hook", receiver.URL} {
+		for _, want := range []string{">403</span>", "All must succeed", "https://other.example.com/hook", receiver.URL} {
 			if !strings.Contains(body, want) {
 				t.Errorf("the event's page lacks %q:\n%s", want, body)
 			}
