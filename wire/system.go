@@ -19,7 +19,7 @@ type SystemConfiguration struct {
 	InsertInstant Instant `json:"insertInstant,omitzero"`
 	// LastUpdateInstant is when it was last saved. Set by the server.
 	LastUpdateInstant Instant `json:"lastUpdateInstant,omitzero"`
-	// LoginRecordConfiguration is kept, not used.
+	// LoginRecordConfiguration says how long login records are kept. By default for ever.
 	LoginRecordConfiguration RetentionConfiguration `json:"loginRecordConfiguration"`
 	// ReportTimezone is the IANA time zone of what is made for people, such as an export of the audit log. Required; Etc/UTC until somebody
 	// sets it.

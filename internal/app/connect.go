@@ -189,5 +189,5 @@ func (a *App) trim(ctx context.Context) error {
 	return errors.Join(
 		a.journal.Trim(ctx), a.log.Trim(ctx, webhooklog.Retention{Days: settings.WebhookLog.RetainDays, Off: !settings.WebhookLog.Enabled}),
 		a.messages.Tend(ctx, settings.WebhookLog.RetainDays), a.factors.Trim(ctx),
-		a.tokens.Trim(ctx), a.logins.Trim(ctx, settings.WebhookLog.RetainDays), a.admins.Trim(ctx), a.traffic.Trim(ctx))
+		a.tokens.Trim(ctx), a.logins.Trim(ctx, settings.LoginRecordDays), a.admins.Trim(ctx), a.traffic.Trim(ctx))
 }

@@ -82,6 +82,39 @@ func TestSystemConfiguration_KeepsTheLogsAtTheirSize(t *testing.T) {
 	})
 }
 
+// Login records stay until somebody says how long they are wanted, whatever is kept of other logs.
+func TestSystemConfiguration_KeepsLoginRecords(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
+		write := func(statement string, args ...any) {
+			t.Helper()
+			err := s.App.Store().Update(t.Context(), func(tx *db.Tx) error {
+				_, err := tx.Exec(statement, args...)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.Call("POST", "/api/user", `{"user":{"email":"ada@example.com","password":"correct horse"}}`).Want(200)
+		for _, days := range []int64{200, 40, 0} {
+			s.Call("POST", "/api/login", `{"loginId":"ada@example.com","password":"correct horse"}`).Want(200)
+			write(`UPDATE login_record SET instant = instant - $1`, days*24*3600*1000)
+		}
+		for _, kept := range []struct{ setting, want string }{
+			{`"enabled":false,"numberOfDaysToRetain":1`, "3"}, {`"enabled":true,"numberOfDaysToRetain":100`, "2"}, {`"enabled":true,"numberOfDaysToRetain":30`, "1"},
+		} {
+			s.Call("POST", "/api/system/audit-log", `{"auditLog":{"insertUser":"u","message":"m"}}`).Want(200)
+			write(`UPDATE audit_log SET insert_instant = 1`) // gone once it has trimmed
+			configure(s, `{"auditLogConfiguration":{"delete":{"enabled":true,"numberOfDaysToRetain":1}},"loginRecordConfiguration":{"delete":{`+kept.setting+`}}}`)
+			s.Restart() // it trims when it starts
+			s.Eventually(patience, "the logs are trimmed", func() bool {
+				return s.Strings(`SELECT CAST(COUNT(*) AS TEXT) FROM audit_log`)[0] == "0" && s.Strings(`SELECT CAST(COUNT(*) AS TEXT) FROM login_record`)[0] == kept.want
+			})
+		}
+	})
+}
+
 func TestSystemConfiguration_ZoneOfReports(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, func(t *testing.T, s *apptest.Server) {

@@ -154,8 +154,11 @@ const (
 	trimStep     = 500
 )
 
-// Trim removes records that are older than so many days, in small steps beside the work.
+// Trim removes records that are older than so many days, in small steps beside the work. 0 keeps them all.
 func (s *Service) Trim(ctx context.Context, days int) error {
+	if days == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, trimPatience)
 	defer cancel()
 	for {

@@ -20,6 +20,8 @@ type Settings struct {
 	TrustedProxies TrustedProxies
 	// ReportTimezone is the zone of what is made for people. Never nil.
 	ReportTimezone *time.Location
+	// LoginRecordDays is for how many days login records are kept. 0 means for ever.
+	LoginRecordDays int
 }
 
 // WebhookLog says what is kept of events and of the attempts to deliver them.
@@ -62,6 +64,7 @@ func settingsOf(c wire.SystemConfiguration) Settings {
 	return Settings{
 		WebhookLog:      WebhookLog{Enabled: *c.WebhookEventLogConfiguration.Enabled, RetainDays: days(c.WebhookEventLogConfiguration.Delete)},
 		EventLogEntries: *c.EventLogConfiguration.NumberToRetain,
+		LoginRecordDays: days(c.LoginRecordConfiguration.Delete),
 		AuditLogDays:    days(c.AuditLogConfiguration.Delete),
 		TrustedProxies: TrustedProxies{
 			OnlyConfigured: c.TrustedProxyConfiguration.TrustPolicy == wire.TrustOnlyConfigured,

@@ -109,7 +109,7 @@ func TestUpdate(t *testing.T) {
 				t.Errorf("zone %v", got.ReportTimezone)
 			}
 			want := system.Settings{
-				WebhookLog: system.WebhookLog{Enabled: false, RetainDays: 0}, EventLogEntries: 20_000, AuditLogDays: 7,
+				WebhookLog: system.WebhookLog{Enabled: false, RetainDays: 0}, EventLogEntries: 20_000, AuditLogDays: 7, LoginRecordDays: 36_500,
 				TrustedProxies: system.TrustedProxies{OnlyConfigured: true, Trusted: []netip.Prefix{
 					netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/32"),
 					netip.MustParsePrefix("198.51.100.0/24"),

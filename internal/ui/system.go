@@ -18,12 +18,12 @@ type systemPage struct {
 	wire.SystemConfiguration
 	Sizes     doctor.LogSizes
 	Megabytes int64
-	// Days, Entries and so on are the values of what may be absent on the wire; stored it never is. What is only kept for clients, as the retention of
-	// login records, is not here, CORS excepted: an input that does nothing is worse than none.
-	AuditDays, WebhookDays, Entries     string
-	AuditDelete, WebhookDelete, Webhook bool
-	Proxies, CORS                       string
-	Locked                              bool
+	// Days, Entries and so on are the values of what may be absent on the wire; stored it never is. What is only kept for clients is
+	// not here, CORS excepted: an input that does nothing is worse than none.
+	AuditDays, WebhookDays, LoginDays, Entries       string
+	AuditDelete, WebhookDelete, LoginDelete, Webhook bool
+	Proxies, CORS                                    string
+	Locked                                           bool
 }
 
 func (s *server) system(v *visit) error {
@@ -45,6 +45,7 @@ func (s *server) system(v *visit) error {
 	}
 	page.AuditDays, page.AuditDelete = days(c.AuditLogConfiguration.Delete)
 	page.WebhookDays, page.WebhookDelete = days(c.WebhookEventLogConfiguration.Delete)
+	page.LoginDays, page.LoginDelete = days(c.LoginRecordConfiguration.Delete)
 	return v.show("system", "System", page)
 }
 

@@ -28,9 +28,11 @@ func TestSystem(t *testing.T) {
 			root + "webhookEventLogConfiguration.delete.numberOfDaysToRetain:number": {"0"},
 			root + "auditLogConfiguration.delete.enabled:bool":                       {"false", "true"},
 			root + "auditLogConfiguration.delete.numberOfDaysToRetain:number":        {"90"},
+			root + "loginRecordConfiguration.delete.enabled:bool":                    {"false", "true"},
+			root + "loginRecordConfiguration.delete.numberOfDaysToRetain:number":     {"45"},
 			root + "eventLogConfiguration.numberToRetain:number":                     {"500"},
-			root + "reportTimezone":                                                  {"Europe/Berlin"},
-			root + "trustedProxyConfiguration.trustPolicy":                           {"OnlyConfigured"},
+			root + "reportTimezone":                        {"Europe/Berlin"},
+			root + "trustedProxyConfiguration.trustPolicy": {"OnlyConfigured"},
 			"proxies":                       {"10.0.0.0/8\r\nnonsense"},
 			root + "corsConfiguration:json": {`{"enabled": true}`},
 		}
@@ -44,7 +46,7 @@ func TestSystem(t *testing.T) {
 		var saved wire.SystemConfigurationResponse
 		h.Call("GET", "/api/system-configuration", nil).Want(200).Decode(&saved)
 		c := saved.SystemConfiguration
-		if *c.WebhookEventLogConfiguration.Enabled || *c.WebhookEventLogConfiguration.Delete.NumberOfDaysToRetain != 7 || !*c.AuditLogConfiguration.Delete.Enabled ||
+		if *c.WebhookEventLogConfiguration.Enabled || *c.WebhookEventLogConfiguration.Delete.NumberOfDaysToRetain != 7 || !*c.AuditLogConfiguration.Delete.Enabled || !*c.LoginRecordConfiguration.Delete.Enabled || *c.LoginRecordConfiguration.Delete.NumberOfDaysToRetain != 45 ||
 			*c.EventLogConfiguration.NumberToRetain != 500 || c.ReportTimezone != "Europe/Berlin" || len(c.TrustedProxyConfiguration.Trusted) != 2 || !strings.Contains(string(c.CORSConfiguration), "true") {
 			t.Errorf("saved %+v", c)
 		}
