@@ -80,7 +80,7 @@ func TestGroupForm(t *testing.T) {
 		h.Enable(wire.AbsoluteMajority, "group.member.remove")
 		receiver := egresstest.NewReceiver(t).Script(egresstest.Status(http.StatusForbidden))
 		h.Subscribe(receiver.URL, []string{"group.member.remove"})
-		b.posts(to+"/member/remove", url.Values{"user": {ada}}, 504, "The event that was refused")
+		b.posts(to+"/member/remove", url.Values{"user": {ada}}, 409, "The event that was refused")
 		receiver.Script(egresstest.Status(http.StatusOK))
 		b.posts(to+"/member/remove", url.Values{"user": {ada}}, 303, to+"#members")
 		if u := h.user(ada); len(u.Memberships) != 0 {

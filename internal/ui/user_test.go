@@ -190,19 +190,19 @@ func TestUserForm_Refused(t *testing.T) {
 		path := "/admin/user/" + string(id) + "/edit"
 		b.gets(path, 200, "Asks 1 webhook with user.update, which can refuse it.")
 		form := url.Values{"user.email": {"ada@example.com"}, "user.fullName": {"Ada Lovelace"}}
-		page := b.posts(path, form, 504, "One or more webhooks returned an invalid response")
+		page := b.posts(path, form, 409, "One or more webhooks returned an invalid response")
 		event := h.Strings(`SELECT id FROM event WHERE type = 'user.update'`)[0]
 		if !strings.Contains(page, `href="/admin/log/`+event+`"`) || !strings.Contains(page, `value="Ada Lovelace"`) {
 			t.Errorf("the page does not lead to the event %s, or has lost what was entered:\n%s", event, page)
 		}
-		page = b.posts("/admin/user/sample", url.Values{}, 504, "One or more webhooks")
+		page = b.posts("/admin/user/sample", url.Values{}, 409, "One or more webhooks")
 		if event := h.Strings(`SELECT id FROM event WHERE type = 'user.create' ORDER BY sequence DESC`)[0]; !strings.Contains(page, event) {
 			t.Errorf("the page does not lead to the event:\n%s", page)
 		}
 		if after := h.audited(); after.ID != before.ID || h.user(string(id)).FullName != "" {
 			t.Errorf("after the refusal: %+v", after)
 		}
-		if page := manager.posts("/admin/user/sample", url.Values{}, 504, ""); strings.Contains(page, "/admin/log/") {
+		if page := manager.posts("/admin/user/sample", url.Values{}, 409, ""); strings.Contains(page, "/admin/log/") {
 			t.Error("who may not see the log is led there")
 		}
 		receiver.Script(egresstest.Status(http.StatusOK))

@@ -111,10 +111,8 @@ func (v *visit) fail(err error) {
 		v.showProblem(http.StatusForbidden, "ProblemYourself", "")
 	case ok && p.Kind == problem.NotFound:
 		v.showProblem(http.StatusNotFound, "ProblemNotFound", "")
-	case ok && p.Kind == problem.Conflict:
+	case ok && (p.Kind == problem.Conflict || p.Kind == problem.Refused):
 		v.showProblem(http.StatusConflict, "ProblemRefused", messageOf(p))
-	case ok && p.Kind == problem.Refused:
-		v.showProblem(http.StatusGatewayTimeout, "ProblemRefused", messageOf(p))
 	case ok:
 		v.showProblem(http.StatusBadRequest, "ProblemRefused", messageOf(p))
 	default:
@@ -214,12 +212,10 @@ func (v *visit) again(err error, show func() error) error {
 	v.status, v.problem = http.StatusBadRequest, p
 	v.blame(err)
 	switch p.Kind {
-	case problem.Conflict:
+	case problem.Conflict, problem.Refused: // not the 504 of the API, whose page a proxy would replace
 		v.status = http.StatusConflict
 	case problem.TooMany:
 		v.status = http.StatusTooManyRequests
-	case problem.Refused:
-		v.status = http.StatusGatewayTimeout
 	}
 	return show()
 }
