@@ -34,7 +34,7 @@ func TestBacklog(t *testing.T) {
 		h.Call("POST", "/api/user", map[string]any{"user": map[string]any{"username": "ada", "password": password}}).Want(200)
 		h.Eventually(10*time.Second, "it waits for another try", func() bool { return h.Strings(`SELECT state FROM delivery`)[0] == "retrying" })
 		b.gets("/admin/backlog", 200, "Drop all")
-		b.gets("/admin/delivery?state=retrying&webhook="+id, 200, "Being tried again")
+		b.gets("/admin/delivery?state=retrying&webhook="+id, 200, "Retrying")
 		b.gets("/admin/delivery?state=odd", 200, `class="problem"`)
 		b.gets("/admin/attempt?status=5xx", 200, "user.create")
 		b.gets("/admin/attempt?result=Success", 200, "No attempt matches.")

@@ -329,7 +329,9 @@ func (v *visit) verdict(e *wire.WebhookEventLog) string {
 }
 
 // Milliseconds is a duration in microseconds for people.
-func (f frame) Milliseconds(micros int64) string {
+func (f frame) Milliseconds(micros int64) string { return inMilliseconds(micros) }
+
+func inMilliseconds(micros int64) string {
 	if micros >= 10_000_000 {
 		return strconv.FormatFloat(float64(micros)/1e6, 'f', 1, 64) + " s"
 	}

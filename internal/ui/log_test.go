@@ -81,7 +81,7 @@ func TestLog_Event(t *testing.T) {
 		h.Eventually(10*time.Second, "the first attempt", func() bool { return len(receiver.Requests()) == 1 })
 		h.Eventually(10*time.Second, "its record", func() bool { return len(h.Strings(`SELECT id FROM attempt`)) == 1 })
 		event := h.Strings(`SELECT id FROM event WHERE type = 'user.create' ORDER BY sequence DESC`)[0]
-		page := b.gets("/admin/log/"+event, 200, "Being tried again")
+		page := b.gets("/admin/log/"+event, 200, "Retrying")
 		for _, part := range []string{"Nothing was to be decided", "403", "Send now", "user.create.complete", "&#34;ada&#34;"} {
 			if !strings.Contains(page, part) {
 				t.Errorf("the page lacks %q", part)

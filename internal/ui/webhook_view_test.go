@@ -145,7 +145,7 @@ func TestWebhookView_Actions(t *testing.T) {
 		}
 		b.posts(path+"/resume", url.Values{}, 303, path)
 		b.posts(path+"/disable", url.Values{}, 303, path)
-		b.gets(path, 200, "The webhook is switched off")
+		b.gets(path, 200, "The webhook is disabled")
 		b.posts(path+"/enable", url.Values{}, 303, path)
 		if entry := h.audited(); !strings.Contains(entry.Message, "Changed the webhook") {
 			t.Errorf("audit log: %+v", entry)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/chart"
@@ -116,7 +115,7 @@ func (r webhookRow) P95() string {
 	}
 	total := r.Day.Total()
 	if took := total.P95(); took > 0 {
-		return took.Round(time.Millisecond / 10).String()
+		return inMilliseconds(took.Microseconds())
 	}
 	return ""
 }

@@ -156,9 +156,18 @@
     if (e.key === "Enter" && e.target === document.body) document.querySelector("tr.current a")?.click();
   });
 
-  // The menu is open beside the page, and closed where it would be above it.
-  const menu = document.querySelector(".menu");
-  if (menu && matchMedia("(max-width: 860px)").matches) menu.open = false;
+  // The menu is open beside the page, and closed where it would be above it. So are filters, which then say what they are set to.
+  function folds(selector, width) {
+    const narrow = matchMedia(`(max-width: ${width}px)`), fold = () => all(selector).forEach((d) => (d.open = !narrow.matches));
+    narrow.addEventListener("change", fold);
+    fold();
+  }
+  all(".fold").forEach((fold) => {
+    const set = all("select, input:not([type=hidden])", fold).filter((field) => field.value).map((field) => (field.selectedOptions ? field.selectedOptions[0].text : field.value));
+    if (set.length) fold.querySelector("summary").append(": " + set.join(" · "));
+  });
+  folds(".menu", 860);
+  folds(".fold", 640);
 
   document.addEventListener("htmx:after:swap", () => attend(document));
   attend(document);
