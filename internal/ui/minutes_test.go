@@ -28,9 +28,9 @@ func TestBrowser_FirstFiveMinutes(t *testing.T) {
 	p.Click("Events").Click(`[aria-label="user.create"]`).Click("Save").See("The webhook was created.")
 	p.Click("Send a test event now").See("accepted")
 
-	// Why would nothing arrive? The event is off at the tenant, and is switched on where that is said.
-	p.Choose("Event", "user.create").Click("Check").See("would not be sent")
-	p.Click("Switch on at the tenant").See("would be sent")
+	// Why would nothing arrive? The webhook has not chosen the event; it is switched on where that is said.
+	p.Choose("Event", "user.delete").Click("Check").See("would not be sent")
+	p.Click("Switch on at this webhook").See("would be sent")
 
 	// A user, and the event arrives.
 	p.Open("/admin/user").Click("Create a sample user").See("A sample user was created.")

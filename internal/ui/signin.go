@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/twofactor"
@@ -137,5 +138,38 @@ func (s *server) setUp(v *visit) error {
 	case err != nil:
 		return err
 	}
+	if v.PostFormValue("events") != "" {
+		if v.session, err = s.Admins.Authenticate(v.Context(), step.Session); err != nil {
+			return err
+		}
+		v.keep(step.Session) // who made the administrator is in, also when what follows fails
+		if err := s.switchOnAllEvents(v); err != nil {
+			return err
+		}
+	}
 	return v.proceed(step)
+}
+
+// switchOnAllEvents has the usual tenant send every event, and ask nobody, unless somebody has chosen its events already.
+func (s *server) switchOnAllEvents(v *visit) error {
+	id, err := s.Tenants.DefaultID(v.Context())
+	if err != nil {
+		return err
+	}
+	c := v.changing("Switched on all events of the tenant %s", id)
+	c.tenant = id
+	_, err = s.Applications.UpdateTenant(c.context(), id, v.info(), func(t wire.Tenant) (wire.Tenant, []wire.ID, error) {
+		c.before = t
+		if len(t.EventConfiguration.Events) == 0 {
+			t.EventConfiguration.Events = wire.Map[wire.EventSetting]{}
+			for _, d := range event.All() {
+				if d.Scope == event.ScopeTenant {
+					t.EventConfiguration.Events[string(d.Type)] = wire.EventSetting{Enabled: true, TransactionType: wire.None}
+				}
+			}
+		}
+		c.after = t
+		return t, nil, nil
+	})
+	return err
 }

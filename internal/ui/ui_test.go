@@ -152,11 +152,38 @@ func TestSetUp(t *testing.T) {
 		b.posts("/admin/setup", form(token, "root@example.com", "short"), 400, "at least 8 characters")
 		b.posts("/admin/setup", form(token, "root@example.com", password), 303, "/admin/")
 		b.gets("/admin/", 200, "root@example.com")
+		var t0 wire.TenantResponse
+		h.Call("GET", "/api/tenant/"+string(h.Tenant), nil).Want(200).Decode(&t0)
+		if len(t0.Tenant.EventConfiguration.Events) != 0 {
+			t.Errorf("events are on that nobody has asked for: %v", t0.Tenant.EventConfiguration.Events)
+		}
 		h.browser().posts("/admin/setup", form(token, "second@example.com", password), 200, "not good any more")
 		if token, err := h.App.SetUpToken(t.Context()); token != "" || err != nil {
 			t.Errorf("another token: %q, %v", token, err)
 		}
 		h.browser().signIn("ROOT@example.com", password, 303, "/admin/")
+	})
+}
+
+// The box that is ticked from the start switches on all events of the usual tenant, once.
+func TestSetUp_Events(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		token, err := h.App.SetUpToken(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := h.browser()
+		b.gets("/admin/setup?token="+token, 200, `name="events" value="true" checked`)
+		b.posts("/admin/setup", url.Values{"token": {token}, "email": {"root@example.com"}, "password": {password}, "events": {"true"}}, 303, "/admin/")
+		b.gets("/admin/", 200, "root@example.com")
+		var got wire.TenantResponse
+		h.Call("GET", "/api/tenant/"+string(h.Tenant), nil).Want(200).Decode(&got)
+		if setting := got.Tenant.EventConfiguration.Events["user.create"]; !setting.Enabled || setting.TransactionType != wire.None {
+			t.Errorf("user.create: %+v", setting)
+		}
+		if entry := h.audited(); entry.InsertUser != "root@example.com" || !strings.Contains(entry.Message, "Switched on all events") {
+			t.Errorf("audit log: %+v", entry)
+		}
 	})
 }
 
