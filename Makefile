@@ -49,8 +49,9 @@ bench: postgres ## measure what Herald costs beside the bare exchange of client 
 	go run ./test/bench $(BENCH_ARGS)
 
 # Each screen of the admin UI with something on it: wide and on a phone, light and dark.
-screenshots: browser ## take pictures of the admin UI, into docs/screenshots
-	SCREENSHOTS=$(CURDIR)/docs/screenshots CI=true go test -vet=off -count=1 -run '^TestBrowser_Screens$$/^(bare|typical)$$' ./internal/ui
+screenshots: browser ## take pictures of all screens of the admin UI, into bin/screenshots, and renew those in docs/screenshots
+	SCREENSHOTS=$(CURDIR)/bin/screenshots CI=true go test -vet=off -count=1 -run '^TestBrowser_Screens$$/^(bare|typical)$$' ./internal/ui
+	for picture in $(notdir $(wildcard docs/screenshots/*.png)); do cp bin/screenshots/$$picture docs/screenshots/ || exit 1; done
 
 fuzz: ## fuzz each target for FUZZTIME (default 1m)
 	@grep -rE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed -E 's|/[^/]*:func (Fuzz[A-Za-z0-9_]+).*| \1|' | \
