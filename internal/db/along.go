@@ -24,10 +24,13 @@ func Aside(ctx context.Context) context.Context {
 	return context.WithValue(ctx, alongKey{}, (*rider)(nil))
 }
 
+// Alone keeps out of the transaction what [Along] put into its context: it turned out not to make the change, and notes only that, as a wrong code.
+func (tx *Tx) Alone() { tx.alone = true }
+
 // Along runs what ctx carries, in tx.
 func (tx *Tx) Along(ctx context.Context) error {
 	r, _ := ctx.Value(alongKey{}).(*rider)
-	if r == nil || r.done {
+	if r == nil || r.done || tx.alone {
 		return nil
 	}
 	tx.AfterCommit(func() { r.done = true })

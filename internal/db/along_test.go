@@ -30,6 +30,15 @@ func TestAlong(t *testing.T) {
 			t.Errorf("%v, want %v", got, want)
 		}
 
+		ctx = db.Along(t.Context(), func(tx *db.Tx) error { return insert(tx, "kept out") })
+		err := d.Update(ctx, func(tx *db.Tx) error {
+			tx.Alone()
+			return insert(tx, "no change")
+		})
+		if got := ids(t, d); err != nil || slices.Contains(got, "kept out") || !slices.Contains(got, "no change") {
+			t.Errorf("alone: %v, %v", got, err)
+		}
+
 		ctx = db.Along(t.Context(), func(*db.Tx) error { return failure })
 		if err := d.Update(ctx, func(tx *db.Tx) error { return insert(tx, "lost") }); !errors.Is(err, failure) {
 			t.Fatal(err)

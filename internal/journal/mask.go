@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -78,7 +79,11 @@ func maskMember(name string, value any) any {
 	has := func(match func(s, part string) bool, parts []string) bool {
 		return slices.ContainsFunc(parts, func(part string) bool { return match(name, part) })
 	}
-	switch {
+	switch text, isText := value.(string); {
+	case name == "url" && isText:
+		return maskURL(text)
+	case name == "headers":
+		return maskHeaders(value)
 	case slices.Contains(whole, name):
 		return maskAll(value)
 	case has(strings.HasSuffix, harmless):
@@ -87,6 +92,42 @@ func maskMember(name string, value any) any {
 		return maskTexts(value)
 	}
 	return mask(value)
+}
+
+// maskURL masks what may be secret in the address of a receiver: username and password, and the values of the query.
+func maskURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.User == nil && u.RawQuery == "" {
+		return text
+	}
+	u.User = nil
+	pairs := strings.Split(u.RawQuery, "&")
+	for i, p := range pairs {
+		if name, value, found := strings.Cut(p, "="); found && value != "" {
+			pairs[i] = name + "=" + masked
+		} else if !found && p != "" { // without a name the whole may be the secret
+			pairs[i] = masked
+		}
+	}
+	u.RawQuery = strings.Join(pairs, "&")
+	return u.String()
+}
+
+// secretHeaders are in the names of headers of a request that are likely to hold a secret.
+var secretHeaders = []string{"auth", "token", "secret", "key", "cookie", "signature", "password"}
+
+func maskHeaders(value any) any {
+	headers, ok := value.(map[string]any)
+	if !ok {
+		return mask(value)
+	}
+	out := make(map[string]any, len(headers))
+	for name, value := range headers {
+		if out[name] = maskMember(name, value); slices.ContainsFunc(secretHeaders, func(part string) bool { return strings.Contains(strings.ToLower(name), part) }) {
+			out[name] = maskTexts(value)
+		}
+	}
+	return out
 }
 
 // maskAll masks everything but what says no more than that there is nothing.

@@ -193,6 +193,7 @@ func (e *enrolment) check(tx *db.Tx, plan *publish.Plan) (right bool, err error)
 
 func (e *enrolment) commit(tx *db.Tx) error {
 	if e.wrong {
+		tx.Alone()
 		if e.ticket == nil {
 			return nil
 		}
@@ -329,6 +330,7 @@ func (s *Service) Disable(ctx context.Context, u *identity.User, req wire.TwoFac
 		},
 		Commit: func(tx *db.Tx) error {
 			if p == nil {
+				tx.Alone()
 				return t.CountWrong(tx)
 			}
 			if err := t.Spend(tx); err != nil {

@@ -88,6 +88,9 @@ func TestAccount(t *testing.T) {
 		if !strings.Contains(page, found[1]) {
 			t.Error("the secret was changed by a wrong code")
 		}
+		if entry := h.audited(); strings.HasPrefix(entry.Message, "Added") {
+			t.Errorf("audit log after a wrong code: %+v", entry)
+		}
 		form.Set("code", code())
 		page = b.posts("/admin/account/factor/add", form, 200, "shown this once")
 		recovery := regexp.MustCompile(`[A-Z0-9]{5}-[A-Z0-9]{5}`).FindAllString(page, -1)
@@ -109,6 +112,9 @@ func TestAccount(t *testing.T) {
 		fresh := regexp.MustCompile(`[A-Z0-9]{5}-[A-Z0-9]{5}`).FindAllString(page, -1)
 		remove := regexp.MustCompile(`/admin/account/factor/\w+/remove`).FindString(b.gets("/admin/account", 200, ""))
 		b.posts(remove, url.Values{"code": {recovery[0]}}, 400, `id="code-error"`)
+		if entry := h.audited(); strings.HasPrefix(entry.Message, "Removed") {
+			t.Errorf("audit log after a wrong code: %+v", entry)
+		}
 		b.posts(remove, url.Values{"code": {fresh[0]}}, 303, "/admin/account#factors")
 		b.gets("/admin/account", 200, "You have no second factor")
 		if entry := h.audited(); !strings.HasPrefix(entry.Message, "Removed a second factor") {

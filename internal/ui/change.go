@@ -21,6 +21,8 @@ type change struct {
 	message string
 	object  journal.Object
 	tenant  wire.ID
+	// by is who makes the change, for what is made before anybody has signed in.
+	by string
 	// before and after are any values of package wire; nil for none. They are read when the change is written.
 	before, after any
 }
@@ -39,7 +41,10 @@ func (c *change) of(noun string, id wire.ID) *change {
 // context is what the domain makes the change with.
 func (c *change) context() context.Context {
 	return db.Along(c.v.Context(), func(tx *db.Tx) error {
-		entry := wire.AuditLog{InsertUser: c.v.session.Name(), Message: c.message, TenantID: c.tenant}
+		entry := wire.AuditLog{InsertUser: c.by, Message: c.message, TenantID: c.tenant}
+		if c.v.session != nil {
+			entry.InsertUser = c.v.session.Name()
+		}
 		var err error
 		if entry.OldValue, err = valueOf(c.before); err != nil {
 			return err

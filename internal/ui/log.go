@@ -193,7 +193,7 @@ func (s *server) exportLog(v *visit) error {
 			events[i].Event = webhook.Shown(events[i].Event)
 			line, err := body.Encode(events[i])
 			if err != nil {
-				return err
+				panic(http.ErrAbortHandler)
 			}
 			if _, err := v.w.Write(append(line, '\n')); err != nil {
 				return nil //nolint:nilerr // nobody reads any more

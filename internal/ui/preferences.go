@@ -49,13 +49,17 @@ func parsePreferences(kept url.Values) preferences {
 	}
 }
 
+func (p preferences) values() url.Values {
+	return url.Values{"theme": {p.Theme}, "time": {p.Time}, "density": {p.Density}, "language": {p.Language}, "tenant": {string(p.Tenant)}}
+}
+
 // prefer changes what the form names and leads back to where it was sent from.
 func (s *server) prefer(v *visit) error {
 	if err := v.ParseForm(); err != nil {
 		return err
 	}
 	p := v.preferences
-	kept := url.Values{"theme": {p.Theme}, "time": {p.Time}, "density": {p.Density}, "language": {p.Language}, "tenant": {string(p.Tenant)}}
+	kept := p.values()
 	for name := range kept {
 		if given, ok := v.PostForm[name]; ok {
 			kept[name] = given
@@ -68,7 +72,7 @@ func (s *server) prefer(v *visit) error {
 			kept.Del("tenant")
 		}
 	}
-	v.setCookie(preferencesCookie, kept.Encode(), 365*24*60*60)
+	v.setCookie(preferencesCookie, parsePreferences(kept).values().Encode(), 365*24*60*60) // without what is no preference, however much that is
 	v.redirect(v.next())
 	return nil
 }

@@ -2,8 +2,10 @@ package ui
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/herald-events/herald/internal/admin"
+	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -55,9 +57,18 @@ func (s *server) askReplay(v *visit) error {
 // replay begins the task.
 func (s *server) replay(v *visit) error {
 	again := func(err error) error { return v.again(err, func() error { return s.askReplay(v) }) }
-	request := wire.DeliveryReplayRequest{DryRun: true}
-	request.Search, _ = replayable(v.logSearch())
-	if rate, err := strconv.ParseFloat(v.PostFormValue("rate"), 64); err == nil {
+	f, ok := replayable(v.logSearch())
+	if !ok { // without what it cannot be done by, the filter would mean more than it says
+		v.redirect("/admin/log?" + v.URL.RawQuery)
+		return nil
+	}
+	request := wire.DeliveryReplayRequest{Search: f, DryRun: true}
+	if text := strings.TrimSpace(v.PostFormValue("rate")); text != "" {
+		rate, err := strconv.ParseFloat(text, 64)
+		var wrong problem.Validation
+		if wrong.Check(err == nil, "rate", "invalid", "%s", v.text.say("RecoverRateWrong")); err != nil {
+			return again(wrong.Err())
+		}
 		request.Rate = &rate
 	}
 	_, counted, err := s.Replay.BeginReplay(v.Context(), request)

@@ -128,7 +128,9 @@ func (s *server) showSetup(v *visit) error {
 
 func (s *server) setUp(v *visit) error {
 	token, email, password := v.PostFormValue("token"), v.PostFormValue("email"), v.PostFormValue("password")
-	step, err := s.Admins.SetUp(v.Context(), token, email, password, v.info())
+	c := v.changing("Made the first administrator")
+	c.by = email
+	step, err := s.Admins.SetUp(c.context(), token, email, password, v.info())
 	switch p, isProblem := problem.As(err); {
 	case errors.Is(err, admin.ErrWrong):
 		return v.show("setup-over", "SetUp", nil)

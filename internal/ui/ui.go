@@ -21,6 +21,7 @@ import (
 	"cmp"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -96,6 +97,7 @@ type server struct {
 	byPath map[string]route
 	// attention is what the doctor found a moment ago.
 	attention memo[[]doctor.Finding]
+	mux       *http.ServeMux
 	owed      memo[metrics.Backlog]
 	streams   streams
 }
@@ -105,6 +107,7 @@ func New(services Services) http.Handler {
 	s := &server{Services: services, pages: parsePages(), byPath: map[string]route{}}
 	s.Log = cmp.Or(s.Log, slog.Default())
 	mux := http.NewServeMux()
+	s.mux = mux
 	for _, row := range s.routes() {
 		mux.Handle(row.pattern, s.serve(row))
 		if path, ok := strings.CutPrefix(row.pattern, "GET "); ok {
@@ -115,6 +118,12 @@ func New(services Services) http.Handler {
 	mux.Handle("/admin/", s.serve(route{handle: (*server).missing}))
 	// Nothing under /admin is meant for other sites: a form of theirs is refused, whatever cookie the browser sends along.
 	return http.NewCrossOriginProtection().Handler(s.guard(mux))
+}
+
+// showsPage tells whether there is a page at a path, whoever may see it.
+func (s *server) showsPage(path string) bool {
+	_, pattern := s.mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}})
+	return strings.HasPrefix(pattern, "GET ")
 }
 
 // audience says who may make a request.

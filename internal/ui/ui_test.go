@@ -150,7 +150,13 @@ func TestSetUp(t *testing.T) {
 		b.gets("/admin/setup?token="+token, 200, `name="password"`)
 		b.posts("/admin/setup", form(token, "", ""), 400, "The e-mail address is missing. The password is missing.")
 		b.posts("/admin/setup", form(token, "root@example.com", "short"), 400, "at least 8 characters")
+		if entry := h.audited(); entry.Message != "" {
+			t.Errorf("audit log before: %+v", entry)
+		}
 		b.posts("/admin/setup", form(token, "root@example.com", password), 303, "/admin/")
+		if entry := h.audited(); entry.InsertUser != "root@example.com" || entry.Message != "Made the first administrator" {
+			t.Errorf("audit log: %+v", entry)
+		}
 		b.gets("/admin/", 200, "root@example.com")
 		var t0 wire.TenantResponse
 		h.Call("GET", "/api/tenant/"+string(h.Tenant), nil).Want(200).Decode(&t0)

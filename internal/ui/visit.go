@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/problem"
@@ -68,7 +70,11 @@ func (s *server) serve(row route) http.Handler {
 // protect makes an error of a panic.
 func (v *visit) protect(fn func() error) (err error) {
 	defer func() {
-		if caught := recover(); caught != nil {
+		switch caught := recover(); caught {
+		case nil:
+		case http.ErrAbortHandler: // a file that cannot be finished must not end as if it were whole
+			panic(caught)
+		default:
 			err = fmt.Errorf("panic: %v\n%s", caught, debug.Stack())
 		}
 	}()
@@ -85,15 +91,38 @@ func (s *server) admit(v *visit, row route) error {
 			return err
 		}
 	}
+	if v.Tenant != "" {
+		// One that is gone narrows nothing: there may be no choice of tenants any more to undo it with.
+		if exists, err := s.Tenants.Exists(v.Context(), v.Tenant); err != nil {
+			return err
+		} else if !exists {
+			v.Tenant = ""
+		}
+	}
 	switch {
+	case v.session == nil && row.access != anybody:
+		return problem.ErrUnauthenticated
+	case !problem.IsText(v.URL.Path) || !areTexts(v.URL.Query()):
+		return problem.ErrNotFound // nothing has a name that is no text, and stores do not even take one to look for
+	case v.Method == http.MethodPost && v.ParseForm() == nil && !areTexts(v.PostForm):
+		return problem.New(problem.Invalid, "[invalidForm]", "The form has something in it that is no text.") // no browser makes such a one
 	case row.access == anybody:
 		return nil
-	case v.session == nil:
-		return problem.ErrUnauthenticated
 	case row.area != "" && !v.session.May(row.area, row.right):
 		return errForbidden
 	}
 	return nil
+}
+
+// areTexts tells whether all names and values are UTF-8 without the one character that PostgreSQL knows no text with.
+func areTexts(all url.Values) bool {
+	isText := func(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
+	for name, values := range all {
+		if !isText(name) || slices.ContainsFunc(values, func(value string) bool { return !isText(value) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // fail shows what went wrong.
@@ -101,7 +130,22 @@ func (v *visit) fail(err error) {
 	v.blame(err)
 	switch p, ok := problem.As(err); {
 	case errors.Is(err, problem.ErrUnauthenticated):
-		v.redirect("/admin/sign-in?next=" + url.QueryEscape(v.URL.RequestURI()))
+		to := v.URL.RequestURI()
+		if v.Method != http.MethodGet && !v.s.showsPage(v.URL.Path) {
+			to = "/admin/" // there is only a button at this address
+		}
+		to = "/admin/sign-in?next=" + url.QueryEscape(to)
+		switch {
+		case !v.isPart():
+			v.redirect(to)
+		case v.Method == http.MethodGet:
+			v.w.Header().Set("HX-Redirect", to) // of the page, in which the form to sign in would stand otherwise
+			v.w.WriteHeader(http.StatusOK)
+		default: // what was written into the page is not lost
+			if err := v.part("problem", "problem", v.text.say("ProblemSignedOut")); err != nil {
+				v.s.Log.Error("the part about a problem failed", "error", err)
+			}
+		}
 		return
 	case errors.Is(err, errForbidden):
 		v.showProblem(http.StatusForbidden, "ProblemForbidden", "")

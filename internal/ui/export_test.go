@@ -1,0 +1,22 @@
+package ui
+
+// Route is a row of the table of routes.
+type Route struct {
+	Pattern string
+	// Open tells that nobody needs to have signed in.
+	Open bool
+	Area string
+	// Right is what the area must be open to: "view", "change" or "delete".
+	Right string
+}
+
+// Routes is the table.
+func Routes() (all []Route) {
+	for _, r := range (&server{}).routes() {
+		all = append(all, Route{r.pattern, r.access == anybody, string(r.area), []string{"view", "change", "delete"}[r.right]})
+	}
+	return all
+}
+
+// Protect is what all handlers run in.
+func Protect(fn func() error) error { return (&visit{}).protect(fn) }
