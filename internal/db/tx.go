@@ -18,7 +18,7 @@ type Tx struct {
 	now    time.Time
 	write  bool
 	ended  bool
-	alone  bool       // see Alone
+	alone  bool        // see Alone
 	rows   []*sql.Rows // of Query, to be closed at the end
 	after  []func()
 	bumped []string // topics, in the order of Bump
