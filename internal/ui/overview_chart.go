@@ -21,8 +21,12 @@ type figure struct {
 	Change string
 }
 
-// hourly is the last hour by the minute, drawn and as tables.
+// hourly is the last hour by the minute, drawn and as tables; or the last day of a webhook by the hour.
 type hourly struct {
+	// Title is the id of the text above the requests.
+	Title string
+	// Webhook narrows what rows lead to, "" for none.
+	Webhook       wire.ID
 	Figures       []figure
 	Sent, Latency template.HTML
 	Rows          []minute
@@ -68,6 +72,7 @@ func (s *server) lastHour(v *visit) (h hourly, err error) {
 	if owed.Pending+owed.Retrying > 0 {
 		h.Figures[3].Change = f.Say("BacklogOldest", "Age", f.lasting(owed.OldestAge))
 	}
+	h.Title = "ChartSent"
 	f.draw(&h, &last)
 	return h, nil
 }
@@ -140,7 +145,7 @@ func (f frame) draw(h *hourly, last *traffic.Series) {
 	total := last.Total()
 	base := chart.Chart{Empty: f.Say("NothingSent"), Start: last.Buckets[0].Start.UTC(), Step: last.Step, Unfinished: true}
 	sent, took := base, base
-	sent.ID, sent.Title, sent.Series, sent.Whole = "sent", f.Say("ChartSent"), series, true
+	sent.ID, sent.Title, sent.Series, sent.Whole = "sent", f.Say(h.Title), series, true
 	sent.Desc = f.Say("ChartSentAbout", "Good", total.Successes(), "Retried", total.Count(traffic.Retried), "Failed", total.Count(traffic.Refused, traffic.Failed))
 	took.ID, took.Title, took.Series = "latency", f.Say("ChartLatency"), latency
 	took.Desc = f.Say("ChartLatencyAbout", "P50", milliseconds(float64(total.P50().Microseconds())/1000), "P99", milliseconds(float64(total.P99().Microseconds())/1000))
@@ -155,6 +160,9 @@ func (f frame) draw(h *hourly, last *traffic.Series) {
 		}
 		if f.v.session.May(admin.WebhookLog, admin.View) {
 			m.To = fmt.Sprintf("/admin/log?from=%d&until=%d", m.Start, int64(m.Start)+last.Step.Milliseconds()-1)
+			if h.Webhook != "" {
+				m.To += "&webhook=" + string(h.Webhook)
+			}
 		}
 		h.Rows = append(h.Rows, m)
 	}

@@ -28,6 +28,8 @@ type webhookPage struct {
 	// Named are the tenants that it is bound to, without those that are gone meanwhile.
 	Named    []wire.Tenant
 	Attempts []webhooklog.TriedAttempt
+	// Traffic is its last day by the hour, nil when nothing was sent.
+	Traffic *hourly
 	// Warnings are what keeps it from getting events, or will bother somebody.
 	Warnings []warning
 	// Types and Tenants are what the delivery check can be made for, Type and Tenant what it was, Check what came out.
@@ -62,7 +64,10 @@ func (s *server) webhook(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page.Day = days[w.ID]
+	if page.Day = days[w.ID]; page.Day != nil {
+		page.Traffic = &hourly{Title: "ChartSentHourly", Webhook: w.ID}
+		frame{v: v}.draw(page.Traffic, page.Day)
+	}
 	for _, t := range page.Tenants {
 		if slices.Contains(w.TenantIDs, t.ID) {
 			page.Named = append(page.Named, t)

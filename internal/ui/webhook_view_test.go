@@ -32,6 +32,33 @@ func init() {
 	})
 }
 
+// The page of a webhook draws what was sent to it, and to no other.
+func TestWebhookView_Charts(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.admin()
+		receiver := egresstest.NewReceiver(t)
+		hook := h.Subscribe(receiver.URL, []string{"user.create"})
+		other := h.Subscribe("https://other.example.com/hook", []string{"user.delete"})
+		h.Enable(wire.None, "user.create")
+		h.Call("POST", "/api/user", `{"user":{"email":"ada@example.com","password":"`+password+`"}}`).Want(200)
+		receiver.WaitFor(1)
+		path := "/admin/webhook/" + string(hook)
+		h.Eventually(10*time.Second, "the delivery is counted", func() bool {
+			_, page, _ := b.send("GET", path, nil)
+			return strings.Contains(page, "Requests by the hour")
+		})
+		page := b.gets(path, 200, "chart.")
+		for _, want := range []string{"1 accepted, 0 to be tried again, 0 refused or given up", "How long answers took", "&amp;webhook=" + string(hook)} {
+			if !strings.Contains(page, want) {
+				t.Errorf("the page lacks %q:\n%s", want, page)
+			}
+		}
+		if page := b.gets("/admin/webhook/"+string(other), 200, "https://other.example.com/hook"); strings.Contains(page, "Requests by the hour") {
+			t.Error("there is a chart without anything sent")
+		}
+	})
+}
+
 // Each closed gate of the delivery check is opened where it is shown, until the event would be sent.
 func TestWebhookView_DeliveryCheck(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
