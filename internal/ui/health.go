@@ -176,7 +176,7 @@ func (s *server) makeLenient(v *visit) error {
 	if _, known := event.Lookup(event.Type(name)); !known || rule != wire.None && rule != wire.Any {
 		return s.missing(v)
 	}
-	c := v.changing("Set the transaction setting of %s of the tenant %s to %s", name, v.id(), rule)
+	c := v.changing("Set the transaction setting of %s of the tenant %s to %s", name, v.id(), rule).of("tenant", v.id())
 	c.tenant = v.id()
 	_, err := s.Tenants.Update(c.context(), v.id(), func(current wire.Tenant) (wire.Tenant, []wire.ID, error) {
 		c.before = current

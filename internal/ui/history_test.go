@@ -108,3 +108,23 @@ func TestHistory(t *testing.T) {
 		auditor.gets("/admin/audit-log?object=%00", 200, "Nothing matches")
 	})
 }
+
+// What the UI changes is found by the object from its own page.
+func TestHistory_OfObjects(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.admin()
+		hook := h.Subscribe("https://crm.example.com/hook", []string{"user.create"})
+		b.posts("/admin/webhook/"+string(hook)+"/disable", url.Values{}, 303, "/admin/webhook/"+string(hook))
+		b.posts("/admin/tenant/"+string(h.Tenant)+"/edit", url.Values{"tenant.name": {"Example Inc."}}, 303, "/admin/tenant/"+string(h.Tenant))
+		for path, message := range map[string]string{"webhook/" + string(hook): "Changed the webhook " + string(hook), "tenant/" + string(h.Tenant): "Changed the tenant " + string(h.Tenant)} {
+			noun, id, _ := strings.Cut(path, "/")
+			b.gets("/admin/"+path, 200, "/admin/audit-log?object="+noun+"&#43;"+id)
+			if page := b.gets("/admin/audit-log?object="+noun+"+"+id, 200, message); strings.Count(page, "Changed the ") != 1 {
+				t.Errorf("entries about others are among those about %s:\n%s", path, page)
+			}
+			if page := h.admin(noun+"_manager").gets("/admin/"+path, 200, id); strings.Contains(page, "/admin/audit-log?object=") {
+				t.Error("the audit log is offered to somebody who may not see it")
+			}
+		}
+	})
+}

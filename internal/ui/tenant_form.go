@@ -73,7 +73,7 @@ func (s *server) updateTenant(v *visit) error {
 	if done, err := s.lookedAt(v, t); done || err != nil {
 		return err
 	}
-	c := v.changing("Changed the tenant %s", t.ID)
+	c := v.changing("Changed the tenant %s", t.ID).of("tenant", t.ID)
 	_, err = s.Applications.UpdateTenant(c.context(), t.ID, v.info(), func(current wire.Tenant) (wire.Tenant, []wire.ID, error) {
 		request, err := v.tenantOf(current)
 		c.before, c.after = bound{Tenant: current}, bound{request.Tenant, request.WebhookIDs}

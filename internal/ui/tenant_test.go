@@ -86,9 +86,9 @@ func TestTenantForm(t *testing.T) {
 			"tenant.eventConfiguration.events[user.email.update].enabled:bool": {"false", "true"},
 			"customType": {"custom.order.paid"}, "webhookIds[]": {"", string(own)},
 		}
-		wrong := b.posts(path+"/edit", form, 400, "This must be a whole number.")
+		b.posts(path+"/edit", form, 400, "This must be a whole number.")
 		form.Set("tenant.passwordValidationRules.minLength:number", "12")
-		wrong = b.posts(path+"/edit", form, 400, `id="tenant.multiFactorConfiguration.sms.messengerId-error"`)
+		wrong := b.posts(path+"/edit", form, 400, `id="tenant.multiFactorConfiguration.sms.messengerId-error"`)
 		for _, want := range []string{
 			"Example Inc.", "curl", `value="X-Mail"`, `value="AbsoluteMajority" selected`, `value="` + string(own) + `" checked`, `value="70000"`, `value="custom.order.paid"`,
 			`id="tenant.emailConfiguration.port-error"`,

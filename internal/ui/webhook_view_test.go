@@ -166,7 +166,7 @@ func TestWebhookView_Actions(t *testing.T) {
 		if entry := h.audited(); !strings.Contains(entry.Message, "Paused the webhook") || !strings.Contains(string(entry.NewValue), "move") {
 			t.Errorf("audit log: %+v", entry)
 		}
-		page = b.gets(path, 200, "They &lt;move&gt;")
+		b.gets(path, 200, "They &lt;move&gt;")
 		if strings.Contains(auditor.gets(path, 200, "They &lt;move&gt;"), `/resume"`) {
 			t.Error("an auditor is offered to resume")
 		}
