@@ -373,7 +373,7 @@ func (f *tenantPage) values(at frame, s setting, value string) (all []option) {
 func (f *tenantPage) options(at frame, kind, value string) []option {
 	none := "None"
 	if kind == "key" {
-		none = "StandardKey"
+		none = "TenantStandardKey"
 	}
 	return withValue(append([]option{{Text: at.Say(none)}}, f.choices[kind]...), value)
 }
