@@ -1,7 +1,7 @@
 // Package kickstart sets up an untouched server from a file: API keys first, then API requests, strictly in sequence.
 //
 // It owns the file format (variables, includes, escapes: the format of FusionAuth's Kickstart), the checks a file must pass
-// before anything runs, and the replay of its requests. It knows nothing about tenants, users or storage: keys are created and
+// before anything runs, the replay of its requests, and the writing of such a file. It knows no rules and no storage: keys are created and
 // requests are answered by a [Target] it is given, and every rule about an object is the API's.
 //
 // [Load] and [Run] are separate, so that a file can be checked without a server:
@@ -10,6 +10,7 @@
 //	set variables, insert files         expand.go, substitute.go
 //	check keys and requests             load.go
 //	create keys, replay requests        run.go
+//	write a file of a set-up            export.go
 //
 // # Values
 //

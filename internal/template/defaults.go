@@ -70,7 +70,7 @@ var defaultEmails = []struct {
 // Bootstrap stores the default templates. Each is stored once in the life of a store: one that was changed or deleted stays so, and one whose name
 // is taken is left out. Several processes may call it at once.
 func (s *Service) Bootstrap(ctx context.Context) error {
-	messages, emails, err := defaults()
+	messages, emails, err := Defaults()
 	if err != nil {
 		return err
 	}
@@ -110,8 +110,8 @@ func (o *objects[T, C]) bootstrap(ctx context.Context, all []T) error {
 	})
 }
 
-// defaults reads the files.
-func defaults() (messages []wire.MessageTemplate, emails []wire.EmailTemplate, err error) {
+// Defaults returns the templates that an installation begins with, without instants.
+func Defaults() (messages []wire.MessageTemplate, emails []wire.EmailTemplate, err error) {
 	for _, d := range defaultMessages {
 		t := wire.MessageTemplate{ID: d.id, Name: d.name, Type: wire.SMS, LocalizedTemplates: wire.Map[string]{}}
 		for _, language := range defaultLanguages {

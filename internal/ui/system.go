@@ -24,6 +24,7 @@ type systemPage struct {
 	AuditDelete, WebhookDelete, LoginDelete, Webhook bool
 	Proxies, CORS                                    string
 	Locked                                           bool
+	MayExport                                        bool
 }
 
 func (s *server) system(v *visit) error {
@@ -41,12 +42,17 @@ func (s *server) system(v *visit) error {
 	page := systemPage{
 		SystemConfiguration: c, Sizes: sizes, Megabytes: (sizes.Bytes + 1<<20 - 1) >> 20, Entries: strconv.Itoa(*c.EventLogConfiguration.NumberToRetain), Webhook: *c.WebhookEventLogConfiguration.Enabled,
 		Proxies: strings.Join(c.TrustedProxyConfiguration.Trusted, "\n"), CORS: indented(c.CORSConfiguration),
-		Locked: !v.session.May(admin.System, admin.Change),
+		Locked: !v.session.May(admin.System, admin.Change), MayExport: v.mayExport(),
 	}
 	page.AuditDays, page.AuditDelete = days(c.AuditLogConfiguration.Delete)
 	page.WebhookDays, page.WebhookDelete = days(c.WebhookEventLogConfiguration.Delete)
 	page.LoginDays, page.LoginDelete = days(c.LoginRecordConfiguration.Delete)
 	return v.show("system", "System", page)
+}
+
+// Repeat are the commands that make the same set-up elsewhere.
+func (systemPage) Repeat() string {
+	return "export HERALD_API_KEY=… WEBHOOK_1_PASSWORD=…\nherald serve --kickstart kickstart.json"
 }
 
 // Policies are the choices of whom to believe.

@@ -153,7 +153,7 @@ func (s *server) routes() []route {
 		replayRoutes,
 		backlogRoutes,
 		webhookRoutes,
-		keyRoutes, apiKeyRoutes, eventRoutes, aboutRoutes, journalRoutes, systemRoutes,
+		keyRoutes, apiKeyRoutes, eventRoutes, aboutRoutes, journalRoutes, systemRoutes, exportRoutes,
 		tenantRoutes,
 		userRoutes,
 		messengerRoutes,
