@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := go tool -modfile=tools/go.mod
 
-.PHONY: help demo test run build check crash bench screenshots fuzz fmt postgres browser node
+.PHONY: help looks demo test run build check crash bench screenshots fuzz fmt postgres browser node
 .DEFAULT_GOAL := help
 
 help: ## print this help
@@ -20,9 +20,10 @@ RACE := -race -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.or
 	-gcflags='golang.org/x/crypto/argon2=-race=false' -gcflags='golang.org/x/crypto/blake2b=-race=false' \
 	-gcflags='golang.org/x/crypto/blowfish=-race=false'
 
+# Ten thousand users, and hundreds of looks at screens one after the other, show no races but take their time: they run unwatched.
 test: postgres browser node ## run every test, on SQLite and PostgreSQL
-	go test -vet=off $(RACE) -timeout 10m ./...
-	go test -vet=off -run '_Many$$' ./internal/identity
+	go test -vet=off $(RACE) -timeout 10m -skip '^TestBrowser_Screens$$' ./...
+	go test -vet=off -run '_Many$$|^TestBrowser_Screens$$' ./internal/identity ./internal/ui
 
 run: build ## start a server with its data in ./herald-data
 	bin/herald serve
@@ -49,6 +50,9 @@ bench: postgres ## measure what Herald costs beside the bare exchange of client 
 	go run ./test/bench $(BENCH_ARGS)
 
 # Each screen of the admin UI with something on it: wide and on a phone, light and dark.
+looks: browser ## look at every screen wide and on a phone, light and dark; make test looks at each twice
+	LOOKS=all go test -count=1 -run '^TestBrowser_Screens$$' ./internal/ui
+
 screenshots: browser ## take pictures of all screens of the admin UI, into bin/screenshots, and renew those in docs/screenshots
 	SCREENSHOTS=$(CURDIR)/bin/screenshots CI=true go test -vet=off -count=1 -run '^TestBrowser_Screens$$/^(bare|typical)$$' ./internal/ui
 	for picture in $(notdir $(wildcard docs/screenshots/*.png)); do cp bin/screenshots/$$picture docs/screenshots/ || exit 1; done

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/herald-events/herald/internal/app/apptest"
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -245,7 +247,13 @@ func TestBadInput_EveryRoute(t *testing.T) {
 				t.Errorf("%s %s with %.200q: status %d %s", route[0], route[1], what, a.Status, a.Body)
 			}
 		}
-		for _, r := range all {
+		// What is read and refused is the same on both engines; what gets past that and upsets a database does so on PostgreSQL, which takes less. So all
+		// routes are tried there, and a third of them on SQLite.
+		sample := s.App.Store().Engine() == db.SQLite && len(dbtest.Engines()) > 1
+		for i, r := range all {
+			if sample && i%3 != 0 {
+				continue
+			}
 			if strings.HasSuffix(r[1], "/pause") || strings.HasSuffix(r[1], "/resume") {
 				continue // need no body, so with the id of a real webhook they do what they say
 			}

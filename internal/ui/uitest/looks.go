@@ -127,6 +127,22 @@ func (p *Page) Looks(name string) *Page {
 	return p
 }
 
+// Glance is the short form of [Page.Looks]: wide and light, then on a phone in the dark, with all of axe-core's rules.
+func (p *Page) Glance() *Page {
+	p.t.Helper()
+	for _, seen := range []struct {
+		screen
+		scheme
+	}{{wide, light}, {phone, dark}} {
+		p.look(seen.screen, seen.scheme)
+		look := seen.name + "-" + string(seen.scheme)
+		p.inspect(look+": ", rules)
+		p.fits(look, seen.screen)
+	}
+	p.look(wide, light)
+	return p
+}
+
 // Fits is the part of [Page.Looks] that depends on what the page shows: whether it can be scrolled sideways, wide and on a phone, and what axe-core
 // finds in one of its looks. It takes a third of the time.
 func (p *Page) Fits() *Page {

@@ -139,6 +139,7 @@ func TestPage_FindsWhatIsWrong(t *testing.T) {
 		"no label":          {map[string]string{"/": `<input name="n">`}, func(p *Page) { p.Open("/").Axe() }, []string{"axe: label: input"}},
 		"pale in the dark":  {map[string]string{"/": "<p>Here</p>", "/style.css": ":root { color-scheme: light dark } body { background: light-dark(#fff, #000) } p { color: light-dark(#000, #333) }"}, func(p *Page) { p.Open("/").Looks("") }, []string{"wide-dark: axe: color-contrast: p", "phone-dark: axe: color-contrast: p"}},
 		"does not fit":      {map[string]string{"/": "<p>Here</p>", "/style.css": "p { width: 600px }"}, func(p *Page) { p.Open("/").Fits() }, []string{"phone-light: wider than the screen: 6", "main > p ends at"}},
+		"pale at a glance":  {map[string]string{"/": "<p>Here</p>", "/style.css": ":root { color-scheme: light dark } body { background: light-dark(#fff, #000) } p { color: light-dark(#000, #333) }"}, func(p *Page) { p.Open("/").Glance() }, []string{"phone-dark: axe: color-contrast: p"}},
 		"wide for a phone":  {map[string]string{"/": "<p>Here</p>", "/style.css": "p { width: 600px }"}, func(p *Page) { p.Open("/").Looks("") }, []string{"phone-light: wider than the screen: 6", "main > p ends at"}},
 		"small for fingers": {map[string]string{"/": `<p><a href="/">1</a></p><ul><li><button></button></li></ul>`}, func(p *Page) { p.Open("/").Axe() }, []string{"axe: button-name: button"}},
 	} {
