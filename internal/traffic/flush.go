@@ -154,10 +154,7 @@ func (t *Traffic) write(ctx context.Context, places []place) error {
 			if n == 0 {
 				continue
 			}
-			var durations *histogram
-			if r < int(attempts) {
-				durations = &s.durations[r]
-			}
+			durations := s.of(Result(r))
 			for _, span := range []int64{minuteSpan, hourSpan} {
 				instant := at.minute * 60 / span * span * 1000
 				add(added, row{at.webhook, span, instant, Result(r)}, n, durations)

@@ -277,10 +277,7 @@ func (t *Traffic) read(ctx context.Context, q question) (map[wire.ID]*Series, er
 			if n == 0 {
 				continue
 			}
-			var durations *histogram
-			if r < int(attempts) {
-				durations = &s.durations[r]
-			}
+			durations := s.of(Result(r))
 			overall.put(bucket, Result(r), n, durations)
 			if one := of(at.webhook); at.webhook != All && one != nil {
 				one.put(bucket, Result(r), n, durations)

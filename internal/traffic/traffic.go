@@ -84,6 +84,14 @@ type sums struct {
 	durations [attempts]histogram
 }
 
+// of is how long what came out so took, nil for a result that takes no time.
+func (s *sums) of(r Result) *histogram {
+	if r < attempts {
+		return &s.durations[r]
+	}
+	return nil
+}
+
 func (s *sums) add(other *sums) {
 	for i, n := range other.counts {
 		s.counts[i] += n
