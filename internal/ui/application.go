@@ -266,7 +266,7 @@ func (s *server) showApplicationForm(v *visit, a wire.Application) (err error) {
 		return err
 	}
 	for _, k := range keys {
-		if k.HasPrivateKey || k.Type == wire.KeyTypeHMAC {
+		if signs(k) {
 			form.Keys = append(form.Keys, option{Value: string(k.ID), Text: k.Name + " (" + string(k.Algorithm) + ")"})
 		}
 	}

@@ -144,19 +144,23 @@ func (v *visit) window() wire.Page {
 
 // windows are the pages before and behind one with so many rows, of so many in all.
 func (v *visit) windows(rows, total int) (before, behind string) {
-	from := v.window().StartRow
-	to := func(from int) string {
-		query := v.URL.Query()
-		query.Set("from", strconv.Itoa(max(from, 0)))
-		return "?" + query.Encode()
+	p := v.numbered(v.window().StartRow, rowsOfWindow, total)
+	if rows == 0 { // beyond the end
+		p.Older = ""
 	}
+	return p.Newer, p.Older
+}
+
+// numbered are the links of a short list, whose pages begin at a row: the parameter "from".
+func (v *visit) numbered(from, size, total int) (p pager) {
+	to := func(row int) string { return v.with("from", strconv.Itoa(row)) }
 	if from > 0 {
-		before = to(from - rowsOfWindow)
+		p.Newest, p.Newer = to(0), to(max(from-size, 0))
 	}
-	if from+rows < total && rows > 0 {
-		behind = to(from + rows)
+	if from+size < total {
+		p.Older = to(from + size)
 	}
-	return before, behind
+	return p
 }
 
 const (

@@ -195,9 +195,7 @@ func (f messengerForm) Back() string {
 }
 
 // DataOf is the free data as JSON, "" for none.
-func (f messengerForm) DataOf() (string, error) {
-	return webhookForm{Webhook: wire.Webhook{Data: f.Data}}.DataOf()
-}
+func (f messengerForm) DataOf() (string, error) { return jsonOf(f.Data) }
 
 // KindChoices are the types of a test message.
 func (f messengerForm) KindChoices() (all []option) {

@@ -132,21 +132,9 @@ func (s *server) tasks(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page := tasksPage{Pages: numbered(c.StartRow, tasksOnPage, total)}
+	page := tasksPage{Pages: v.numbered(c.StartRow, tasksOnPage, total)}
 	for _, t := range all {
 		page.Tasks = append(page.Tasks, taskPage{DeliveryTask: t})
 	}
 	return v.show("tasks", "Tasks", page)
-}
-
-// numbered are the links of a short list, whose pages begin at a row.
-func numbered(from, size, total int) (p pager) {
-	to := func(row int) string { return "?from=" + strconv.Itoa(row) }
-	if from > 0 {
-		p.Newest, p.Newer = to(0), to(max(from-size, 0))
-	}
-	if from+size < total {
-		p.Older = to(from + size)
-	}
-	return p
 }

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"cmp"
-	"encoding/json"
 	"html/template"
 	"maps"
 	"slices"
@@ -226,7 +225,7 @@ func (s *server) showWebhookForm(v *visit, w wire.Webhook) (err error) {
 	form.SigningKeys, form.Certificates = []option{none}, []option{none}
 	form.StandardKeys = []option{{Text: v.text.say("SameAsSigning")}}
 	for _, k := range keys {
-		if k.HasPrivateKey || k.Type == wire.KeyTypeHMAC {
+		if signs(k) {
 			form.SigningKeys = append(form.SigningKeys, option{Value: string(k.ID), Text: k.Name + " (" + string(k.Algorithm) + ")"})
 		}
 		if k.Type == wire.KeyTypeHMAC || k.HasPrivateKey && k.Algorithm == wire.Ed25519 {
@@ -281,13 +280,7 @@ func (f webhookForm) Orderings(at frame) []option {
 }
 
 // DataOf is the free data as JSON, "" for none.
-func (f webhookForm) DataOf() (string, error) {
-	if len(f.Data) == 0 {
-		return "", nil
-	}
-	text, err := json.MarshalIndent(f.Data, "", "  ")
-	return string(text), err
-}
+func (f webhookForm) DataOf() (string, error) { return jsonOf(f.Data) }
 
 // Bound tells whether the webhook has the events of a tenant, as the form says when it is shown again.
 func (f webhookForm) Bound(at frame, id wire.ID) bool {

@@ -3,7 +3,6 @@ package ui
 import (
 	"html/template"
 	"math"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,14 +57,7 @@ func (s *server) webhooks(v *visit) error {
 	})
 	from, _ := strconv.Atoi(v.FormValue("from")) // what is no number is the first page
 	from = min(max(from, 0), len(all))
-	page.Pages = numbered(from, webhooksOnPage, len(all))
-	if text != "" {
-		for _, to := range []*string{&page.Pages.Newest, &page.Pages.Newer, &page.Pages.Older} {
-			if *to != "" {
-				*to += "&text=" + url.QueryEscape(page.Text)
-			}
-		}
-	}
+	page.Pages = v.numbered(from, webhooksOnPage, len(all))
 	var days map[wire.ID]*traffic.Series
 	if page.Any {
 		if days, err = s.Traffic.Last24h(v.Context()); err != nil {
