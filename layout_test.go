@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"internal/kickstart":  {"internal/egress"},
 	"internal/config":     {},
 	"internal/db":         {"internal/search"},
+	"internal/backup":     {"internal/db"},
 	"internal/metrics":    {"internal/db", "internal/egress"},
 	"internal/traffic":    {"internal/db"},
 	"internal/system":     {"internal/db"},
@@ -154,7 +155,7 @@ var mayImport = map[string][]string{
 		"internal/webhook",
 		"internal/webhooklog",
 	},
-	"internal/cli": {"internal/app", "internal/config"},
+	"internal/cli": {"internal/app", "internal/backup", "internal/config"},
 	"cmd/herald":   {"internal/cli"},
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -181,13 +182,17 @@ func (a *App) tend() {
 }
 
 // trim removes from the logs what is older than the system's settings want.
-func (a *App) trim(ctx context.Context) error {
+func (a *App) trim(ctx context.Context) error { return a.trimTo(ctx, 0) }
+
+// trimTo is trim, but for what was sent: the webhook log and the message log keep days, unless that is 0.
+func (a *App) trimTo(ctx context.Context, days int) error {
 	settings, err := a.system.Settings(ctx)
 	if err != nil {
 		return err
 	}
+	days = cmp.Or(days, settings.WebhookLog.RetainDays)
 	return errors.Join(
-		a.journal.Trim(ctx), a.log.Trim(ctx, webhooklog.Retention{Days: settings.WebhookLog.RetainDays, Off: !settings.WebhookLog.Enabled}),
-		a.messages.Tend(ctx, settings.WebhookLog.RetainDays), a.factors.Trim(ctx),
+		a.journal.Trim(ctx), a.log.Trim(ctx, webhooklog.Retention{Days: days, Off: !settings.WebhookLog.Enabled}),
+		a.messages.Tend(ctx, days), a.factors.Trim(ctx),
 		a.tokens.Trim(ctx), a.logins.Trim(ctx, settings.LoginRecordDays), a.admins.Trim(ctx), a.traffic.Trim(ctx))
 }

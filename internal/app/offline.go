@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/config"
@@ -24,6 +25,26 @@ func CreateKey(ctx context.Context, store config.Store, k NewKey) (key string, e
 	}
 	defer func() { err = errors.Join(err, a.Stop(ctx)) }()
 	return a.CreateKey(ctx, k)
+}
+
+// Prune removes from the logs of a store what is older than its settings want, or, of what was sent, than days when that is not 0. On SQLite no server may
+// be running on the store.
+func Prune(ctx context.Context, store config.Store, days int) (err error) {
+	a, err := New(ctx, Options{Settings: config.Serve{Store: store}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Stop(context.WithoutCancel(ctx))) }()
+	return a.trimTo(ctx, days)
+}
+
+// Migrate brings a store up to date without starting anything, and returns the version of its schema.
+func Migrate(ctx context.Context, store config.Store, logger *slog.Logger) (version int64, err error) {
+	d, err := db.Open(ctx, db.Options{Dir: store.Data, URL: store.DatabaseURL.Reveal(), Logger: logger})
+	if err != nil {
+		return 0, err
+	}
+	return db.Version(), d.Close()
 }
 
 // CreateKey makes an API key and returns it.

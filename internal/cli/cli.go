@@ -28,6 +28,7 @@ type commands struct {
 	APIKey struct {
 		Create createKeyCommand `cmd:"" help:"Create an API key in the store itself, without a server."`
 	} `cmd:"" name:"apikey" help:"Manage API keys."`
+	DB      dbCommands     `cmd:"" name:"db" help:"Look after the store: back it up, restore it, move it."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -23,7 +23,7 @@ const migrationLock = 0x686572616c64
 func (d *DB) migrate(ctx context.Context, pool *sql.DB, files fs.FS) error {
 	options := []goose.ProviderOption{
 		goose.WithDisableGlobalRegistry(true),
-		goose.WithTableName("schema_version"),
+		goose.WithTableName(VersionTable),
 		goose.WithSlog(d.logger),
 	}
 	dialect := goose.DialectSQLite3

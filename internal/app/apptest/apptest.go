@@ -311,3 +311,6 @@ func (s *Server) Eventually(patience time.Duration, what string, holds func() bo
 		}
 	}
 }
+
+// Options are what the server was made with.
+func (s *Server) Options() app.Options { return s.options }
