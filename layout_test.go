@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	".":                   {},
 	"wire":                {},
 	"event":               {},
+	"receiver":            {},
 	"internal/problem":    {},
 	"internal/nearest":    {},
 	"internal/crashpoint": {},
@@ -215,7 +216,7 @@ func TestLayout_ImportsPointDown(t *testing.T) {
 			if ok && !slices.Contains(allowed, ours) && !slices.Contains(everybodyMayImport, ours) {
 				t.Errorf("%s imports %s: %s may import only %v", file, ours, pkg, allowed)
 			}
-			public := pkg == "wire" || pkg == "event"
+			public := pkg == "wire" || pkg == "event" || pkg == "receiver"
 			if public && !ok && strings.Contains(strings.Split(imported, "/")[0], ".") {
 				t.Errorf("%s imports %s: public packages use the standard library only", file, imported)
 			}

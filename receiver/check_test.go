@@ -1,0 +1,301 @@
+package receiver_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/receiver"
+	"github.com/herald-events/herald/receiver/receivertest"
+)
+
+// lets tells whether a receiver with the check handles q. When it does not, the answer must be the same whatever the reason, and the log must have it.
+func lets(t *testing.T, c receiver.Check, q *http.Request, reason string) bool {
+	t.Helper()
+	o, log := logged(receiver.Options{Checks: []receiver.Check{c}})
+	r := receiver.New(o)
+	called := false
+	r.Default(func(context.Context, *receiver.Event) error { called = true; return nil })
+	w := receivertest.Do(r, q)
+	if called != (w.Code == 200) {
+		t.Errorf("status %d, and the handler was called: %v", w.Code, called)
+	}
+	if !called {
+		want(t, reason, w, 401, notAuthorized)
+		if len(w.Header()) != 1 {
+			t.Errorf("the answer says more: %v", w.Header())
+		}
+		if reason == "" || !strings.Contains(log.String(), reason) {
+			t.Errorf("the log says %s, want %q", log, reason)
+		}
+		if text := log.String(); strings.Contains(text, "some-secret") || strings.Contains(text, "guessed") {
+			t.Errorf("the log tells a secret, or what was tried: %s", text)
+		}
+	}
+	return called
+}
+
+func TestChecks(t *testing.T) {
+	t.Parallel()
+	header, basic := receiver.Header("Authorization", "some-secret"), receiver.Basic("herald", "some-secret")
+	for _, c := range []struct {
+		name   string
+		check  receiver.Check
+		sender receivertest.Sender
+		change func(*http.Request)
+		reason string // "" lets it in
+	}{
+		{"the right header", header, receivertest.Sender{Header: map[string]string{"authorization": "some-secret"}}, nil, ""},
+		{"a wrong one", header, receivertest.Sender{Header: map[string]string{"Authorization": "guessed"}}, nil, "another value"},
+		{"the beginning of the right one", header, receivertest.Sender{Header: map[string]string{"Authorization": "some-secre"}}, nil, "another value"},
+		{"none", header, receivertest.Sender{}, nil, "Authorization is missing"},
+		{"two", header, receivertest.Sender{}, func(q *http.Request) { q.Header["Authorization"] = []string{"some-secret", "guessed"} }, "there 2 times"},
+		{"the right password", basic, receivertest.Sender{Username: "herald", Password: "some-secret"}, nil, ""},
+		{"a wrong password", basic, receivertest.Sender{Username: "herald", Password: "guessed"}, nil, "wrong"},
+		{"a wrong name", basic, receivertest.Sender{Username: "guessed", Password: "some-secret"}, nil, "wrong"},
+		{"no name", basic, receivertest.Sender{}, nil, "Authorization is missing"},
+		{"another scheme", basic, receivertest.Sender{Header: map[string]string{"Authorization": "Bearer some-secret"}}, nil, "no HTTP Basic"},
+		{"two names", basic, receivertest.Sender{Username: "herald", Password: "some-secret"}, func(q *http.Request) { q.Header.Add("Authorization", "guessed") }, "there 2 times"},
+		{"one of two", receiver.Any(receiver.Header("X", "old"), header), receivertest.Sender{Header: map[string]string{"Authorization": "some-secret"}}, nil, ""},
+		{"none of two", receiver.Any(receiver.Header("X", "old"), header), receivertest.Sender{}, nil, "X is missing"},
+		{"a check of one's own", receiver.Custom(func(_ *http.Request, body []byte) error {
+			if !strings.HasPrefix(string(body), `{"event":`) {
+				return errors.New("no body")
+			}
+			return nil
+		}), receivertest.Sender{}, nil, ""},
+		{"one that says no", receiver.Custom(func(*http.Request, []byte) error { return errors.New("not today") }), receivertest.Sender{}, nil, "not today"},
+		{"one that is forgotten", receiver.Check{}, receivertest.Sender{}, nil, "receiver.Check{}"},
+		{"one of those", receiver.Any(receiver.Check{}), receivertest.Sender{}, nil, "receiver.Check{}"},
+	} {
+		q := c.sender.Event(event.UserCreate)
+		if c.change != nil {
+			c.change(q)
+		}
+		if lets(t, c.check, q, c.reason) != (c.reason == "") {
+			t.Errorf("%s: let in: %v", c.name, c.reason != "")
+		}
+	}
+}
+
+// All checks have to hold, and those that need no body come before it is read.
+func TestChecks_AllBeforeTheBody(t *testing.T) {
+	t.Parallel()
+	o := open()
+	o.Checks = []receiver.Check{
+		receiver.Custom(func(*http.Request, []byte) error { t.Error("the body was read"); return nil }),
+		receiver.Any(receiver.Header("X", "1"), receiver.Header("X", "2")),
+		receiver.Basic("herald", "pw"),
+	}
+	q := receivertest.Sender{Header: map[string]string{"X": "2"}}.Event(event.UserCreate)
+	q.Body = io.NopCloser(unread{t})
+	want(t, "one of two checks", receivertest.Do(receiver.New(o), q), 401, notAuthorized)
+}
+
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body of a stranger is read")
+	return 0, io.EOF
+}
+
+func TestSignature(t *testing.T) {
+	t.Parallel()
+	const hash = "request_body_sha256"
+	rs, es, hs := receivertest.NewKey("RS256"), receivertest.NewKey("ES256"), receivertest.NewKey("HS256")
+	body := []byte(`{"event":{"id":"1","type":"user.create","user":{}}}`)
+	right := map[string]any{hash: "B6Xf/bXS16qkvEEBsvUdphxLWqzWJvQ+e0mJTJTBOHA="}
+	// sent is a request with any token.
+	sent := func(tokens ...string) *http.Request {
+		q := receivertest.Sender{}.Body("1", body)
+		q.Header["X-Fusionauth-Signature-Jwt"] = tokens
+		return q
+	}
+	signed := receivertest.Sender{JWT: hs}.Body("1", body)
+	token := signed.Header.Get("X-FusionAuth-Signature-JWT")
+	claims := strings.Split(token, ".")[1]
+	if text, _ := base64.RawURLEncoding.DecodeString(claims); !strings.Contains(string(text), hash) {
+		t.Fatalf("the claims are %s", text)
+	}
+	right[hash] = strings.Split(string(must(base64.RawURLEncoding.DecodeString(claims))), `"`)[3]
+	with := func(more ...any) map[string]any {
+		all := map[string]any{hash: right[hash]}
+		for i := 0; i < len(more); i += 2 {
+			all[more[i].(string)] = more[i+1]
+		}
+		return all
+	}
+	head := func(k *receivertest.Key, more ...any) map[string]any {
+		all := map[string]any{"alg": k.Algorithm, "kid": k.ID}
+		for i := 0; i < len(more); i += 2 {
+			all[more[i].(string)] = more[i+1]
+		}
+		return all
+	}
+	// The classic: the public key of one algorithm as the secret of another.
+	confused := receivertest.NewSecret(rs.PublicPEM())
+	raw := func(header, payload string) string {
+		content := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
+		return content + "."
+	}
+	now := time.Now().Unix()
+	for _, c := range []struct {
+		name   string
+		keys   receiver.Keys
+		q      *http.Request
+		reason string
+	}{
+		{"a right one", hs.Keys(), signed, ""},
+		{"the same again", hs.Keys(), receivertest.Again(signed), ""},
+		{"another body", hs.Keys(), receivertest.Tampered(signed), "not the one that was signed"},
+		{"another key", hs.Keys(), receivertest.Sender{JWT: hs}.Forged().Body("1", body), "signature is wrong"},
+		{"RSA", rs.Keys(), sent(rs.JWT(right)), ""},
+		{"another RSA key", rs.Keys(), receivertest.Sender{JWT: rs}.Forged().Body("1", body), "signature is wrong"},
+		{"EC", es.Keys(), sent(es.JWT(right)), ""},
+		{"another EC key", es.Keys(), receivertest.Sender{JWT: es}.Forged().Body("1", body), "signature is wrong"},
+		{"the kid does not matter to a key one has", hs.Keys(), sent(hs.JWTWith(head(hs, "kid", "x"), right)), ""},
+		{"while keys are changed", hs.Keys(), receivertest.Sender{JWT: rs, SecondaryJWT: hs}.Body("1", body), ""},
+		{"neither of two", es.Keys(), receivertest.Sender{JWT: rs, SecondaryJWT: hs}.Body("1", body), "not one of the key"},
+		{"only the secondary", hs.Keys(), receivertest.Sender{SecondaryJWT: hs}.Body("1", body), ""},
+
+		{"no header", hs.Keys(), sent(), "is missing"},
+		{"two headers", hs.Keys(), sent(token, token), "2 times"},
+		{"an empty one", hs.Keys(), sent(""), "no JWT"},
+		{"none", hs.Keys(), sent(raw(`{"alg":"none"}`, `{"`+hash+`":"`+right[hash].(string)+`"}`)), "not one of the key"},
+		{"None", rs.Keys(), sent(raw(`{"alg":"None"}`, `{"`+hash+`":"`+right[hash].(string)+`"}`)), "not one of the key"},
+		{"no algorithm", hs.Keys(), sent(raw(`{}`, `{}`)), "no algorithm"},
+		{"the public key as secret", rs.Keys(), sent(confused.JWT(right)), "not one of the key"},
+		{"an algorithm of another curve", es.Keys(), sent(es.JWTWith(head(es, "alg", "ES384"), right)), "not one of the key"},
+		{"PSS", rs.Keys(), sent(rs.JWTWith(head(rs, "alg", "PS256"), right)), "not one of the key"},
+		{"a secret's algorithm that there is none of", hs.Keys(), sent(hs.JWTWith(head(hs, "alg", "HS1"), right)), "not one of the key"},
+		{"demands", hs.Keys(), sent(hs.JWTWith(head(hs, "crit", []string{"b64"}, "b64", false), right)), "crit"},
+		{"two algorithms", hs.Keys(), sent(raw(`{"alg":"none","alg":"HS256"}`, `{}`)), "twice"},
+		{"a kid that is no text", hs.Keys(), sent(hs.JWTWith(head(hs, "kid", 7), right)), "kid"},
+		{"four parts", hs.Keys(), sent(token + ".x"), "compact"},
+		{"padding", hs.Keys(), sent(token + "="), "base64url"},
+		{"a long one", hs.Keys(), sent(token + strings.Repeat("A", 9000)), "bytes"},
+		{"half a signature", es.Keys(), sent(es.JWT(right)[:len(es.JWT(right))-42]), "wrong"},
+		{"no hash", hs.Keys(), sent(hs.JWT(map[string]any{"sub": "x"})), "no claim"},
+		{"a hash in hexadecimal", hs.Keys(), sent(hs.JWT(map[string]any{hash: strings.Repeat("ab", 32)})), "not the one that was signed"},
+		{"an empty hash", hs.Keys(), sent(hs.JWT(map[string]any{hash: ""})), "not the one that was signed"},
+		{"no claims", hs.Keys(), sent(hs.JWT(nil)), "not a JSON object"},
+		{"ours", hs.Keys(), sent(hs.JWT(with("iat", now-100_000, "jti", "x", "eventId", "1"))), ""},
+		{"one that has run out", hs.Keys(), sent(hs.JWT(with("exp", now-1))), "exp"},
+		{"one that has not", hs.Keys(), sent(hs.JWT(with("exp", now+60, "nbf", now))), ""},
+		{"one of tomorrow", hs.Keys(), sent(hs.JWT(with("nbf", now+86_400))), "nbf"},
+		{"one that runs out at no time", hs.Keys(), sent(hs.JWT(with("exp", "never"))), "exp"},
+	} {
+		if lets(t, receiver.Signature(c.keys), c.q, c.reason) != (c.reason == "") {
+			t.Errorf("%s: let in: %v", c.name, c.reason != "")
+		}
+	}
+}
+
+func TestSignature_EveryAlgorithm(t *testing.T) {
+	t.Parallel()
+	for _, algorithm := range []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "EdDSA"} {
+		t.Run(algorithm, func(t *testing.T) {
+			t.Parallel()
+			k := receivertest.NewKey(algorithm)
+			if !lets(t, receiver.Signature(k.Keys()), receivertest.Sender{JWT: k}.Event(event.UserCreate), "") {
+				t.Error("the right key is not let in")
+			}
+		})
+	}
+}
+
+func TestStandard(t *testing.T) {
+	t.Parallel()
+	// Known from the specification's own libraries: the secret, and what it makes of this message.
+	k := receivertest.NewSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	ed := receivertest.NewKey("EdDSA")
+	s := receivertest.Sender{Standard: k}
+	change := func(q *http.Request, name string, values ...string) *http.Request {
+		q.Header[http.CanonicalHeaderKey(name)] = values
+		return q
+	}
+	fresh := func() *http.Request { return s.Event(event.UserCreate) }
+	signature := func(q *http.Request) string { return q.Header.Get("webhook-signature") }
+	for _, c := range []struct {
+		name   string
+		keys   receiver.Keys
+		q      *http.Request
+		reason string
+	}{
+		{"a right one", k.Keys(), fresh(), ""},
+		{"Ed25519", ed.Keys(), receivertest.Sender{Standard: ed}.Event(event.UserCreate), ""},
+		{"the other kind", ed.Keys(), fresh(), "no signature"},
+		{"a secret for the other kind", k.Keys(), receivertest.Sender{Standard: ed}.Event(event.UserCreate), "no signature"},
+		{"one of an RSA key", receivertest.NewKey("RS256").Keys(), fresh(), "no signature"},
+		{"another secret", k.Keys(), s.Forged().Event(event.UserCreate), "no signature"},
+		{"another body", k.Keys(), receivertest.Tampered(fresh()), "no signature"},
+		{"another id", k.Keys(), change(fresh(), "webhook-id", "x"), "no signature"},
+		{"another time", k.Keys(), change(fresh(), "webhook-timestamp", strconv.FormatInt(time.Now().Unix()-60, 10)), "no signature"},
+		{"four minutes old", k.Keys(), s.Expired(4 * time.Minute).Event(event.UserCreate), ""},
+		{"six minutes old", k.Keys(), s.Expired(6 * time.Minute).Event(event.UserCreate), "another time"},
+		{"six minutes ahead", k.Keys(), s.Expired(-6 * time.Minute).Event(event.UserCreate), "another time"},
+		{"no time", k.Keys(), change(fresh(), "webhook-timestamp", "now"), "no time"},
+		{"the end of time", k.Keys(), change(fresh(), "webhook-timestamp", "9223372036854775807"), "no time"},
+		{"no header", k.Keys(), receivertest.Sender{}.Event(event.UserCreate), "is missing"},
+		{"two times", k.Keys(), change(fresh(), "webhook-timestamp", "1", "2"), "2 times"},
+		{"two ids", k.Keys(), change(fresh(), "webhook-id", "1", "2"), "2 times"},
+		{"two signature headers", k.Keys(), change(fresh(), "webhook-signature", "v1,x", "v1,y"), "2 times"},
+		{"another signature before it", k.Keys(), func() *http.Request {
+			q := fresh()
+			return change(q, "webhook-signature", "v1,AAAA v1a,AAAA v2,AAAA nonsense "+signature(q))
+		}(), ""},
+		{"many before it", k.Keys(), func() *http.Request {
+			q := fresh()
+			return change(q, "webhook-signature", strings.Repeat("v1,AAAA ", 16)+signature(q))
+		}(), "no signature"},
+		{"another version", k.Keys(), func() *http.Request { q := fresh(); return change(q, "webhook-signature", "v1a"+signature(q)[2:]) }(), "no signature"},
+	} {
+		if lets(t, receiver.Standard(c.keys, 0), c.q, c.reason) != (c.reason == "") {
+			t.Errorf("%s: let in: %v", c.name, c.reason != "")
+		}
+	}
+	if !lets(t, receiver.Standard(k.Keys(), time.Hour), s.Expired(50*time.Minute).Event(event.UserCreate), "") {
+		t.Error("a window of an hour is none")
+	}
+}
+
+func TestPublicKeys(t *testing.T) {
+	t.Parallel()
+	es, ed := receivertest.NewKey("ES256"), receivertest.NewKey("EdDSA")
+	both, err := receiver.PublicKeys(es.PublicPEM() + "\n" + ed.PublicPEM())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []*receivertest.Key{es, ed} {
+		if !lets(t, receiver.Signature(both), receivertest.Sender{JWT: k}.Event(event.UserCreate), "") {
+			t.Errorf("%s is not let in", k.Algorithm)
+		}
+	}
+	for text, says := range map[string]string{
+		"":              "no PEM block",
+		"some-secret":   "no PEM block",
+		es.PrivatePEM(): "private key",
+		"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n":                 "PEM block 1",
+		es.PublicPEM() + "-----BEGIN MESSAGE-----\nAAAA\n-----END MESSAGE-----\n":      "PEM block 2: it is a \"MESSAGE\"",
+		"-----BEGIN RSA PUBLIC KEY-----\nMEgCQQDGb59s\n-----END RSA PUBLIC KEY-----\n": "PEM block 1",
+		"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n":               "PEM block 1",
+	} {
+		if _, err := receiver.PublicKeys(text); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%.60q: %v, want %s", text, err, says)
+		}
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
