@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := go tool -modfile=tools/go.mod
 
-.PHONY: help looks demo test run build check crash bench screenshots fuzz fmt postgres browser node
+.PHONY: help looks demo test run build check crash bench screenshots fuzz fmt postgres browser node brokers
 .DEFAULT_GOAL := help
 
 help: ## print this help
@@ -21,7 +21,7 @@ RACE := -race -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.or
 	-gcflags='golang.org/x/crypto/blowfish=-race=false'
 
 # Ten thousand users, and hundreds of looks at screens one after the other, show no races but take their time: they run unwatched.
-test: postgres browser node ## run every test, on SQLite and PostgreSQL
+test: postgres browser node brokers ## run every test, on SQLite and PostgreSQL
 	go test -vet=off $(RACE) -timeout 10m -skip '^TestBrowser_Screens$$' ./...
 	go test -vet=off -run '_Many$$|^TestBrowser_Screens$$' ./internal/identity ./internal/ui
 
@@ -67,6 +67,10 @@ fuzz: ## fuzz each target for FUZZTIME (default 1m)
 # what they find, and say so when they find nothing.
 postgres:
 	@scripts/install-postgres
+
+# Sinks are tested against real brokers, which are installed in the same way.
+brokers:
+	@scripts/install-brokers
 
 # The admin UI is looked at with Chromium, which is installed in the same way.
 browser:

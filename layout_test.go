@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/access":     {"internal/sealed", "internal/db", "internal/search", "internal/journal"},
 	"internal/webhook":    {"internal/sealed", "internal/db", "internal/search", "internal/egress", "internal/key", "internal/rawjson"},
+	"internal/sink":       {"internal/db", "internal/egress", "internal/rawjson", "internal/sealed", "internal/search", "internal/webhook"},
 	"internal/webhooklog": {"internal/db", "internal/search", "internal/egress", "internal/webhook"},
 	"internal/outbox":     {"internal/db", "internal/search", "internal/egress", "internal/journal", "internal/metrics", "internal/traffic", "internal/webhook", "internal/webhooklog"},
 	"internal/publish": {
@@ -109,6 +110,7 @@ var mayImport = map[string][]string{
 		"internal/rawjson",
 		"internal/replay",
 		"internal/search",
+		"internal/sink",
 		"internal/system",
 		"internal/template",
 		"internal/tenant",
@@ -144,6 +146,7 @@ var mayImport = map[string][]string{
 		"internal/publish",
 		"internal/replay",
 		"internal/risk",
+		"internal/sink",
 		"internal/system",
 		"internal/template",
 		"internal/tenant",

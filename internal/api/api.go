@@ -22,6 +22,7 @@ import (
 	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/metrics"
 	"github.com/herald-events/herald/internal/replay"
+	"github.com/herald-events/herald/internal/sink"
 	"github.com/herald-events/herald/internal/system"
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
@@ -40,6 +41,7 @@ type Services struct {
 	Tenants      *tenant.Service
 	Applications *application.Service
 	Webhooks     *webhook.Service
+	Sinks        *sink.Service
 	Trier        Trier
 	Intake       Intake
 	SigningKeys  *key.Service

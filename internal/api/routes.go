@@ -56,6 +56,7 @@ func (s *server) routes() []route {
 		s.keepRoutes(s.Kept),
 		s.linkRoutes(s.Links),
 		s.webhookRoutes(),
+		s.sinkRoutes(s.Sinks),
 		s.eventRoutes(),
 		s.webhookLogRoutes(s.WebhookLog),
 		deliveryRoutes(s.Replay),

@@ -3,10 +3,7 @@ package api
 import (
 	"context"
 
-	"github.com/herald-events/herald/event"
-	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/publish"
-	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -63,26 +60,5 @@ func (s *server) testWebhook(c *call) (any, error) {
 
 // explainWebhook tells whether a webhook gets the events of a type of a tenant, and what would have to change if not. The call is ours.
 func (s *server) explainWebhook(c *call) (any, error) {
-	id, err := c.pathID("webhookId")
-	if err != nil {
-		return nil, err
-	}
-	var v problem.Validation
-	tenant, err := c.queryID("tenantId")
-	if v.Merge(err) != nil {
-		return nil, err
-	}
-	settings, err := s.Tenants.Settings(c.ctx())
-	if err != nil {
-		return nil, err
-	}
-	question := webhook.Ask(&v, settings, event.Type(c.query("eventType")), tenant)
-	if err := v.Err(); err != nil {
-		return nil, err
-	}
-	explanation, err := s.Webhooks.Explain(c.ctx(), id, question)
-	if err != nil {
-		return nil, err
-	}
-	return wire.WebhookExplainResponse{Explanation: explanation}, nil
+	return s.explanation(c, "webhookId", s.Webhooks.Explain)
 }

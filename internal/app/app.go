@@ -16,10 +16,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -48,6 +50,7 @@ import (
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/replay"
 	"github.com/herald-events/herald/internal/risk"
+	"github.com/herald-events/herald/internal/sink"
 	"github.com/herald-events/herald/internal/system"
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
@@ -70,6 +73,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock defaults to time.Now.
 	Clock func() time.Time
+	// Stdout is where sinks of the type stdout write. Defaults to the standard output of the process.
+	Stdout io.Writer
 	// Outbox overrides defaults of the outbox: Schedule, Concurrency, Queue, Poll, Lease. Defaults to the product's.
 	Outbox outbox.Options
 }
@@ -87,6 +92,7 @@ type App struct {
 	keys         *access.Service
 	signing      *key.Service
 	webhooks     *webhook.Service
+	sinks        *sink.Service
 	log          *webhooklog.Log
 	outbox       *outbox.Outbox
 	metrics      *metrics.Metrics
@@ -131,6 +137,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 		o.Clock = time.Now
 	}
 	a := &App{o: o, logger: o.Logger, served: make(chan error, 1)}
+	if o.Stdout == nil {
+		o.Stdout = os.Stdout
+	}
 	settings := o.Settings
 
 	var err error
@@ -172,6 +181,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.keys = access.New(a.store, sealer, o.Clock, a.tenants.ExistsIn)
 	a.signing = key.NewService(a.store, sealer, tenant.DefaultSigningKeyID)
 	a.webhooks = webhook.New(webhook.Options{DB: a.store, Sealer: sealer, Egress: a.egress, Keys: a.signing, Clock: o.Clock})
+	a.sinks = sink.New(sink.Options{
+		DB: a.store, Sealer: sealer, Egress: a.egress, Webhooks: a.webhooks, Dir: filepath.Join(settings.Data, "sinks"), Stdout: o.Stdout, Clock: o.Clock,
+	})
 
 	o.Outbox.Node = nodeName()
 	a.log = webhooklog.New(a.store, o.Outbox.Node)
@@ -261,7 +273,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		UserActions: a.actions, Entities: a.entities,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Kept: a.kept, Links: a.links,
-		Webhooks: a.webhooks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: record, Journal: a.journal,
+		Webhooks: a.webhooks, Sinks: a.sinks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: record, Journal: a.journal,
 		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})
 	pages := ui.New(ui.Services{
@@ -378,6 +390,7 @@ func (a *App) Stop(ctx context.Context) error {
 		_ = a.server.Shutdown(grace)
 	}
 	a.traffic.Stop(ctx)
+	a.sinks.Close()
 	a.egress.Close()
 	return errors.Join(append(errs, a.store.Close())...)
 }

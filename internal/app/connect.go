@@ -21,7 +21,8 @@ import (
 // connect ties the packages together where a lower one causes something that a higher one does: changes of webhooks reach their lanes,
 // log entries become events, tenants lead to webhooks, and the end of a tenant to the end of what belongs to it.
 func (a *App) connect() {
-	a.webhooks.Changed = a.outbox.WebhookChanged
+	a.webhooks.Sinks = a.sinks.Targets
+	a.webhooks.OnChange = a.outbox.WebhookChanged
 	a.outbox.Moved = a.live.Moved
 	a.webhooks.DeliveryGates = api.DeliveryGates(a.outbox.Flow)
 	a.journal.OnEventLog = func(tx *db.Tx, e wire.EventLog) error {

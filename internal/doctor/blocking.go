@@ -102,7 +102,7 @@ func blockedBy(settings *tenant.Settings, registry *webhook.Registry, flows []fl
 				continue
 			}
 			b := Blocked{TenantID: id, Tenant: t.Name, Type: d.Type, Rule: rule}
-			for _, target := range registry.Audience(d.Type, d.Scope, id).Targets {
+			for _, target := range registry.Audience(d.Type, d.Scope, id).Voters {
 				switch f := at[target.ID]; {
 				case f.Paused:
 				case f.Open:
@@ -160,7 +160,7 @@ func (s *Service) Meanings(ctx context.Context, id wire.ID, rules map[event.Type
 			rule = wire.None
 		}
 		var voters []publish.Voter
-		for _, target := range registry.Audience(t, d.Scope, id).Targets {
+		for _, target := range registry.Audience(t, d.Scope, id).Voters {
 			voters = append(voters, voterOf(target, s.o.Outbox.Flow(target.ID), sent[target.ID]))
 		}
 		all[t] = publish.Mean(rule, voters, s.deadline())

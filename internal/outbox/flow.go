@@ -130,8 +130,16 @@ func (s *flows) lets(d *delivery) bool {
 
 func (s *flows) open(tx *db.Tx, id wire.ID, a *webhook.Attempt) error {
 	registry, err := s.o.Webhooks.RegistryIn(tx)
-	if err != nil || registry.Target(id) == nil { // deleted meanwhile
+	if err != nil {
 		return err
+	}
+	target := registry.Target(id)
+	if target == nil { // deleted meanwhile
+		return nil
+	}
+	waits := "Its deliveries wait"
+	if target.Votes() {
+		waits += " and its votes count as no"
 	}
 	opened, err := openBreaker(tx, id, a.Summary(), tx.Now().Add(probePause(0)).UnixMilli())
 	if err != nil || !opened {
@@ -142,8 +150,8 @@ func (s *flows) open(tx *db.Tx, id wire.ID, a *webhook.Attempt) error {
 		return err
 	}
 	// Quietly: the entry's own event may be owed to the very webhook that cannot be reached.
-	return s.o.Journal.ErrorQuietly(tx, fmt.Sprintf("Webhook %s (%s) cannot be reached: %d attempts in a row failed, the last one with: %s. Its deliveries wait and its votes "+
-		"count as no until it answers again; it is tried again after 1 s, then in growing pauses up to 1 min.", a.URL, id, breakAfter, a.Summary()))
+	return s.o.Journal.ErrorQuietly(tx, fmt.Sprintf("%s %s (%s) cannot be reached: %d attempts in a row failed, the last one with: %s. %s "+
+		"until it answers again; it is tried again after 1 s, then in growing pauses up to 1 min.", target.Kind().Title(), a.URL, id, breakAfter, a.Summary(), waits))
 }
 
 func (s *flows) shut(tx *db.Tx, id wire.ID) error {
@@ -155,7 +163,7 @@ func (s *flows) shut(tx *db.Tx, id wire.ID) error {
 	if err := s.changed(tx, id); err != nil {
 		return err
 	}
-	return s.o.Journal.Information(tx, fmt.Sprintf("Webhook %s can be reached again. What waited for it is being sent.", id))
+	return s.o.Journal.Information(tx, fmt.Sprintf("%s %s can be reached again. What waited for it is being sent.", s.o.called(tx, id), id))
 }
 
 // forget drops what is known about a webhook that is gone.
@@ -200,6 +208,17 @@ func (s *flows) takeProbe(tx *db.Tx, id wire.ID) (next int64, ours bool, err err
 	return next, true, s.changed(tx, id)
 }
 
+// called is what a receiver is called where a sentence begins.
+func (o *Outbox) called(tx *db.Tx, id wire.ID) string {
+	kind := webhook.Webhook
+	if registry, err := o.Webhooks.RegistryIn(tx); err == nil {
+		if target := registry.Target(id); target != nil {
+			kind = target.Kind()
+		}
+	}
+	return kind.Title()
+}
+
 // Availability tells whether a webhook may be asked for its vote now.
 type Availability int
 
@@ -240,7 +259,7 @@ func (o *Outbox) Pause(ctx context.Context, id wire.ID, reason string) error {
 		if err := pauseFlow(tx, id, reason); err != nil {
 			return err
 		}
-		return o.Journal.Information(tx, fmt.Sprintf("Webhook %s was paused: %s. What is owed to it waits.", id, cmp.Or(reason, "no reason was given")))
+		return o.Journal.Information(tx, fmt.Sprintf("%s %s was paused: %s. What is owed to it waits.", o.called(tx, id), id, cmp.Or(reason, "no reason was given")))
 	})
 }
 
@@ -254,7 +273,7 @@ func (o *Outbox) Resume(ctx context.Context, id wire.ID) error {
 		if err := resumeFlow(tx, id); err != nil {
 			return err
 		}
-		return o.Journal.Information(tx, fmt.Sprintf("Webhook %s was resumed. What waited for it is being sent.", id))
+		return o.Journal.Information(tx, fmt.Sprintf("%s %s was resumed. What waited for it is being sent.", o.called(tx, id), id))
 	})
 }
 

@@ -196,7 +196,7 @@ func (l *lane) carry(d *delivery) {
 	kind, attempt := d.attemptKind(), (*webhook.Attempt)(nil)
 	if target, body := l.ready(d); target != nil {
 		crashpoint.Here("claimed")
-		attempt = target.Send(o.sending, webhook.Message{ID: d.event, Body: body})
+		attempt = target.Send(o.sending, webhook.Message{ID: d.event, Body: body, Object: d.object})
 		if attempt.Outcome == egress.Cancelled { // we are stopping, and have no more patience
 			attempt = nil
 		} else {
@@ -678,8 +678,8 @@ func (l *lane) expire(tx *db.Tx, target *webhook.Target, flow Flow) (more bool, 
 		return more, nil
 	}
 	// Quietly: the entry's own event would be owed to the very webhook that cannot be reached, and given up with the next entry.
-	return more, l.o.Journal.ErrorQuietly(tx, fmt.Sprintf("Webhook %s has been unreachable for so long that what has waited for it since before %s is given up, some of it without "+
-		"an attempt. The events stay in the store. When the receiver answers again, recover what it has missed.", l.webhook, time.UnixMilli(since).UTC().Format(time.RFC3339)))
+	return more, l.o.Journal.ErrorQuietly(tx, fmt.Sprintf("%s %s has been unreachable for so long that what has waited for it since before %s is given up, some of it without "+
+		"an attempt. The events stay in the store. When the receiver answers again, recover what it has missed.", target.Kind().Title(), l.webhook, time.UnixMilli(since).UTC().Format(time.RFC3339)))
 }
 
 // stepSize is how many rows one transaction changes at most when there may be a million.

@@ -283,7 +283,7 @@ func endSome(tx *db.Tx, state State, condition string, args ...any) (int64, erro
 
 // cancelSome ends what is owed to a webhook that does not exist.
 func cancelSome(tx *db.Tx, webhook wire.ID, limit int) (int64, error) {
-	return endSome(tx, Cancelled, `AND NOT EXISTS (SELECT 1 FROM webhook w WHERE w.id = $1)`, webhook, limit, tx.NowMillis())
+	return endSome(tx, Cancelled, `AND NOT EXISTS (SELECT 1 FROM webhook w WHERE w.id = $1) AND NOT EXISTS (SELECT 1 FROM sink s WHERE s.id = $1)`, webhook, limit, tx.NowMillis())
 }
 
 // expireDeliveries gives up what has been due since before the given instant.

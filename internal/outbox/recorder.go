@@ -293,9 +293,9 @@ func (o *Outbox) bury(tx *db.Tx, d *death) error {
 	if d.made > 1 {
 		attempts = fmt.Sprintf("%d attempts", d.made)
 	}
-	message := fmt.Sprintf("Webhook %s (%s) did not accept the event %s (%s): given up after %s. The last one: %s. The event stays in the store. "+
-		"Find out why the receiver refuses it, or switch the event or the webhook off.",
-		d.last.URL, d.webhook, d.kind, d.event, attempts, d.last.Summary())
+	message := fmt.Sprintf("%s %s (%s) did not accept the event %s (%s): given up after %s. The last one: %s. The event stays in the store. "+
+		"Find out why the receiver refuses it, or switch the event or the receiver off.",
+		o.called(tx, d.webhook), d.last.URL, d.webhook, d.kind, d.event, attempts, d.last.Summary())
 	tx.AfterCommit(o.Metrics.Dead)
 	if t := event.Type(d.kind); t == event.EventLogCreate || t == event.AuditLogCreate {
 		return o.Journal.ErrorQuietly(tx, message)

@@ -99,7 +99,7 @@ func newRigOn(t testing.TB, d *db.DB, now *atomic.Int64, name string, change ...
 		c(&o)
 	}
 	r.Outbox = New(o)
-	o.Webhooks.Changed = r.WebhookChanged
+	o.Webhooks.OnChange = r.WebhookChanged
 	t.Cleanup(func() { r.Stop(context.Background()) })
 	return r
 }

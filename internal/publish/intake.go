@@ -172,7 +172,7 @@ func (in *Intake) wrong(member, kind, format string, args ...any) error {
 // voted tells whether webhooks decide about the event.
 func (in *Intake) voted(d event.Descriptor, settings *tenant.Settings, webhooks *webhook.Registry) bool {
 	enabled, rule := settings.Event(in.Tenant, in.Type)
-	return enabled && d.Transactional && rule != wire.None && len(webhooks.Audience(in.Type, d.Scope, in.Tenant).Targets) > 0
+	return enabled && d.Transactional && rule != wire.None && len(webhooks.Audience(in.Type, d.Scope, in.Tenant).Voters) > 0
 }
 
 // arrival is an event on its way in, and what becomes of it.

@@ -160,11 +160,12 @@ func (r *run) blamed() wire.ID {
 type recorded struct {
 	webhooklog.Event
 	targets []*webhook.Target
-	votes   []*vote // of those that were asked; nil when the event is not voted on
+	voters  []*webhook.Target // those of the targets that have a say
+	votes   []*vote           // of those that were asked; nil when the event is not voted on
 }
 
 // needsVote tells whether webhooks decide about the event.
-func (e *recorded) needsVote() bool { return e.Rule != wire.None && len(e.targets) > 0 }
+func (e *recorded) needsVote() bool { return e.Rule != wire.None && len(e.voters) > 0 }
 
 // vote is one webhook's answer to one event. What it is owed is written with the commit, whatever the answer.
 type vote struct {
@@ -292,8 +293,8 @@ func (p *Publisher) ask(r *run) verdict {
 // under their own timeouts and are recorded once the operation's outcome is.
 func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verdict {
 	began, timedOut := p.DB.Now(), false
-	answers := make(chan *vote, len(e.targets))
-	for _, target := range e.targets {
+	answers := make(chan *vote, len(e.voters))
+	for _, target := range e.voters {
 		available := p.Outbox.Availability(patience, target.ID)
 		if available == outbox.OnPause {
 			continue
@@ -553,7 +554,7 @@ func (p *Publisher) address(tx *db.Tx, e *recorded, d event.Descriptor, settings
 	}
 	audience := webhooks.Audience(e.Type, d.Scope, e.Tenant)
 	if enabled {
-		e.targets = audience.Targets
+		e.targets, e.voters = audience.Targets, audience.Voters
 	}
 	e.Audience, err = p.Log.Audience(tx, audience, enabled)
 	return err

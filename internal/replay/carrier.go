@@ -348,7 +348,7 @@ func (c *carrier) prepare(tx *db.Tx, p *part) (waitsFor string, err error) {
 // obstacle is what keeps a webhook from taking more, for people; empty when nothing does.
 func (s *Service) obstacle(tx *db.Tx, target *webhook.Target) (string, error) {
 	if !target.Enabled() {
-		return fmt.Sprintf("Webhook %s is switched off.", describe(target)), nil
+		return fmt.Sprintf("%s is switched off.", describe(target)), nil
 	}
 	crowded, err := s.Outbox.Crowded(tx, target.ID)
 	if err != nil || !crowded {
@@ -359,11 +359,11 @@ func (s *Service) obstacle(tx *db.Tx, target *webhook.Target) (string, error) {
 	case err != nil:
 		return "", err
 	case f.Paused:
-		return fmt.Sprintf("Webhook %s is paused.", describe(target)), nil
+		return fmt.Sprintf("%s is paused.", describe(target)), nil
 	case f.Open:
-		return fmt.Sprintf("Webhook %s cannot be reached.", describe(target)), nil
+		return fmt.Sprintf("%s cannot be reached.", describe(target)), nil
 	}
-	return fmt.Sprintf("Webhook %s has to take what is due for it already.", describe(target)), nil
+	return fmt.Sprintf("%s has to take what is due for it already.", describe(target)), nil
 }
 
 // step does the next things for a part, in one transaction with the move of its position.

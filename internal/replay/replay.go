@@ -252,5 +252,7 @@ func (s *Service) Backlog(ctx context.Context, id wire.ID) (b wire.WebhookBacklo
 	return b, err
 }
 
-// describe names a webhook in a text for people.
-func describe(target *webhook.Target) string { return fmt.Sprintf("%s (%s)", target.URL(), target.ID) }
+// describe names a receiver where a sentence for people begins.
+func describe(target *webhook.Target) string {
+	return fmt.Sprintf("%s %s (%s)", target.Kind().Title(), target.URL(), target.ID)
+}

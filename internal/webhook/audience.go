@@ -12,13 +12,13 @@ import (
 
 // Audience is whom an event goes to, and whom it does not go to and why. It is shared: nobody may change it.
 type Audience struct {
-	// Targets get the event, in the order of their ids.
-	Targets []*Target
-	// Withheld are all other webhooks, in the order of their ids.
+	// Targets get the event, in the order of their ids, and Voters are those of them that are asked about it when it is transactional.
+	Targets, Voters []*Target
+	// Withheld are all other receivers, in the order of their ids.
 	Withheld []Withheld
 }
 
-// Withheld is a webhook that does not get an event.
+// Withheld is a receiver that does not get an event.
 type Withheld struct {
 	WebhookID wire.ID
 	URL       string // without credentials and query values
@@ -41,7 +41,7 @@ type audienceOf struct {
 // audienceLimit is how many webhooks the remembered answers may list in all: about 10 MB. Many tenants times many webhooks would be more.
 const audienceLimit = 200_000
 
-// Audience tells for every webhook whether it gets an event of type t of the tenant, provided that the tenant has the event switched on.
+// Audience tells for every receiver whether it gets an event of type t of the tenant, provided that the tenant has the event switched on.
 func (r *Registry) Audience(t event.Type, scope event.Scope, tenant wire.ID) *Audience {
 	of := audienceOf{t, scope, tenant}
 	if known, ok := r.audiences.known.Load(of); ok {
@@ -56,6 +56,11 @@ func (r *Registry) Audience(t event.Type, scope event.Scope, tenant wire.ID) *Au
 		}
 	}
 	slices.SortFunc(a.Targets, func(a, b *Target) int { return cmp.Compare(a.ID, b.ID) })
+	for _, t := range a.Targets {
+		if t.Votes() {
+			a.Voters = append(a.Voters, t)
+		}
+	}
 	slices.SortFunc(a.Withheld, func(a, b Withheld) int { return cmp.Compare(a.WebhookID, b.WebhookID) })
 	if r.audiences.size.Add(int64(len(r.targets))+1) > audienceLimit {
 		r.audiences.known.Clear()

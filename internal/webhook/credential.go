@@ -58,7 +58,7 @@ func Shown(body []byte) []byte {
 }
 
 // masker takes out of an answer what it must not carry into our records: the webhook's secrets, and the credentials in the event.
-func (t *Target) masker(m Message) *egress.Masker {
+func (t *requester) masker(m Message) *egress.Masker {
 	spans := credentialsIn(m.Body)
 	if len(spans) == 0 {
 		return t.secrets

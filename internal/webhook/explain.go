@@ -56,9 +56,22 @@ func (s *Service) Explain(ctx context.Context, id wire.ID, q Question) (wire.Exp
 	if err != nil {
 		return wire.Explanation{}, err
 	}
-	e := wire.Explanation{WebhookID: id, EventType: string(q.Type), TenantID: q.Tenant, Gates: gates(&w, q)}
+	return s.ExplainReceiver(ctx, Explained{Webhook, id, subscriptionOf(&w), w.DisabledReason}, q)
+}
+
+// Explained is the receiver that a question is about.
+type Explained struct {
+	Kind           ReceiverKind
+	ID             wire.ID
+	Wants          Subscription
+	DisabledReason string
+}
+
+// ExplainReceiver is Explain for any receiver.
+func (s *Service) ExplainReceiver(ctx context.Context, of Explained, q Question) (wire.Explanation, error) {
+	e := wire.Explanation{WebhookID: of.ID, EventType: string(q.Type), TenantID: q.Tenant, Gates: of.gates(q)}
 	if s.DeliveryGates != nil {
-		more, err := s.DeliveryGates(ctx, id)
+		more, err := s.DeliveryGates(ctx, of.ID)
 		if err != nil {
 			return wire.Explanation{}, err
 		}
@@ -69,9 +82,10 @@ func (s *Service) Explain(ctx context.Context, id wire.ID, q Question) (wire.Exp
 }
 
 // gates are those that Match has, seen one by one, and those of the tenant before them.
-func gates(w *wire.Webhook, q Question) []wire.ExplainedGate {
+func (of *Explained) gates(q Question) []wire.ExplainedGate {
+	receiver := "The " + string(of.Kind)
 	fixTenant := PatchRequest("tenant", q.Tenant, "eventConfiguration", map[string]any{"events": map[string]any{string(q.Type): map[string]any{"enabled": true}}})
-	fixWebhook := func(member string, value any) string { return PatchRequest("webhook", w.ID, member, value) }
+	fix := func(member string, value any) string { return PatchRequest(string(of.Kind), of.ID, member, value) }
 	system := q.Scope == event.ScopeSystem
 
 	known := gate("eventType", true, "The type is one of Herald's own.", "", "")
@@ -85,23 +99,23 @@ func gates(w *wire.Webhook, q Question) []wire.ExplainedGate {
 		tenant = gate("tenantEvent", q.Enabled, "The tenant sends the event.", "The tenant does not send the event: it is not enabled in its event settings.", fixTenant)
 	}
 
-	off := "The webhook is switched off."
-	if w.DisabledReason != "" {
-		off = fmt.Sprintf("The webhook was switched off by the server: %s.", w.DisabledReason)
+	off := receiver + " is switched off."
+	if of.DisabledReason != "" {
+		off = fmt.Sprintf("%s was switched off by the server: %s.", receiver, of.DisabledReason)
 	}
-	working := gate("webhookEnabled", enabled(w), "The webhook is switched on.", off, fixWebhook("enabled", true))
+	working := gate("webhookEnabled", of.Wants.Enabled, receiver+" is switched on.", off, fix("enabled", true))
 
-	wanted := gate("webhookEvent", w.EventsEnabled[string(q.Type)], "The webhook wants the event.",
-		"The webhook does not want the event: it is not enabled in eventsEnabled.", fixWebhook("eventsEnabled", map[string]any{string(q.Type): true}))
+	wanted := gate("webhookEvent", of.Wants.Wants(q.Type), receiver+" wants the event.",
+		receiver+" does not want the event: it is not enabled in eventsEnabled.", fix("eventsEnabled", map[string]any{string(q.Type): true}))
 
-	bound := gate("tenantBinding", true, "The webhook is bound to the tenant.", "", "")
+	bound := gate("tenantBinding", true, receiver+" is bound to the tenant.", "", "")
 	switch {
 	case system && q.Tenant == "":
-		bound.Detail = "Events of the whole installation go to webhooks of any tenant."
-	case w.Global:
-		bound.Detail = "The webhook is global: it gets the events of all tenants."
-	case !slices.Contains(w.TenantIDs, q.Tenant):
-		bound = gate("tenantBinding", false, "", "The webhook is neither global nor bound to the tenant.", fixWebhook("tenantIds", []wire.ID{q.Tenant}))
+		bound.Detail = fmt.Sprintf("Events of the whole installation go to %ss of any tenant.", of.Kind)
+	case of.Wants.Global:
+		bound.Detail = receiver + " is global: it gets the events of all tenants."
+	case !slices.Contains(of.Wants.Tenants, q.Tenant):
+		bound = gate("tenantBinding", false, "", receiver+" is neither global nor bound to the tenant.", fix("tenantIds", []wire.ID{q.Tenant}))
 	}
 	return []wire.ExplainedGate{known, tenant, working, wanted, bound}
 }

@@ -7,7 +7,9 @@ func Remembered(r *Registry) (n int) {
 }
 
 // Sign returns the signatures of a request without making it.
-func Sign(t *Target, m Message) (map[string]string, error) { return t.signer.sign(m) }
+func Sign(t *Target, m Message) (map[string]string, error) {
+	return t.sender.(*requester).signer.sign(m)
+}
 
 // Tokens are the number of JWTs in memory, and what they are thought to take in bytes.
 func Tokens(s *Service) (number, size int) {

@@ -20,27 +20,25 @@ const (
 	mostRate  = 10_000
 )
 
-// checkDelivery adds what is wrong with the settings of deliveries. What is not set stays so: the server's defaults may change.
-func checkDelivery(v *problem.Validation, w *wire.Webhook) {
-	if r := w.RetryConfiguration; r != nil {
-		const path = "webhook.retryConfiguration.delays"
+// CheckPace adds what is wrong with the settings of deliveries; prefix is that of their members. What is not set stays so: the server's defaults may change.
+func CheckPace(v *problem.Validation, prefix string, retry **wire.RetryConfiguration, concurrency int, rateLimit float64) {
+	if r := *retry; r != nil {
+		path := prefix + "retryConfiguration.delays"
 		v.Check(len(r.Delays) <= mostDelays, path, "tooMany", "A delivery is tried again at most %d times.", mostDelays)
 		v.Check(!slices.ContainsFunc(r.Delays, func(d int) bool { return d < 1 || d > longestDelay }), path, "invalid",
 			"A delay is between 1 and %d seconds.", longestDelay)
 		if r.Delays == nil {
-			w.RetryConfiguration = nil
+			*retry = nil
 		}
 	}
-	v.Check(w.Concurrency >= 0 && w.Concurrency <= mostConcurrency, "webhook.concurrency", "invalid",
+	v.Check(concurrency >= 0 && concurrency <= mostConcurrency, prefix+"concurrency", "invalid",
 		"Between 1 and %d deliveries may be under way at once.", mostConcurrency)
-	v.Check(w.RateLimit == 0 || w.RateLimit >= leastRate && w.RateLimit <= mostRate, "webhook.rateLimit", "invalid",
+	v.Check(rateLimit == 0 || rateLimit >= leastRate && rateLimit <= mostRate, prefix+"rateLimit", "invalid",
 		"A rate limit is between %v and %v deliveries per second.", leastRate, mostRate)
-	v.Check(w.Ordering == "" || w.Ordering == wire.OrderedByLinkedObject, "webhook.ordering", "invalid",
-		"The ordering is %q, or absent.", wire.OrderedByLinkedObject)
 }
 
-// delaysOf is a retry configuration as durations, nil without one.
-func delaysOf(r *wire.RetryConfiguration) []time.Duration {
+// DelaysOf is a retry configuration as durations, nil without one.
+func DelaysOf(r *wire.RetryConfiguration) []time.Duration {
 	if r == nil {
 		return nil
 	}

@@ -148,7 +148,7 @@ func TestDisable(t *testing.T) {
 		}
 		w.registry()
 		var changed []wire.ID
-		w.Changed = func(_ *db.Tx, id wire.ID) error { changed = append(changed, id); return nil }
+		w.OnChange = func(_ *db.Tx, id wire.ID) error { changed = append(changed, id); return nil }
 		if err := disable(hook.ID, "the receiver answered 410 Gone"); err != nil {
 			t.Fatal(err)
 		}

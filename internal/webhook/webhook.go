@@ -28,8 +28,10 @@ type Options struct {
 	Keys *key.Service
 	// Clock stamps attempts. Required.
 	Clock func() time.Time
-	// Changed, if set, runs in the transaction that created, changed or deleted a webhook.
-	Changed func(tx *db.Tx, id wire.ID) error
+	// Sinks, if set, are the other receivers of the registry, those that [Service.NewSink] makes. Whoever changes one calls Changed.
+	Sinks func(tx *db.Tx) ([]*Target, error)
+	// OnChange, if set, runs in the transaction that created, changed or deleted a receiver.
+	OnChange func(tx *db.Tx, id wire.ID) error
 	// Deleting, if set, runs in the transaction that is about to delete a webhook.
 	Deleting func(tx *db.Tx, id wire.ID) error
 	// DeliveryGates, if set, tells what else can keep deliveries from a webhook, for Explain.
@@ -62,6 +64,17 @@ func New(o Options) *Service {
 		r := &Registry{byID: make(map[wire.ID]*Target, len(webhooks))}
 		for _, w := range webhooks {
 			t := s.newTarget(w, keys)
+			r.targets = append(r.targets, t)
+			r.byID[t.ID] = t
+		}
+		if s.Sinks == nil {
+			return r, nil
+		}
+		sinks, err := s.Sinks(tx)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range sinks {
 			r.targets = append(r.targets, t)
 			r.byID[t.ID] = t
 		}
@@ -108,7 +121,7 @@ func (s *Service) Create(ctx context.Context, id wire.ID, w wire.Webhook) (wire.
 		case err != nil:
 			return err
 		}
-		return s.changed(tx, w.ID)
+		return s.Changed(tx, w.ID)
 	})
 	return w, err
 }
@@ -153,7 +166,7 @@ func (s *Service) Update(ctx context.Context, id wire.ID, change func(current wi
 		if err := s.update(tx, &w, version); err != nil {
 			return err
 		}
-		return s.changed(tx, id)
+		return s.Changed(tx, id)
 	})
 	return w, err
 }
@@ -182,7 +195,7 @@ func (s *Service) Disable(tx *db.Tx, id wire.ID, reason string) error {
 	if err := s.update(tx, &w, version); err != nil {
 		return err
 	}
-	return s.changed(tx, id)
+	return s.Changed(tx, id)
 }
 
 // enabled tells whether anything may be sent to the webhook.
@@ -199,7 +212,7 @@ func (s *Service) Delete(ctx context.Context, id wire.ID) error {
 		if err := remove(tx, id); err != nil {
 			return err
 		}
-		return s.changed(tx, id)
+		return s.Changed(tx, id)
 	})
 }
 
@@ -212,25 +225,27 @@ func (s *Service) Bind(tx *db.Tx, tenant wire.ID, webhooks []wire.ID) error {
 	}
 	var v problem.Validation
 	for _, id := range webhooks {
-		v.Check(registry.Target(id) != nil, "webhookIds", "invalid", "There is no webhook with the id %s.", id)
+		target := registry.Target(id)
+		v.Check(target != nil && target.kind == Webhook, "webhookIds", "invalid", "There is no webhook with the id %s.", id)
 	}
 	if err := v.Err(); err != nil {
 		return err
 	}
 	if err := s.rebind(tx, tenant, slices.DeleteFunc(slices.Clone(webhooks), func(id wire.ID) bool {
-		return registry.Target(id).webhook.Global
+		return registry.Target(id).wants.Global
 	})); err != nil {
 		return err
 	}
 	return tx.Bump(topic)
 }
 
-func (s *Service) changed(tx *db.Tx, id wire.ID) error {
+// Changed makes it known that tx has created, changed or deleted the receiver.
+func (s *Service) Changed(tx *db.Tx, id wire.ID) error {
 	if err := tx.Bump(topic); err != nil {
 		return err
 	}
-	if s.Changed != nil {
-		return s.Changed(tx, id)
+	if s.OnChange != nil {
+		return s.OnChange(tx, id)
 	}
 	return nil
 }
@@ -240,14 +255,9 @@ func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error
 	egress.CheckURLMember(v, "webhook.url", "A webhook", &w.URL)
 	egress.CheckTimeout(v, "webhook.connectTimeout", w.ConnectTimeout)
 	egress.CheckTimeout(v, "webhook.readTimeout", w.ReadTimeout)
-	// What there is too much of is not looked at, in a transaction that others wait for.
-	if v.Check(len(w.EventsEnabled) <= mostEvents, "webhook.eventsEnabled", "tooMany", "A webhook names %d event types at most.", mostEvents); !v.Has("webhook.eventsEnabled") {
-		checkTypes(v, w)
-	}
-	if v.Check(len(w.TenantIDs) <= mostTenants, "webhook.tenantIds", "tooMany", "A webhook is bound to %d tenants at most.", mostTenants); !v.Has("webhook.tenantIds") {
-		if err := s.checkTenants(tx, v, w); err != nil {
-			return err
-		}
+	CheckTypes(v, "webhook.eventsEnabled", w.EventsEnabled)
+	if err := CheckTenants(tx, v, "webhook.tenantIds", &w.TenantIDs); err != nil {
+		return err
 	}
 	w.Headers = egress.CheckHeaders(v, "webhook.headers", w.Headers)
 	egress.CheckLogin(v, "webhook", &w.HTTPAuthenticationUsername, &w.HTTPAuthenticationPassword)
@@ -255,7 +265,9 @@ func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error
 	if err := s.checkKeys(tx, v, w); err != nil {
 		return err
 	}
-	checkDelivery(v, w)
+	CheckPace(v, "webhook.", &w.RetryConfiguration, w.Concurrency, w.RateLimit)
+	v.Check(w.Ordering == "" || w.Ordering == wire.OrderedByLinkedObject, "webhook.ordering", "invalid",
+		"The ordering is %q, or absent.", wire.OrderedByLinkedObject)
 	v.Check(len(w.Description) <= maxDescription, "webhook.description", "tooLong", "The description is longer than %d bytes.", maxDescription)
 	if enabled(w) {
 		w.Enabled = nil // the default is left out
@@ -263,18 +275,22 @@ func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error
 	return v.Err()
 }
 
-// checkTypes refuses event types that do not exist. A custom type need not be registered with any tenant yet.
-func checkTypes(v *problem.Validation, w *wire.Webhook) {
+// CheckTypes refuses event types that do not exist, in the member at that path. A custom type need not be registered with any tenant yet.
+func CheckTypes(v *problem.Validation, path string, events map[string]bool) {
+	// What there is too much of is not looked at, in a transaction that others wait for.
+	if v.Check(len(events) <= mostEvents, path, "tooMany", "There are %d event types at most.", mostEvents); v.Has(path) {
+		return
+	}
 	unknown := 0
-	for _, name := range slices.Sorted(maps.Keys(w.EventsEnabled)) {
+	for _, name := range slices.Sorted(maps.Keys(events)) {
 		if _, ok := event.Lookup(event.Type(name)); ok {
 			continue
 		}
 		if unknown++; unknown > mostUnknown {
-			v.Field("webhook.eventsEnabled", "invalid", "There are more event types that do not exist.")
+			v.Field(path, "invalid", "There are more event types that do not exist.")
 			return
 		}
-		UnknownType(v, "webhook.eventsEnabled", name)
+		UnknownType(v, path, name)
 	}
 }
 
@@ -298,12 +314,15 @@ const (
 	mostUnknown = 20
 )
 
-// checkTenants sorts the tenant ids and refuses unknown ones.
-func (s *Service) checkTenants(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error {
-	slices.Sort(w.TenantIDs)
-	w.TenantIDs = slices.Compact(w.TenantIDs)
+// CheckTenants sorts the tenant ids of the member at that path and refuses unknown ones.
+func CheckTenants(tx *db.Tx, v *problem.Validation, path string, ids *[]wire.ID) error {
+	if v.Check(len(*ids) <= mostTenants, path, "tooMany", "There are %d tenants at most.", mostTenants); v.Has(path) {
+		return nil
+	}
+	slices.Sort(*ids)
+	*ids = slices.Compact(*ids)
 	unknown := 0
-	for _, id := range w.TenantIDs {
+	for _, id := range *ids {
 		known, err := tenantExists(tx, id)
 		if err != nil {
 			return err
@@ -312,10 +331,10 @@ func (s *Service) checkTenants(tx *db.Tx, v *problem.Validation, w *wire.Webhook
 			continue
 		}
 		if unknown++; unknown > mostUnknown {
-			v.Field("webhook.tenantIds", "invalid", "There are more tenants that do not exist.")
+			v.Field(path, "invalid", "There are more tenants that do not exist.")
 			return nil
 		}
-		v.Field("webhook.tenantIds", "invalid", "There is no tenant with the id %s.", id)
+		v.Field(path, "invalid", "There is no tenant with the id %s.", id)
 	}
 	return nil
 }

@@ -215,11 +215,11 @@ func TestRegistry_FollowsChanges(t *testing.T) {
 		expect("after a binding that failed", event.UserCreate, tenantB, "two")
 
 		// What was rolled back was never there.
-		w.Changed = func(*db.Tx, wire.ID) error { return errors.New("no") }
+		w.OnChange = func(*db.Tx, wire.ID) error { return errors.New("no") }
 		if err := w.Delete(t.Context(), two.ID); err == nil {
 			t.Error("the error of Changed was swallowed")
 		}
-		w.Changed = nil
+		w.OnChange = nil
 		expect("deletion rolled back", event.UserCreate, tenantB, "two")
 
 		if err := w.Delete(t.Context(), two.ID); err != nil {

@@ -82,6 +82,9 @@ func Start(t testing.TB, engine db.Engine, options ...Option) *Server {
 	return s
 }
 
+// Data is the folder of the server.
+func (s *Server) Data() string { return s.options.Settings.Data }
+
 // In is the same server for a subtest, which what goes wrong is reported to. It has its own Seen.
 func (s *Server) In(t testing.TB) *Server {
 	in := *s

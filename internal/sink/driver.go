@@ -1,0 +1,48 @@
+package sink
+
+import (
+	"context"
+
+	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
+)
+
+// driver is one type of sink.
+type driver interface {
+	// check normalizes the settings of the type and adds what is wrong with them.
+	check(v *problem.Validation, w *wire.Sink)
+	// address is where the sink is, without secrets, as people may see it.
+	address(w *wire.Sink) string
+	// open makes the connection. ctx ends with the connect timeout.
+	open(ctx context.Context, r *route) (connection, error)
+}
+
+// drivers has one for each type.
+var drivers = map[wire.SinkType]driver{
+	wire.SinkFile: fileDriver{}, wire.SinkStdout: stdoutDriver{},
+}
+
+// connection is an open way to one sink. It is safe for concurrent use.
+type connection interface {
+	// send hands a record over and waits for the confirmation, at most until ctx ends; then nobody knows whether it has arrived. receipt is what the broker
+	// says about where it is now. An error that is no *failure is about the connection.
+	send(ctx context.Context, r *record) (receipt string, err error)
+	// ping looks whether the broker is there.
+	ping(ctx context.Context) error
+	// usable is false once the connection can only be replaced by another one.
+	usable() bool
+	// close ends it. What is under way fails.
+	close()
+}
+
+// failure is an error with its class. The text is for people.
+type failure struct {
+	outcome egress.Outcome
+	text    string
+}
+
+func (f *failure) Error() string { return f.text }
+
+// refused is a failure that the broker itself has declared.
+func refused(text string) error { return &failure{egress.Refused, text} }
