@@ -92,7 +92,14 @@ func openSQLite(ctx context.Context, d *DB, dir string) (_ *sqliteStore, err err
 		return nil, &StartupError{Sentence: fmt.Sprintf("The database %s cannot be opened: %s.", file, err), Err: err}
 	}
 	_ = conn.Close() // back to the pool of one, for the migrations
-	if err := d.migrate(ctx, s.writing, migrationFiles); err != nil {
+	// A power loss may take back migrations whose commits are not synced, the latest first, and the next start runs them again. The first commit of anything else syncs them as well.
+	if _, err = s.writing.ExecContext(ctx, "PRAGMA synchronous = NORMAL"); err != nil {
+		return nil, err
+	}
+	if err = d.migrate(ctx, s.writing, migrationFiles); err != nil {
+		return nil, err
+	}
+	if _, err = s.writing.ExecContext(ctx, "PRAGMA synchronous = FULL"); err != nil {
 		return nil, err
 	}
 	if s.reading, err = openPool(file, readerSetup, sqliteReaders); err != nil {

@@ -20,3 +20,12 @@ func Routes() (all []Route) {
 
 // Protect is what all handlers run in.
 func Protect(fn func() error) error { return (&visit{}).protect(fn) }
+
+// ParsePages parses all pages and returns their names. It panics on one that cannot be parsed.
+func ParsePages() (names []string) {
+	for name, parse := range allPages() {
+		parse()
+		names = append(names, name)
+	}
+	return names
+}

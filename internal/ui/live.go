@@ -218,7 +218,7 @@ func (s *server) liveMessage(v *visit, b *live.Batch, known map[wire.ID]bool) (s
 	var out bytes.Buffer
 	f := frame{v: v, Page: v.liveRows(b, registry, known)}
 	fmt.Fprintf(&out, `<table><tbody data-published="%d" data-of="%d" data-gap="%t">`, b.Published, b.Of, b.Gap)
-	if err := s.pages.byName["live"].ExecuteTemplate(&out, "live-rows", f); err != nil {
+	if err := s.pages["live"]().ExecuteTemplate(&out, "live-rows", f); err != nil {
 		return "", err
 	}
 	out.WriteString("</tbody></table>")

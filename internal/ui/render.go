@@ -14,6 +14,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/herald-events/herald/internal/admin"
@@ -23,24 +24,25 @@ import (
 //go:embed page/*.html asset/*
 var files embed.FS
 
-// pages are the templates, one set per page, each with the frame and the shared parts.
-type pages struct{ byName map[string]*template.Template }
+// pages are the templates by the names of their files, one set per page, each with the frame and the shared parts. A page is parsed when it is first shown: all of them
+// take as long as everything else at a start. TestPages_Parse looks at each.
+type pages map[string]func() *template.Template
 
-// parsePages panics on a template that cannot be read: they are part of the program.
-func parsePages() *pages {
+// allPages is the same for every server in the process.
+var allPages = sync.OnceValue(func() pages {
 	base := template.Must(template.New("").Funcs(template.FuncMap{"asset": assetURL}).ParseFS(files, "page/frame.html", "page/parts.html"))
-	p := &pages{map[string]*template.Template{}}
 	names, err := fs.Glob(files, "page/*.html")
 	if err != nil {
 		panic(err)
 	}
+	all := pages{}
 	for _, file := range names {
 		if name := strings.TrimSuffix(path.Base(file), ".html"); name != "frame" && name != "parts" {
-			p.byName[name] = template.Must(template.Must(base.Clone()).ParseFS(files, file))
+			all[name] = sync.OnceValue(func() *template.Template { return template.Must(template.Must(base.Clone()).ParseFS(files, file)) })
 		}
 	}
-	return p
-}
+	return all
+})
 
 // frame is what every page has. Page is what the screen itself shows.
 type frame struct {
@@ -160,12 +162,12 @@ func (f frame) With(page any) frame {
 
 // show renders a page. Nothing is sent before all of it is there.
 func (v *visit) show(name, title string, page any) error {
-	t, ok := v.s.pages.byName[name]
+	parse, ok := v.s.pages[name]
 	if !ok {
 		return fmt.Errorf("ui: there is no page %q", name)
 	}
 	var out bytes.Buffer
-	if err := t.ExecuteTemplate(&out, "frame.html", frame{v: v, Title: v.text.say(title), Page: page}); err != nil {
+	if err := parse().ExecuteTemplate(&out, "frame.html", frame{v: v, Title: v.text.say(title), Page: page}); err != nil {
 		return err
 	}
 	v.write(out.Bytes())
@@ -175,7 +177,7 @@ func (v *visit) show(name, title string, page any) error {
 // part renders one part of a page by itself, for a page that replaces it: a preview, a row.
 func (v *visit) part(page, name string, of any) error {
 	var out bytes.Buffer
-	if err := v.s.pages.byName[page].ExecuteTemplate(&out, name, frame{v: v, Page: of}); err != nil {
+	if err := v.s.pages[page]().ExecuteTemplate(&out, name, frame{v: v, Page: of}); err != nil {
 		return err
 	}
 	v.write(out.Bytes())

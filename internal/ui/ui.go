@@ -92,7 +92,7 @@ type Services struct {
 
 type server struct {
 	Services
-	pages *pages
+	pages pages
 	// byPath are the routes that show a page, by the path of their pattern.
 	byPath map[string]route
 	// attention is what the doctor found a moment ago.
@@ -104,7 +104,7 @@ type server struct {
 
 // New returns the handler of everything under /admin. It is safe for concurrent use.
 func New(services Services) http.Handler {
-	s := &server{Services: services, pages: parsePages(), byPath: map[string]route{}}
+	s := &server{Services: services, pages: allPages(), byPath: map[string]route{}}
 	s.Log = cmp.Or(s.Log, slog.Default())
 	mux := http.NewServeMux()
 	s.mux = mux
