@@ -10,6 +10,7 @@
 //	admin.go    administrators, roles, rights
 //	setup.go    the first administrator
 //	signin.go   password, then second factor
+//	tries.go    how often it may be tried
 //	session.go  sessions
 package admin
 

@@ -11,6 +11,7 @@ import (
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/publish"
+	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/wire"
 )
@@ -51,9 +52,18 @@ func begin(tx *db.Tx, user wire.ID) (value string, err error) {
 	return value, insertSession(tx, hashOf(value), &Session{user: user, Began: now, last: now, confirmed: now})
 }
 
-// Authenticate returns the session whose cookie holds value. It is problem.ErrUnauthenticated when there is none, it has ended, or its user is no
-// administrator any more.
+// Authenticate is Look for somebody who does something, so that the session does not end for want of use.
 func (s *Service) Authenticate(ctx context.Context, value string) (*Session, error) {
+	found, err := s.Look(ctx, value)
+	if err == nil && found.now-int64(found.last) > touchEvery.Milliseconds() {
+		err = s.o.DB.Update(ctx, func(tx *db.Tx) error { return touchSession(tx, found.hash, tx.NowMillis()) })
+	}
+	return found, err
+}
+
+// Look returns the session whose cookie holds value. It is problem.ErrUnauthenticated when there is none, it has ended, or its user is no
+// administrator any more.
+func (s *Service) Look(ctx context.Context, value string) (*Session, error) {
 	var found *Session
 	err := s.o.DB.View(ctx, func(tx *db.Tx) (err error) {
 		now := tx.Now()
@@ -71,14 +81,11 @@ func (s *Service) Authenticate(ctx context.Context, value string) (*Session, err
 	if errors.Is(err, problem.ErrNotFound) {
 		return nil, problem.ErrUnauthenticated
 	}
-	if err != nil {
-		return nil, err
-	}
-	if found.now-int64(found.last) > touchEvery.Milliseconds() {
-		err = s.o.DB.Update(ctx, func(tx *db.Tx) error { return touchSession(tx, found.hash, tx.NowMillis()) })
-	}
 	return found, err
 }
+
+// patience is how often somebody who is in may give a wrong password.
+var patience = tenant.RateLimit{Enabled: true, Limit: mostTries, Period: tryTime}
 
 // Confirm notes that the administrator has given the password again. Errors: ErrWrong; a problem of kind TooMany after too many tries.
 func (s *Service) Confirm(ctx context.Context, session *Session, password string) error {
@@ -105,10 +112,11 @@ func (s *Service) EndSessions(_ *db.Tx, _ *publish.Plan, u *wire.User, _ bool) (
 	}, nil
 }
 
-// Trim removes sessions that have ended.
+// Trim removes sessions that have ended, and what was counted of tries that are over.
 func (s *Service) Trim(ctx context.Context) error {
 	return s.o.DB.Update(ctx, func(tx *db.Tx) error {
-		return trimSessions(tx, tx.Now().Add(-longestSession).UnixMilli(), tx.Now().Add(-idleTime).UnixMilli())
+		return errors.Join(trimSessions(tx, tx.Now().Add(-longestSession).UnixMilli(), tx.Now().Add(-idleTime).UnixMilli()),
+			trimTries(tx, tx.Now().Add(-tryTime).UnixMilli(), mostCounted))
 	})
 }
 

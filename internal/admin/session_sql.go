@@ -68,3 +68,20 @@ func deleteSessionOf(tx *db.Tx, user wire.ID, hash string) error {
 	}
 	return err
 }
+
+// countTry adds one to the tries of a name and an address, or begins anew when the first of them was before the instant.
+func countTry(tx *db.Tx, hash string, over int64) (used int, err error) {
+	err = tx.QueryRow(`INSERT INTO admin_try (hash, start_instant, used) VALUES ($1, $2, 1)
+		ON CONFLICT (hash) DO UPDATE SET
+			used          = CASE WHEN admin_try.start_instant > $3 THEN admin_try.used + 1      ELSE 1                      END,
+			start_instant = CASE WHEN admin_try.start_instant > $3 THEN admin_try.start_instant ELSE excluded.start_instant END
+		RETURNING used`, hash, tx.NowMillis(), over).Scan(&used)
+	return used, err
+}
+
+// trimTries removes what began before the instant, and the oldest of more than so many.
+func trimTries(tx *db.Tx, over int64, most int) error {
+	_, err := tx.Exec(`DELETE FROM admin_try WHERE start_instant <= $1
+		OR start_instant <= (SELECT start_instant FROM admin_try ORDER BY start_instant DESC LIMIT 1 OFFSET $2)`, over, most)
+	return err
+}

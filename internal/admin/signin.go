@@ -8,16 +8,12 @@ import (
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/problem"
-	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/wire"
 )
 
 // ErrWrong says that name and password do not let anybody in. It never says which of them is wrong, nor whether there is such an administrator.
 var ErrWrong = errors.New("admin: wrong name or password")
-
-// patience is how many passwords may be tried for one administrator from one address.
-var patience = tenant.RateLimit{Enabled: true, Limit: 10, Period: 5 * time.Minute}
 
 // Step is how far signing in has come.
 type Step struct {
@@ -32,6 +28,9 @@ type Step struct {
 //
 // Errors: ErrWrong; a problem of kind TooMany after too many tries; problem.Invalid.
 func (s *Service) SignIn(ctx context.Context, name, password, address string) (Step, error) {
+	if err := s.try(ctx, name, address); err != nil {
+		return Step{}, err
+	}
 	home, err := s.home(ctx)
 	if err != nil {
 		return Step{}, err
@@ -39,12 +38,6 @@ func (s *Service) SignIn(ctx context.Context, name, password, address string) (S
 	u, _, err := s.o.Users.FindByLoginID(ctx, home, name, nil)
 	if err != nil && !errors.Is(err, problem.ErrNotFound) {
 		return Step{}, err
-	}
-	if u != nil {
-		err := s.o.DB.Update(ctx, func(tx *db.Tx) error { return identity.Allow(tx, u.ID, "admin "+address, patience) })
-		if err != nil {
-			return Step{}, err
-		}
 	}
 	if err := s.check(ctx, u, password); err != nil {
 		return Step{}, err

@@ -63,6 +63,7 @@ func (s *server) apiKeyRow(v *visit, k wire.APIKey) (apiKeyRow, error) {
 }
 
 type apiKeysPage struct {
+	listing[wire.APIKey]
 	Keys []apiKeyRow
 	// Narrowed tells that only those of one tenant are shown.
 	Narrowed bool
@@ -74,10 +75,13 @@ func (s *server) apiKeys(v *visit) error {
 		return err
 	}
 	page := apiKeysPage{Narrowed: v.preferences.Tenant != ""}
-	for _, k := range all {
-		if page.Narrowed && k.TenantID != v.preferences.Tenant {
-			continue
-		}
+	if page.Narrowed {
+		all = slices.DeleteFunc(all, func(k wire.APIKey) bool { return k.TenantID != v.preferences.Tenant })
+	}
+	page.listing = listingOf(v, all, func(k wire.APIKey) string {
+		return apiKeyRow{APIKey: k}.Called() + "\x00" + apiKeyRow{APIKey: k}.Description() + "\x00" + string(k.ID)
+	})
+	for _, k := range page.Rows {
 		row, err := s.apiKeyRow(v, k)
 		if err != nil {
 			return err

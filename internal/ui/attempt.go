@@ -22,7 +22,7 @@ var attemptRoutes = []route{
 }
 
 type attemptsPage struct {
-	Webhooks []option
+	Webhook  webhookChoice
 	Attempts []webhooklog.TriedAttempt
 	Problem  string
 	Pager    pager
@@ -30,8 +30,8 @@ type attemptsPage struct {
 
 // attempts lists the requests to webhooks.
 func (s *server) attempts(v *visit) (err error) {
-	var page attemptsPage
-	if page.Webhooks, err = s.webhookOptions(v); err != nil {
+	page, moved := attemptsPage{}, false
+	if page.Webhook, moved, err = s.webhookChoice(v); moved || err != nil {
 		return err
 	}
 	filter := webhooklog.AttemptFilter{
@@ -47,14 +47,7 @@ func (s *server) attempts(v *visit) (err error) {
 }
 
 // Name is how a webhook is called.
-func (p attemptsPage) Name(id wire.ID) string {
-	for _, o := range p.Webhooks {
-		if o.Value == string(id) {
-			return o.Text
-		}
-	}
-	return string(id)
-}
+func (p attemptsPage) Name(id wire.ID) string { return p.Webhook.Name(id) }
 
 // Several tells that the attempts are about several events.
 func (attemptsPage) Several() bool { return true }

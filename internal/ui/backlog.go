@@ -93,21 +93,17 @@ func (s *server) cancelBacklog(v *visit) error {
 }
 
 type deliveriesPage struct {
-	Webhooks   []option
+	Webhook    webhookChoice
 	Deliveries []wire.Delivery
-	Names      map[wire.ID]string
 	Problem    string
 	Pager      pager
 }
 
 // deliveries lists what is or was owed to webhooks.
 func (s *server) deliveries(v *visit) (err error) {
-	page := deliveriesPage{Names: map[wire.ID]string{}}
-	if page.Webhooks, err = s.webhookOptions(v); err != nil {
+	page, moved := deliveriesPage{}, false
+	if page.Webhook, moved, err = s.webhookChoice(v); moved || err != nil {
 		return err
-	}
-	for _, o := range page.Webhooks {
-		page.Names[wire.ID(o.Value)] = o.Text
 	}
 	search := wire.DeliverySearch{Page: wire.Page{NumberOfResults: pageSize}, DeliveryFilter: wire.DeliveryFilter{
 		Period: v.period(), WebhookID: wire.ID(v.FormValue("webhook")), TenantID: v.Tenant,
@@ -125,12 +121,7 @@ func (s *server) deliveries(v *visit) (err error) {
 }
 
 // Name is how a webhook is called.
-func (p deliveriesPage) Name(id wire.ID) string {
-	if name, ok := p.Names[id]; ok {
-		return name
-	}
-	return string(id)
-}
+func (p deliveriesPage) Name(id wire.ID) string { return p.Webhook.Name(id) }
 
 func (deliveriesPage) States() []string { return logPage{}.States() }
 

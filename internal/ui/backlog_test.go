@@ -48,6 +48,11 @@ func TestBacklog(t *testing.T) {
 		if entry := h.audited(); !strings.Contains(entry.Message, "cancel all deliveries that wait for the webhook "+id) {
 			t.Errorf("audit log: %+v", entry)
 		}
+		b.gets("/admin/backlog/"+nobody+"/cancel", 404, "nothing at this address")
+		b.posts("/admin/backlog/"+nobody+"/cancel", url.Values{}, 404, "nothing at this address")
+		if tasks := h.Strings(`SELECT id FROM task`); len(tasks) != 1 {
+			t.Errorf("tasks: %v", tasks)
+		}
 		h.ahead.Add(int64(11 * time.Minute)) // the password was given long ago
 		b.posts("/admin/backlog/"+id+"/cancel", url.Values{}, 400, "enter the password")
 		b.posts("/admin/backlog/"+id+"/cancel", url.Values{"password-again": {"wrong"}}, 400, "enter the password")

@@ -136,6 +136,8 @@ func (s *server) needsAttention(v *visit) error {
 // alarm is what blocks users, as the bar on every page says it.
 type alarm struct {
 	doctor.Blocked
+	// Tenant and Webhook are the names of where changes are refused and of the first that cannot be reached, or what stands for them for who may not see these.
+	Tenant, Webhook string
 	// More is how many other types of changes are refused.
 	More int
 	// Lenient are the settings that would let the change pass.
@@ -151,7 +153,15 @@ func (f frame) Alarm() *alarm {
 	if err != nil || len(all) == 0 {
 		return nil
 	}
-	a := &alarm{Blocked: all[0], More: len(all) - 1, Lenient: []wire.TransactionType{wire.None}}
+	a := &alarm{
+		Blocked: all[0], More: len(all) - 1, Lenient: []wire.TransactionType{wire.None}, Tenant: f.Say("AlarmSomeTenant"), Webhook: f.Say("AlarmSomeWebhook"),
+	}
+	if f.v.session.May(admin.Tenants, admin.View) {
+		a.Tenant = shortened(a.Blocked.Tenant, 60)
+	}
+	if f.v.session.May(admin.Webhooks, admin.View) || f.v.session.May(admin.WebhookLog, admin.View) { // the log names them as well
+		a.Webhook = shortened(a.Failing[0].URL, 80)
+	}
 	if !publish.Refuses(wire.Any, a.Asked, len(a.Failing)) {
 		a.Lenient = append(a.Lenient, wire.Any)
 	}

@@ -60,6 +60,15 @@ func TestAlarm(t *testing.T) {
 		if page := h.admin("auditor").gets("/admin/log", 200, `class="alarm"`); strings.Contains(page, `name="rule"`) {
 			t.Error("an auditor is offered a change")
 		}
+		h.Call("PATCH", "/api/tenant/"+string(h.Tenant), `{"tenant":{"name":"Confidential Ltd."}}`).Want(200)
+		b.gets("/admin/log", 200, "Confidential Ltd.")
+		stranger := h.admin("messenger_manager").gets("/admin/", 200, `class="alarm"`)
+		if strings.Contains(stranger, "Confidential") || strings.Contains(stranger, "127.0.0.1:1") || strings.Contains(stranger, "/admin/webhook/") || !strings.Contains(stranger, "user.login.success") {
+			t.Errorf("who may see neither tenants nor webhooks is told of them, or of nothing:\n%s", stranger)
+		}
+		if page := h.admin("webhook_manager").gets("/admin/", 200, `class="alarm"`); strings.Contains(page, "Confidential") || !strings.Contains(page, "127.0.0.1:1") {
+			t.Errorf("who may see webhooks only:\n%s", page)
+		}
 		if page := b.gets("/admin/health", 200, "user.login.success"); !strings.Contains(page, "Does not work") {
 			t.Error("health does not know")
 		}

@@ -64,7 +64,10 @@ var imported = []keyKind{
 // Has tells whether the form has a part.
 func (k keyKind) Has(part string) bool { return slices.Contains(k.Parts, part) }
 
-type keysPage struct{ Keys []keyRow }
+type keysPage struct {
+	listing[wire.Key]
+	Keys []keyRow
+}
 
 type keyRow struct {
 	wire.Key
@@ -82,8 +85,8 @@ func (s *server) keys(v *visit) error {
 	if err != nil {
 		return err
 	}
-	var page keysPage
-	for _, k := range all {
+	page := keysPage{listing: listingOf(v, all, func(k wire.Key) string { return k.Name + "\x00" + k.KID + "\x00" + string(k.ID) })}
+	for _, k := range page.listing.Rows {
 		page.Keys = append(page.Keys, keyRow{k, uses[k.ID], s.Keys.IsDefault(k.ID)})
 	}
 	return v.show("keys", "KeyMaster", page)

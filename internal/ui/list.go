@@ -2,7 +2,9 @@ package ui
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/herald-events/herald/internal/problem"
@@ -162,6 +164,44 @@ func (v *visit) numbered(from, size, total int) (p pager) {
 	}
 	return p
 }
+
+// listing is a page of a list of which there are so few that all are read.
+type listing[T any] struct {
+	// Text is what is looked for, All how many there are without that.
+	Text  string
+	All   int
+	Rows  []T
+	Pages pager
+}
+
+// listingOf is the page that the parameter "from" names, of those whose words contain what the parameter "text" says, in any case.
+func listingOf[T any](v *visit, all []T, words func(T) string) listing[T] {
+	l := listing[T]{Text: strings.TrimSpace(v.FormValue("text")), All: len(all)}
+	if l.Text != "" {
+		all = slices.DeleteFunc(slices.Clone(all), func(one T) bool { return !contains(words(one), l.Text) })
+	}
+	from, err := strconv.Atoi(v.FormValue("from"))
+	switch {
+	case err != nil || from < 0:
+		from = 0
+	case from >= len(all): // the last page, when rows have gone
+		from = max(len(all)-1, 0) / pageSize * pageSize
+	}
+	l.Pages = v.numbered(from, pageSize, len(all))
+	l.Rows = all[from:min(from+pageSize, len(all))]
+	return l
+}
+
+// contains tells whether a text has words in it, in any case.
+func contains(text, words string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(words))
+}
+
+// fewRows are looked over at a glance: nobody narrows them.
+const fewRows = 10
+
+// Narrows tells whether the list is offered to be narrowed.
+func (l listing[T]) Narrows() bool { return l.All > fewRows || l.Text != "" }
 
 const (
 	rowsOfWindow = 25

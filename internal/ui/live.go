@@ -21,7 +21,7 @@ import (
 
 var liveRoutes = []route{
 	{"GET /admin/live", signedIn, admin.WebhookLog, admin.View, (*server).live},
-	{"GET /admin/live/stream", signedIn, admin.WebhookLog, admin.View, (*server).liveStream},
+	{"GET /admin/live/stream", watching, admin.WebhookLog, admin.View, (*server).liveStream},
 }
 
 // liveRow is something that happens, as the live page shows it. One that comes again replaces the row with its key.
@@ -42,9 +42,9 @@ type liveRow struct {
 }
 
 type livePage struct {
-	Rows     []liveRow
-	Types    []event.Descriptor
-	Webhooks []option
+	Rows    []liveRow
+	Types   []event.Descriptor
+	Webhook webhookChoice
 	// Stream is where what happens from now on comes from.
 	Stream string
 }
@@ -54,12 +54,12 @@ func (livePage) LiveResults() []string { return []string{"good", "wait", "bad"} 
 
 // live shows the newest events, and with a script what happens from then on.
 func (s *server) live(v *visit) error {
-	page := livePage{Types: event.All()}
+	page, moved := livePage{Types: event.All()}, false
 	cursor, err := s.Live.Now(v.Context()) // before the list is read, so that nothing is between them
 	if err != nil {
 		return err
 	}
-	if page.Webhooks, err = s.webhookOptions(v); err != nil {
+	if page.Webhook, moved, err = s.webhookChoice(v); moved || err != nil {
 		return err
 	}
 	search := wire.WebhookEventLogSearch{Page: wire.Page{NumberOfResults: pageSize}, Period: wire.Period{Start: 1}, TenantID: v.Tenant, EventType: v.FormValue("type"), WebhookID: wire.ID(v.FormValue("webhook"))}
@@ -194,7 +194,7 @@ func (s *server) liveStream(v *visit) error {
 		}
 		if now := s.Traffic.Now(); now.Sub(checked) >= recheckEvery {
 			checked = now
-			session, err := s.Admins.Authenticate(v.whole, cookie.Value)
+			session, err := s.Admins.Look(v.whole, cookie.Value)
 			if err != nil || !session.May(admin.WebhookLog, admin.View) {
 				send("event: over\ndata: \n\n")
 				return nil //nolint:nilerr // it has ended

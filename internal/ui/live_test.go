@@ -148,6 +148,25 @@ func TestLive(t *testing.T) {
 	})
 }
 
+// A page that is left open does not keep its session from ending.
+func TestLive_IsNoUse(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.admin("webhook_event_log_viewer")
+		h.Enable(wire.None, "user.create")
+		h.ahead.Add(int64(7 * time.Hour))
+		w := b.watch("/admin/live/stream")
+		w.until("retry")
+		if status, _, _ := b.send("GET", "/admin/live", nil, "Herald-By-Itself", "true"); status != 200 {
+			t.Errorf("a page that asks by itself: %d", status)
+		}
+		h.ahead.Add(int64(61 * time.Second))
+		h.newcomer("ada") // the rights are looked at again
+		w.until("<code>user.create</code>")
+		h.ahead.Add(int64(time.Hour))
+		b.gets("/admin/", 303, "/admin/sign-in?next=%2Fadmin%2F")
+	})
+}
+
 // Rows come by themselves, wait while the page is paused, and are there when it goes on.
 func TestBrowser_Live(t *testing.T) {
 	t.Parallel()

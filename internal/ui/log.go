@@ -26,11 +26,11 @@ var logRoutes = []route{
 }
 
 type logPage struct {
-	Groups   []eventGroup
-	Webhooks []option
-	Events   []logRow
-	Problem  string
-	Pager    pager
+	Groups  []eventGroup
+	Webhook webhookChoice
+	Events  []logRow
+	Problem string
+	Pager   pager
 	// Replay and Export lead to what can be done with all that match, "" when the filter has a condition that this cannot be done by.
 	Replay, Export string
 }
@@ -139,8 +139,8 @@ func (v *visit) logSearch() wire.WebhookEventLogSearch {
 
 // log is the webhook log: what was sent, by type, result, time, webhook and text.
 func (s *server) log(v *visit) (err error) {
-	page := logPage{Groups: eventGroups()}
-	if page.Webhooks, err = s.webhookOptions(v); err != nil {
+	page, moved := logPage{Groups: eventGroups()}, false
+	if page.Webhook, moved, err = s.webhookChoice(v); moved || err != nil {
 		return err
 	}
 	search := v.logSearch()
@@ -166,18 +166,32 @@ func logRows(events []wire.WebhookEventLog) []logRow {
 	return rows
 }
 
-// mostExported is how many events one file has.
-const mostExported = 10_000
+const (
+	// mostExported is how many events one file has, exportedAtOnce how many are in memory.
+	mostExported   = 10_000
+	exportedAtOnce = 50
+)
+
+// exportWriteTime is how long a browser may take for one of them.
+const exportWriteTime = time.Minute
+
+// searchAnew searches with time of its own: a file takes as long as the browser reads it.
+func (s *server) searchAnew(v *visit, search wire.WebhookEventLogSearch) ([]wire.WebhookEventLog, error) {
+	ctx, cancel := context.WithTimeout(v.whole, requestTime)
+	defer cancel()
+	events, _, err := s.WebhookLog.Search(ctx, search)
+	return events, err
+}
 
 // exportLog sends the events that match, with their bodies and attempts, one JSON object to a line.
 func (s *server) exportLog(v *visit) error {
 	search := v.logSearch()
 	search.OrderBy = "sequence DESC"
-	search.NumberOfResults = 200
-	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Time{}) // as long as the browser takes
+	search.NumberOfResults = exportedAtOnce
+	control := http.NewResponseController(v.w)
 	began := false
 	for ; search.StartRow < mostExported; search.StartRow += search.NumberOfResults {
-		events, _, err := s.WebhookLog.Search(v.Context(), search)
+		events, err := s.searchAnew(v, search)
 		if err != nil && !began {
 			return err
 		}
@@ -190,6 +204,7 @@ func (s *server) exportLog(v *visit) error {
 			v.w.Header().Set("Content-Disposition", `attachment; filename="webhook-log.jsonl"`)
 		}
 		for i := range events {
+			_ = control.SetWriteDeadline(time.Now().Add(exportWriteTime))
 			events[i].Event = webhook.Shown(events[i].Event)
 			line, err := body.Encode(events[i])
 			if err != nil {
@@ -246,15 +261,6 @@ func (s *server) logEvent(v *visit) error {
 	v.under("WebhookLog", "/admin/log")
 	v.of = e.EventType
 	return v.show("log-event", "Event", page)
-}
-
-// webhookOptions are the choices of a webhook, for a filter.
-func (s *server) webhookOptions(v *visit) (options []option, err error) {
-	all, err := s.Webhooks.List(v.Context())
-	for _, w := range all {
-		options = append(options, option{Value: string(w.ID), Text: shortened(nameOfWebhook(w), 60), Chosen: v.FormValue("webhook") == string(w.ID)})
-	}
-	return options, err
 }
 
 // Name is how a webhook of the event is called.

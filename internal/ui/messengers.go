@@ -18,6 +18,7 @@ var messengerRoutes = append(messengerFormRoutes, []route{
 var messengerKinds = []wire.MessengerType{wire.Generic, wire.Twilio}
 
 type messengersPage struct {
+	listing[wire.Messenger]
 	Messengers []messengerRow
 	// Since is from when on messages were counted.
 	Since wire.Instant
@@ -37,7 +38,10 @@ func (s *server) messengers(v *visit) error {
 		return err
 	}
 	page := messengersPage{Kinds: messengerKinds}
-	page.Messengers, page.Since, err = s.messengerRows(v, all...)
+	page.listing = listingOf(v, all, func(m wire.Messenger) string {
+		return m.Name + "\x00" + egress.RedactURL(m.URL) + "\x00" + string(m.ID)
+	})
+	page.Messengers, page.Since, err = s.messengerRows(v, page.Rows...)
 	if err != nil {
 		return err
 	}

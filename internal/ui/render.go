@@ -187,6 +187,9 @@ func (v *visit) part(page, name string, of any) error {
 // isPart tells whether the request wants a part of the page that it is made from, and not a page.
 func (v *visit) isPart() bool { return v.Request.Header.Get("HX-Request") == "true" }
 
+// isByItself tells whether the page that is left open asks for what is new, and nobody does.
+func (v *visit) isByItself() bool { return v.Request.Header.Get("Herald-By-Itself") == "true" }
+
 // write sends what was rendered, packed when the browser can unpack it.
 func (v *visit) write(content []byte) {
 	h := v.w.Header()

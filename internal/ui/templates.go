@@ -180,9 +180,10 @@ func templateScreens[T any](path string, area admin.Area, kind func(s *server) *
 }
 
 type templatesPage struct {
-	Path, Text string
+	listing[templateRow]
+	// Kind is what ids of texts begin with.
+	Path, Kind string
 	Area       admin.Area
-	Rows       []templateRow
 }
 
 type templateRow struct {
@@ -195,10 +196,12 @@ func (k *templates[T]) list(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page := templatesPage{Path: k.path, Text: k.text, Area: k.area}
+	var rows []templateRow
 	for _, t := range all {
-		page.Rows = append(page.Rows, templateRow{k.head(&t), k.locales(&t)})
+		rows = append(rows, templateRow{k.head(&t), k.locales(&t)})
 	}
+	page := templatesPage{Path: k.path, Kind: k.text, Area: k.area}
+	page.listing = listingOf(v, rows, func(t templateRow) string { return *t.Name + "\x00" + string(*t.ID) })
 	return v.show("templates", k.text+"s", page)
 }
 

@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/herald-events/herald/event"
@@ -114,6 +115,7 @@ func (v *visit) tenantOf(current wire.Tenant) (request tenantRequest, err error)
 		return request, err
 	}
 	if of, ok := change["tenant"].(map[string]any); ok {
+		keepMailSecrets(of, raw)
 		prune(of, raw, "", func(path string) (string, bool) {
 			if strings.HasPrefix(path, "eventConfiguration.events.") {
 				return map[bool]string{true: "false", false: string(wire.None)}[strings.HasSuffix(path, ".enabled")], true
@@ -139,6 +141,20 @@ func (v *visit) tenantOf(current wire.Tenant) (request tenantRequest, err error)
 	}
 	v.checkNumbers(&wrong)
 	return request, wrong.Err()
+}
+
+// keepMailSecrets puts the values of secret mail headers into a change that were not shown, and so came back empty.
+func keepMailSecrets(change, current members) {
+	headers, _ := change.find("emailConfiguration.additionalHeaders").([]any)
+	stored := (&tenantPage{raw: current}).mailHeaders()
+	for _, header := range headers {
+		object, _ := header.(map[string]any)
+		name, value := members(object).text("name"), members(object).text("value")
+		at := slices.IndexFunc(stored, func(h mailHeader) bool { return strings.EqualFold(h.Name, strings.TrimSpace(name)) })
+		if at >= 0 && value == "" && isSecretHeader(name) {
+			object["value"] = stored[at].Value
+		}
+	}
 }
 
 // checkNumbers adds the numbers of the form that are none: not all are looked at by the tenants themselves, which take most settings as they come.

@@ -411,7 +411,16 @@ func (f *tenantPage) Shown(at frame, s setting) (shown struct {
 	case "secret", "secretCode":
 		shown.Standard = !f.secrets[s.Path]
 		shown.Text = at.Say(map[bool]string{true: "SecretIsSet", false: "SecretIsNotSet"}[f.secrets[s.Path]])
-	case "json", "lines", "headers", "sms+", "voice+":
+	case "headers":
+		var lines []string
+		for _, h := range f.mailHeaders() {
+			if isSecretHeader(h.Name) {
+				h.Value = at.Say("SecretIsSet")
+			}
+			lines = append(lines, h.Name+": "+h.Value)
+		}
+		shown.Text, shown.Standard = strings.Join(lines, "\n"), len(lines) == 0
+	case "json", "lines", "sms+", "voice+":
 		shown.Text = f.json(s.Path)
 		shown.Standard = shown.Text == ""
 	case "text", "number":
@@ -437,23 +446,37 @@ func (f *tenantPage) json(path string) string {
 	return string(text)
 }
 
-// mailHeader is a row of additionalHeaders.
+// mailHeader is a row of additionalHeaders. Of a Hidden one the value is likely to be a secret: it is not shown, and kept when nothing is entered.
 type mailHeader struct {
 	At          int
 	Name, Value string
+	Hidden      bool
+}
+
+// mailHeaders are those that are stored.
+func (f *tenantPage) mailHeaders() (all []mailHeader) {
+	elements, _ := f.raw.find("emailConfiguration.additionalHeaders").([]any)
+	for i, element := range elements {
+		object, _ := element.(map[string]any)
+		all = append(all, mailHeader{At: i, Name: members(object).text("name"), Value: members(object).text("value")})
+	}
+	return all
 }
 
 // MailHeaders are those that are added to each e-mail, with room for more, or what was entered.
 func (f *tenantPage) MailHeaders(at frame) (all []mailHeader) {
-	elements, _ := f.raw.find("emailConfiguration.additionalHeaders").([]any)
-	for i := range len(elements) + emptyRows {
+	stored := f.mailHeaders()
+	for i := range len(stored) + emptyRows {
 		row := mailHeader{At: i}
-		if i < len(elements) {
-			object, _ := elements[i].(map[string]any)
-			row.Name, row.Value = members(object).text("name"), members(object).text("value")
+		if i < len(stored) {
+			row = stored[i]
+			row.Hidden = isSecretHeader(row.Name) && !f.New
 		}
 		path := fmt.Sprintf("tenant.emailConfiguration.additionalHeaders[%d].", i)
 		row.Name, row.Value = at.Field(path+"name", "HeaderName", row.Name).Value, at.Field(path+"value", "HeaderValue", row.Value).Value
+		if isSecretHeader(row.Name) {
+			row.Value = ""
+		}
 		all = append(all, row)
 	}
 	return all

@@ -114,6 +114,20 @@ func TestTenantForm(t *testing.T) {
 				t.Errorf("the tenant lacks %s:\n%s", want, text)
 			}
 		}
+		form.Set("tenant.emailConfiguration.additionalHeaders[1].name", "X-Auth-Token")
+		form.Set("tenant.emailConfiguration.additionalHeaders[1].value", "pl4nted")
+		b.posts(path+"/edit", form, 303, path)
+		if page := b.gets(path, 200, "X-Mail: one"); !strings.Contains(page, "X-Auth-Token: set") || strings.Contains(page, "pl4nted") {
+			t.Error("the page lacks a mail header, or shows a secret one")
+		}
+		if page := b.gets(path+"/edit", 200, `value="X-Auth-Token"`); strings.Contains(page, "pl4nted") {
+			t.Error("the form shows a secret mail header")
+		}
+		form.Set("tenant.emailConfiguration.additionalHeaders[1].value", "")
+		b.posts(path+"/edit", form, 303, path)
+		if text, _ := json.Marshal(h.tenant(string(h.Tenant))); !strings.Contains(string(text), `{"name":"X-Auth-Token","value":"pl4nted"}`) {
+			t.Errorf("the secret mail header did not stay: %s", text)
+		}
 		if kept := h.Strings(`SELECT secrets FROM tenant WHERE id = $1`, string(h.Tenant)); kept[0] == "" {
 			t.Error("the hidden password did not stay")
 		}

@@ -132,6 +132,7 @@ type audience int
 const (
 	anybody  audience = iota // also who has not signed in
 	signedIn                 // every administrator; with an area: those whose roles open it
+	watching                 // the same, and the request is made by a page that is left open: it does not keep the session from ending
 )
 
 type route struct {
@@ -148,7 +149,7 @@ func (s *server) routes() []route {
 		signInRoutes,
 		preferenceRoutes,
 		overviewRoutes, healthRoutes, liveRoutes,
-		logRoutes,
+		logRoutes, webhookChoiceRoutes,
 		attemptRoutes,
 		replayRoutes,
 		backlogRoutes,
@@ -188,4 +189,4 @@ func (s *server) guard(next http.Handler) http.Handler {
 const largestForm = 2 << 20
 
 // requestTime bounds what a page may take.
-const requestTime = 30 * time.Second
+var requestTime = 30 * time.Second

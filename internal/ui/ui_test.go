@@ -259,16 +259,33 @@ func TestSignIn(t *testing.T) {
 	})
 }
 
+// Who tries too often waits, whether or not there is such an administrator: nobody learns who is one.
 func TestSignIn_TooOften(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.person("root@example.com", "admin")
 		b := h.browser()
-		for range 10 {
-			b.signIn("root@example.com", "wrong", 401, "Name or password are wrong")
+		for _, name := range []string{"root@example.com", "nobody@example.com"} {
+			for i := range 10 {
+				b.signIn([]string{name, " " + strings.ToUpper(name)}[i%2], "wrong", 401, "Name or password are wrong")
+			}
+			b.signIn(name, password, 429, "Too many tries")
 		}
-		b.signIn("root@example.com", password, 429, "Too many tries")
 		h.ahead.Add(int64(6 * time.Minute))
 		b.signIn("root@example.com", password, 303, "/admin/")
+		b.signIn("nobody@example.com", password, 401, "Name or password are wrong")
+
+		// What is counted is what happened lately, and bounded.
+		h.ahead.Add(int64(6 * time.Minute))
+		h.Exec(`INSERT INTO admin_try (hash, start_instant, used)
+			WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10500)
+			SELECT 'other ' || i, CAST($1 AS BIGINT) + i, 1 FROM n`, time.Now().Add(5*time.Minute+time.Duration(h.ahead.Load())).UnixMilli())
+		b.signIn("root@example.com", password, 303, "/admin/")
+		if n := h.Strings(`SELECT COUNT(*) || '' FROM admin_try WHERE hash LIKE 'other %'`)[0]; n != "10000" {
+			t.Errorf("%s are counted", n)
+		}
+		if old := h.Strings(`SELECT hash FROM admin_try WHERE hash NOT LIKE 'other %' AND start_instant <= $1`, time.Now().Add(time.Duration(h.ahead.Load())-5*time.Minute).UnixMilli()); len(old) != 0 {
+			t.Errorf("what is over is still counted: %v", old)
+		}
 	})
 }
 

@@ -86,7 +86,11 @@ var errForbidden = errors.New("ui: the administrator's roles do not open this")
 // admit lets the request in, or leads to the sign-in page.
 func (s *server) admit(v *visit, row route) error {
 	if c, err := v.Cookie(cookieName); err == nil {
-		v.session, err = s.Admins.Authenticate(v.Context(), c.Value)
+		authenticate := s.Admins.Authenticate
+		if row.access == watching || v.isByItself() {
+			authenticate = s.Admins.Look
+		}
+		v.session, err = authenticate(v.Context(), c.Value)
 		if err != nil && !errors.Is(err, problem.ErrUnauthenticated) {
 			return err
 		}

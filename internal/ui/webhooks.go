@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/chart"
@@ -20,11 +19,9 @@ var webhookRoutes = slices.Concat(webhookFormRoutes, webhookTryRoutes, webhookVi
 })
 
 type webhooksPage struct {
+	listing[wire.Webhook]
 	Webhooks []webhookRow
-	// Text is what is looked for, Any tells that there are webhooks at all.
-	Text  string
-	Any   bool
-	Pages pager
+	Any      bool // there are webhooks at all
 }
 
 type webhookRow struct {
@@ -39,32 +36,24 @@ type webhookRow struct {
 	Day *traffic.Series
 }
 
-// webhooksOnPage is how many the list shows at once.
-const webhooksOnPage = 50
-
 // webhooks are all that match, the newest first.
 func (s *server) webhooks(v *visit) error {
 	all, err := s.Webhooks.List(v.Context())
 	if err != nil {
 		return err
 	}
-	page := webhooksPage{Text: v.FormValue("text"), Any: len(all) > 0}
-	text := strings.ToLower(strings.TrimSpace(page.Text))
-	all = slices.DeleteFunc(all, func(w wire.Webhook) bool {
-		of := v.preferences.Tenant
-		return text != "" && !strings.Contains(strings.ToLower(w.Description+" "+egress.RedactURL(w.URL)+" "+string(w.ID)), text) ||
-			of != "" && !w.Global && !slices.Contains(w.TenantIDs, of)
-	})
-	from, _ := strconv.Atoi(v.FormValue("from")) // what is no number is the first page
-	from = min(max(from, 0), len(all))
-	page.Pages = v.numbered(from, webhooksOnPage, len(all))
+	page := webhooksPage{Any: len(all) > 0}
+	if of := v.preferences.Tenant; of != "" {
+		all = slices.DeleteFunc(all, func(w wire.Webhook) bool { return !w.Global && !slices.Contains(w.TenantIDs, of) })
+	}
+	page.listing = listingOf(v, all, wordsOfWebhook)
 	var days map[wire.ID]*traffic.Series
 	if page.Any {
 		if days, err = s.Traffic.Last24h(v.Context()); err != nil {
 			return err
 		}
 	}
-	for _, w := range all[from:min(from+webhooksOnPage, len(all))] {
+	for _, w := range page.Rows {
 		row := s.webhookRow(w)
 		if row.Backlog, err = s.Replay.Backlog(v.Context(), w.ID); err != nil {
 			return err
@@ -82,6 +71,11 @@ func (s *server) webhooks(v *visit) error {
 		page.Webhooks = append(page.Webhooks, row)
 	}
 	return v.show("webhooks", "Webhooks", page)
+}
+
+// wordsOfWebhook are what a webhook is found by.
+func wordsOfWebhook(w wire.Webhook) string {
+	return w.Description + "\x00" + egress.RedactURL(w.URL) + "\x00" + string(w.ID)
 }
 
 // Waiting is how much waits for it.

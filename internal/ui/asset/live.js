@@ -37,8 +37,19 @@
       if (source?.readyState !== EventSource.CLOSED) return say("reconnecting");
       close(); // the server does not want us: the page is refreshed instead
       say("over");
-      fallback = setTimeout(() => location.reload(), 10000);
+      fallback = setTimeout(refresh, 10000);
     };
+  }
+  // refresh asks for the page again, and tells that nobody did: so the session of somebody who is away ends.
+  async function refresh() {
+    const answer = await fetch(location.href, { headers: { "Herald-By-Itself": "true" } }).catch(() => undefined);
+    if (answer?.redirected) return location.reload();
+    const page = new DOMParser().parseFromString(answer?.ok ? await answer.text() : "", "text/html").querySelector("[data-live]");
+    if (page) {
+      rows.innerHTML = page.innerHTML;
+      rows.querySelectorAll("time").forEach((time) => document.dispatchEvent(new CustomEvent("herald:time", { detail: time })));
+    }
+    fallback = setTimeout(refresh, 10000);
   }
   function close() {
     clearTimeout(fallback);
