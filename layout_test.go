@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"wire":                {},
 	"event":               {},
 	"receiver":            {},
+	"client":              {},
 	"internal/problem":    {},
 	"internal/nearest":    {},
 	"internal/crashpoint": {},
@@ -159,7 +160,7 @@ var mayImport = map[string][]string{
 		"internal/webhook",
 		"internal/webhooklog",
 	},
-	"internal/cli": {"internal/app", "internal/backup", "internal/config"},
+	"internal/cli": {"client", "internal/app", "internal/backup", "internal/config"},
 	"cmd/herald":   {"internal/cli"},
 }
 
@@ -219,7 +220,7 @@ func TestLayout_ImportsPointDown(t *testing.T) {
 			if ok && !slices.Contains(allowed, ours) && !slices.Contains(everybodyMayImport, ours) {
 				t.Errorf("%s imports %s: %s may import only %v", file, ours, pkg, allowed)
 			}
-			public := pkg == "wire" || pkg == "event" || pkg == "receiver"
+			public := pkg == "wire" || pkg == "event" || pkg == "receiver" || pkg == "client"
 			if public && !ok && strings.Contains(strings.Split(imported, "/")[0], ".") {
 				t.Errorf("%s imports %s: public packages use the standard library only", file, imported)
 			}

@@ -52,3 +52,8 @@ type APIKeyRequest struct {
 type APIKeyResponse struct {
 	APIKey *APIKey `json:"apiKey,omitzero"`
 }
+
+// APIKeysResponse has all keys that the caller may manage, without their texts. The call is ours.
+type APIKeysResponse struct {
+	APIKeys List[APIKey] `json:"apiKeys"`
+}

@@ -10,6 +10,7 @@ func (s *server) keyRoutes() []route {
 	return []route{
 		{"POST", "/api/api-key", permission, keyManager, s.createKey},
 		{"POST", "/api/api-key/{keyId}", permission, keyManager, s.createKey},
+		{"GET", "/api/api-key", permission, keyManager, s.listKeys},
 		{"GET", "/api/api-key/{keyId}", permission, keyManager, s.loadKey},
 		{"PUT", "/api/api-key/{keyId}", permission, keyManager, s.replaceKey},
 		{"PATCH", "/api/api-key/{keyId}", permission, keyManager, s.patchKey},
@@ -30,6 +31,12 @@ func (s *server) createKey(c *call) (any, error) {
 		return keyResponse(s.Keys.Copy(c.ctx(), c.key, request.SourceKeyID, id, request.APIKey))
 	}
 	return keyResponse(s.Keys.Create(c.ctx(), c.key, id, request.APIKey, access.CreateOptions{}))
+}
+
+// listKeys shows those that the caller may manage, without their texts. The call is ours.
+func (s *server) listKeys(c *call) (any, error) {
+	all, err := s.Keys.List(c.ctx(), c.key)
+	return wire.APIKeysResponse{APIKeys: all}, err
 }
 
 func (s *server) loadKey(c *call) (any, error) {

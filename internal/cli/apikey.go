@@ -17,6 +17,15 @@ type createKeyCommand struct {
 	KeyManager bool   `help:"Let the key create and change other keys."`
 }
 
+func (createKeyCommand) Help() string {
+	return `While a server runs, herald apikeys create makes keys through it.
+
+Examples:
+
+  herald apikey create --name CI > key
+  herald apikey create --data /var/lib/herald --key-manager`
+}
+
 func (c createKeyCommand) Run(ctx context.Context, out *output) error {
 	key, err := app.CreateKey(ctx, c.Store, app.NewKey{Key: c.Key, Name: c.Name, Tenant: c.Tenant, Manager: c.KeyManager})
 	if err != nil {

@@ -1,4 +1,16 @@
-// Package cli is the command line: one file per command. Results go to stdout, talk goes to stderr.
+// Package cli is the command line: one file per noun. Results go to stdout, talk goes to stderr.
+//
+//	cli.go       the tree of commands, and the way from arguments to exit status
+//	connect.go   which server a command talks to: flags, environment, profiles, the server on this machine
+//	announce.go  how serve lets itself be found there
+//	output.go    tables for people; JSON, JSON lines and YAML for programs; questions
+//	pick.go      objects by id, the beginning of an id, or a name
+//	when.go      instants and durations, read and shown
+//	wirelog.go   --debug and --dry-run
+//	exit.go      errors into sentences and exit statuses
+//
+// A command that talks to a server embeds remote, and writes if it changes something; its Run gets a *session, which has the client, the format of the output and the
+// answers to "really?". To add a command: a file with its type, Run and Help, one line in the tree below, a script in testdata/script.
 package cli
 
 import (
@@ -8,63 +20,43 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/herald-events/herald/internal/config"
-	"github.com/herald-events/herald/internal/problem"
 )
 
 // commands is the tree of commands; kong reads it.
 type commands struct {
-	Serve  serveCommand `cmd:"" help:"Run the server."`
-	Demo   demoCommand  `cmd:"" help:"See Herald at work: one refused change, one retry."`
-	Events struct {
-		Types   typesCommand   `cmd:"" help:"List the event types."`
-		Example exampleCommand `cmd:"" help:"Print a complete example of an event."`
-	} `cmd:"" help:"What events there are."`
-	APIKey struct {
+	Serve  serveCommand  `cmd:"" group:"Begin:" help:"Run the server."`
+	Demo   demoCommand   `cmd:"" group:"Begin:" help:"See Herald at work: one refused change, one retry."`
+	Status statusCommand `cmd:"" group:"Begin:" help:"How a running server is, on one screen."`
+
+	Events   eventsCommands   `cmd:"" group:"What happens:" help:"What happened, as it happens, and what can happen."`
+	Webhooks webhooksCommands `cmd:"" group:"What happens:" help:"Who gets events."`
+
+	APIKeys apiKeysCommands `cmd:"" group:"Set up:" name:"apikeys" help:"Who may call the API."`
+	APIKey  struct {
 		Create createKeyCommand `cmd:"" help:"Create an API key in the store itself, without a server."`
-	} `cmd:"" name:"apikey" help:"Manage API keys."`
-	DB      dbCommands     `cmd:"" name:"db" help:"Look after the store: back it up, restore it, move it."`
-	Version versionCommand `cmd:"" help:"Print the version."`
-}
+	} `cmd:"" group:"Set up:" name:"apikey" help:"Create an API key in the store itself, without a server."`
 
-// Exit statuses.
-const (
-	exitDone   = 0
-	exitFailed = 1 // the command could not do what it was asked to; one sentence says why
-	exitUsage  = 2 // the command line itself makes no sense
-)
+	DB dbCommands `cmd:"" group:"Operate:" name:"db" help:"Look after the store: back it up, restore it, move it."`
 
-// output is where a command talks to.
-type output struct {
-	io.Writer           // results
-	talk      io.Writer // everything else
-	version   string
+	Version versionCommand `cmd:"" group:"Help:" help:"Print the version."`
+	Help    helpCommand    `cmd:"" group:"Help:" help:"Explain a command, or one of the topics profiles, output, status-codes."`
 }
 
 // Main runs the command that args name and returns the exit status. An interrupt or SIGTERM ends a running command in good order, a second
 // one at once.
-func Main(version string, args []string, stdout, stderr io.Writer) int {
+func Main(version string, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // after the first signal the next one has its usual effect
 
-	var c commands
 	exit := -1
-	options := []kong.Option{
-		kong.Name("herald"),
-		kong.Description("The publisher of identity events: webhooks that decide, deliveries that last."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(status int) { exit = status }),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(&output{stdout, stderr, version}),
-	}
-	parser, err := kong.New(&c, append(options, config.Options(os.LookupEnv))...)
+	out := newOutput(version, stdin, stdout, stderr)
+	parser, err := kong.New(&commands{}, options(ctx, out, func(status int) { exit = status })...)
 	if err != nil {
 		panic(err) // the tree of commands is wrong: a mistake of ours that no start survives
 	}
@@ -79,22 +71,34 @@ func Main(version string, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		err = run.Run()
 	}
-	switch usage, isUsage := errors.AsType[*kong.ParseError](err); {
-	case err == nil, errors.Is(err, context.Canceled):
-		return exitDone
-	case isUsage && !isSettings(err):
-		fmt.Fprintf(stderr, "herald: %v\nTry: %s --help\n", err, named(usage.Context))
-		return exitUsage
-	default:
-		fmt.Fprintf(stderr, "herald: %s\n", sentence(err))
-		return exitFailed
+	if exit >= 0 {
+		return exit // by the command help
 	}
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		err = context.Canceled
+	}
+	status, silent := exitStatus(err)
+	if silent {
+		return status
+	}
+	fmt.Fprintf(stderr, "herald: %s\n", sentence(err))
+	if usage, ok := errors.AsType[*kong.ParseError](err); ok && status == exitUsage {
+		fmt.Fprintf(stderr, "Try: %s --help\n", named(usage.Context))
+	}
+	return status
 }
 
-// isSettings tells wrong settings, which may come from a file or the environment, from a wrong command line.
-func isSettings(err error) bool {
-	_, ok := errors.AsType[*config.Error](err)
-	return ok
+func options(ctx context.Context, out *output, exit func(int)) []kong.Option {
+	return []kong.Option{
+		kong.Name("herald"),
+		kong.Description("The publisher of identity events: webhooks that decide, deliveries that last."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Writers(out.Writer, out.talk),
+		kong.Exit(exit),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(out),
+		config.Options(os.LookupEnv),
+	}
 }
 
 // named is the command that was recognised, as it would be typed.
@@ -103,30 +107,4 @@ func named(c *kong.Context) string {
 		return "herald"
 	}
 	return c.Selected().FullPath()
-}
-
-// sentence puts an error into words for the terminal. Of a problem it takes the members and the messages; the codes are for programs.
-func sentence(err error) string {
-	if settings, ok := errors.AsType[*config.Error](err); ok {
-		return settings.Error() // without the name of the command, which is none of the settings
-	}
-	p, ok := errors.AsType[*problem.Error](err)
-	if !ok || len(p.Fields)+len(p.General) == 0 {
-		return err.Error()
-	}
-	var all []string
-	for _, f := range p.Fields {
-		all = append(all, f.Field[strings.LastIndex(f.Field, ".")+1:]+": "+f.Message)
-	}
-	for _, g := range p.General {
-		all = append(all, g.Message)
-	}
-	return strings.Join(all, " ")
-}
-
-type versionCommand struct{}
-
-func (versionCommand) Run(out *output) error {
-	_, err := fmt.Fprintln(out, out.version)
-	return err
 }

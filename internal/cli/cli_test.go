@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bufio"
 	"context"
 	"database/sql"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +27,7 @@ import (
 // TestMain lets this binary be the command herald, too: in the scripts, and wherever a test executes "herald".
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"herald": func() { os.Exit(cli.Main("v0.0.0", os.Args[1:], os.Stdout, os.Stderr)) },
+		"herald": func() { os.Exit(cli.Main("v0.0.0", os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
 
@@ -34,6 +36,8 @@ func TestMain(m *testing.M) {
 //	exits STATUS COMMAND…   the command ends with this status
 //	sentence COMMAND…       the command ends with status 1 and says why in one line, on stderr
 //	serving DIR             a server runs on the SQLite folder until the end of the script; $URL is its address
+//	serve NAME ARGUMENT…    herald serve runs as a process of its own until the end of the script, or until stop NAME kills it; $NAME is its address
+//	within COMMAND…         the command succeeds within some seconds, tried again and again
 //	get STATUS PATH FILE    GET from that server with the API key in FILE
 //	sql DIR STATEMENT       changes the SQLite database in the folder
 //	lines FILE COUNT        the file has so many lines
@@ -55,6 +59,7 @@ func TestScript(t *testing.T) {
 				return err
 			}
 			_ = closed.Close()
+			e.Setenv("HOME", filepath.Join(e.WorkDir, "home")) // of a user with nothing in it
 			e.Setenv("BUSY", busy.Addr().String())
 			e.Setenv("CLOSED", closed.Addr().String())
 			return nil
@@ -71,6 +76,9 @@ func TestScript(t *testing.T) {
 				}
 			},
 			"serving": serving,
+			"serve":   serve,
+			"stop":    stop,
+			"within":  within,
 			"get":     get,
 			"sql":     execSQL,
 			"lines": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -127,4 +135,59 @@ func execSQL(ts *testscript.TestScript, _ bool, args []string) {
 	defer d.Close()
 	_, err = d.ExecContext(context.Background(), args[1])
 	ts.Check(err)
+}
+
+// servers are the processes that the scripts have started, by script and name.
+var servers sync.Map
+
+func serve(ts *testscript.TestScript, _ bool, args []string) {
+	name := args[0]
+	cmd := exec.Command("herald", append([]string{"serve", "--addr", "127.0.0.1:0"}, args[1:]...)...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, variable := range []string{"HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "TMPDIR"} {
+		cmd.Env = append(cmd.Env, variable+"="+ts.Getenv(variable))
+	}
+	stderr, err := cmd.StderrPipe()
+	ts.Check(err)
+	path, err := exec.LookPath("herald")
+	ts.Check(err)
+	cmd.Path = path
+	ts.Check(cmd.Start())
+	end := sync.OnceFunc(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	ts.Defer(end)
+	servers.Store(ts.Getenv("WORK")+name, end)
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() {
+		if _, address, ok := strings.Cut(lines.Text(), "API    "); ok {
+			ts.Setenv(name, strings.TrimSuffix(address, "/api"))
+		}
+		if strings.Contains(lines.Text(), "CLI    ready") {
+			break
+		}
+	}
+	if ts.Getenv(name) == "" {
+		ts.Fatalf("the server said nothing")
+	}
+	go func() { _, _ = io.Copy(io.Discard, stderr) }()
+}
+
+func stop(ts *testscript.TestScript, _ bool, args []string) {
+	end, ok := servers.Load(ts.Getenv("WORK") + args[0])
+	if !ok {
+		ts.Fatalf("there is no server %s", args[0])
+	}
+	end.(func())()
+}
+
+func within(ts *testscript.TestScript, _ bool, args []string) {
+	deadline := time.Now().Add(patience)
+	for ts.Exec(args[0], args[1:]...) != nil {
+		if time.Now().After(deadline) {
+			ts.Fatalf("it does not: %s", ts.ReadFile("stderr"))
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }

@@ -46,6 +46,13 @@ type dbStatusCommand struct {
 	Output string `short:"o" enum:"table,json" default:"table" help:"Print a table or JSON (default: ${default})."`
 }
 
+func (dbStatusCommand) Help() string {
+	return `Examples:
+
+  herald db status
+  herald db status --data /var/lib/herald -o json`
+}
+
 func (c dbStatusCommand) Run(ctx context.Context, out *output) error {
 	s, err := backup.Inspect(ctx, place(c.Store))
 	if err != nil {
@@ -75,6 +82,12 @@ type dbMigrateCommand struct {
 	config.Store `embed:""`
 }
 
+func (dbMigrateCommand) Help() string {
+	return `Examples:
+
+  herald db migrate`
+}
+
 func (c dbMigrateCommand) Run(ctx context.Context, out *output) error {
 	version, err := app.Migrate(ctx, c.Store, logger(config.Log{Format: "text"}, out.talk))
 	if err == nil {
@@ -87,6 +100,13 @@ type dbBackupCommand struct {
 	config.Store `embed:""`
 
 	File string `arg:"" optional:"" help:"The file to write; it must not exist (default: herald-DATE-TIME.backup)." placeholder:"FILE"`
+}
+
+func (dbBackupCommand) Help() string {
+	return `Examples:
+
+  herald db backup
+  herald db backup /backups/herald.backup --data /var/lib/herald`
 }
 
 func (c dbBackupCommand) Run(ctx context.Context, out *output) error {
@@ -119,6 +139,12 @@ type dbRestoreCommand struct {
 	File string `arg:"" help:"The backup."`
 }
 
+func (dbRestoreCommand) Help() string {
+	return `Examples:
+
+  herald db restore herald.backup --data /var/lib/herald`
+}
+
 func (c dbRestoreCommand) Run(ctx context.Context, out *output) error {
 	bar := newProgress(out.talk)
 	done, err := backup.Restore(ctx, c.File, place(c.Store), bar.told)
@@ -146,6 +172,12 @@ type dbCopyCommand struct {
 
 	From string `help:"What to copy: sqlite:FOLDER or a postgres:// address (default: the store of the settings)." placeholder:"STORE"`
 	To   string `help:"Where to: the same forms. Addresses with a password are better given as $HERALD_DATABASE_URL than here, where others can read them (default: the store of the settings)." placeholder:"STORE"`
+}
+
+func (dbCopyCommand) Help() string {
+	return `Examples:
+
+  HERALD_DATABASE_URL=postgres://… herald db copy --from sqlite:./herald-data`
 }
 
 func (c dbCopyCommand) Run(ctx context.Context, out *output) error {
@@ -201,6 +233,12 @@ type dbPruneCommand struct {
 	config.Store `embed:""`
 
 	Days int `help:"Keep only so many days of the webhook log and the message log, this once (default: what the system's settings say)." placeholder:"N"`
+}
+
+func (dbPruneCommand) Help() string {
+	return `Examples:
+
+  herald db prune`
 }
 
 func (c dbPruneCommand) Run(ctx context.Context, out *output) error {

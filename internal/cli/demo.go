@@ -27,6 +27,15 @@ type demoCommand struct {
 	Addr string `default:"127.0.0.1:9011" placeholder:"HOST:PORT" help:"Listen on this address; on a free port if it is in use (default: ${default})."`
 }
 
+func (demoCommand) Help() string {
+	return `A server with data of its own, a receiver, and somebody who tells what happens. Nothing of it remains.
+
+Examples:
+
+  herald demo
+  herald demo --exit`
+}
+
 // demo is a server with data of its own, a receiver, and a narrator.
 type demo struct {
 	out      *output

@@ -1,37 +1,58 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
-	"text/tabwriter"
 
 	"github.com/herald-events/herald/event"
 )
 
+type eventsCommands struct {
+	Types   typesCommand   `cmd:"" help:"List the event types."`
+	Example exampleCommand `cmd:"" help:"Print a complete example of an event."`
+}
+
 type typesCommand struct {
-	Output string `short:"o" enum:"table,json" default:"table" placeholder:"table|json" help:"How to write them (default: ${default})."`
+	Output format `short:"o" placeholder:"FORMAT" help:"table, json, jsonl or yaml. Default: table on a terminal, else json."`
+}
+
+func (typesCommand) Help() string {
+	return `Examples:
+
+  herald events types
+  herald events types -o table | grep login`
 }
 
 func (c typesCommand) Run(out *output) error {
-	if c.Output == "json" {
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return e.Encode(event.All())
-	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "TYPE\tSCOPE\tASKED\tDESCRIPTION")
-	for _, d := range event.All() {
-		asked := "-"
-		if d.Transactional {
-			asked = "yes"
+	s := &session{output: out, format: c.Output.or(out)}
+	all := func(yield func(event.Descriptor, error) bool) {
+		for _, d := range event.All() {
+			if !yield(d, nil) {
+				return
+			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Type, d.Scope, asked, d.Description)
 	}
-	return w.Flush()
+	return list(s, "eventTypes", all, 0,
+		col("TYPE", func(d event.Descriptor) string { return string(d.Type) }),
+		col("SCOPE", func(d event.Descriptor) string { return string(d.Scope) }),
+		col("ASKED", func(d event.Descriptor) string {
+			if d.Transactional {
+				return "yes"
+			}
+			return "-"
+		}),
+		col("DESCRIPTION", func(d event.Descriptor) string { return d.Description }),
+	)
 }
 
 type exampleCommand struct {
 	Type string `arg:"" help:"The event type, such as user.create."`
+}
+
+func (exampleCommand) Help() string {
+	return `Examples:
+
+  herald events example user.create
+  herald events example user.create | curl -d @- -H 'Content-Type: application/json' http://localhost:3000/hook`
 }
 
 func (c exampleCommand) Run(out *output) error {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -22,10 +23,26 @@ type serveCommand struct {
 	config.Serve `embed:""`
 }
 
+func (serveCommand) Help() string {
+	return `Without options it keeps its data in ./herald-data and listens on port 9011. It prints where the admin UI is and, as long as there is no administrator, a link to make
+one. The commands on this machine find it by themselves; see: herald help profiles.
+
+Examples:
+
+  herald serve
+  herald serve --addr :8080 --kickstart kickstart.json
+  HERALD_DATABASE_URL=postgres://… herald serve --hardened`
+}
+
 // drainTime is how long a stopping server waits for requests, votes and deliveries under way: longer than a vote can take.
 const drainTime = 30 * time.Second
 
-func (c serveCommand) Run(ctx context.Context, out *output) error {
+func (c serveCommand) Run(ctx context.Context, out *output) (err error) {
+	defer func() {
+		if errors.Is(err, context.Canceled) { // stopped while it started: an orderly end
+			err = nil
+		}
+	}()
 	begin := time.Now()
 	if os.Getenv("GOGC") == "" {
 		// What lives is small (some 20 MB) and what is thrown away is much, one event after the other: collecting less often takes a few megabytes and
@@ -51,18 +68,28 @@ func (c serveCommand) Run(ctx context.Context, out *output) error {
 			fmt.Fprintln(out.talk, text)
 		}
 	}
+	url := localURL(a.Addr())
 	say("herald %s · %s · ready in %d ms", out.version, c.Database(), time.Since(begin).Milliseconds())
-	say("  API    %s/api", localURL(a.Addr()))
-	say("  Admin  %s/admin", localURL(a.Addr()))
+	say("  Admin  %s/admin", url)
 	if token, err := a.SetUpToken(ctx); err != nil {
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	} else if token != "" {
-		say("  There is no administrator yet. Make one (within 30 minutes):  %s/admin/setup?token=%s", localURL(a.Addr()), token)
+		say("  First-time setup (valid 30 min):  %s/admin/setup?token=%s", url, token)
 	}
-	if fresh, err := a.Fresh(ctx); err != nil {
-		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
-	} else if fresh {
-		say("  There is no API key yet. %s:  herald apikey create%s", makeOne(c.Store), storeFlags(c.Store))
+	say("  API    %s/api", url)
+	if c.NoLocalCLI || c.Hardened {
+		if fresh, err := a.Fresh(ctx); err != nil {
+			return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+		} else if fresh {
+			say("  There is no API key yet. %s:  herald apikey create%s", makeOne(c.Store), storeFlags(c.Store))
+		}
+	} else {
+		data, err := filepath.Abs(c.Data)
+		if err != nil {
+			data = c.Data
+		}
+		defer announce(announcement{URL: url, Key: a.LocalKey(), Data: data}, os.Getenv)()
+		say("  CLI    ready on this machine; try:  herald status")
 	}
 	select {
 	case <-ctx.Done():

@@ -54,7 +54,7 @@ func startProcess(t *testing.T, receiver string) *process {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.cmd = exec.Command("herald", "serve", "--addr", "127.0.0.1:0", "--data", p.data, "--kickstart", file)
+	p.cmd = exec.Command("herald", "serve", "--no-local-cli", "--addr", "127.0.0.1:0", "--data", p.data, "--kickstart", file)
 	p.run()
 	_, address, _ := strings.Cut(p.hear("  API "), "http://")
 	p.url = "http://" + strings.TrimSuffix(address, "/api")
@@ -229,7 +229,7 @@ func TestServe_SecondSignalEndsAtOnce(t *testing.T) {
 // A first start says how to go on.
 func TestServe_FirstStart(t *testing.T) {
 	t.Parallel()
-	cmd := exec.Command("herald", "serve", "--addr", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"))
+	cmd := exec.Command("herald", "serve", "--no-local-cli", "--addr", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"))
 	p := &process{t: t, cmd: cmd, more: make(chan struct{}), ended: make(chan struct{})}
 	p.run()
 	p.hear("herald v0.0.0 · SQLite in ")

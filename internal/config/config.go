@@ -74,6 +74,9 @@ type Serve struct {
 	// proxy that runs here too, everybody is. Defaults to false.
 	LocalMetrics bool `from:"HERALD_LOCAL_METRICS fusionauth-app.local-metrics.enabled FUSIONAUTH_APP_LOCAL_METRICS_ENABLED" help:"Let programs on this machine read metrics and status without an API key."`
 
+	// NoLocalCLI keeps the server from giving the commands of the same user on this machine an API key of their own. Hardened does, too. Defaults to false.
+	NoLocalCLI bool `name:"no-local-cli" from:"HERALD_NO_LOCAL_CLI" help:"Give the commands on this machine no API key of their own."`
+
 	// BreachedPasswords is a file of stolen passwords: a line each, or sorted SHA-1 hashes. Defaults to none: only the most common passwords are known.
 	BreachedPasswords string `placeholder:"FILE" from:"HERALD_BREACHED_PASSWORDS" help:"A list of stolen passwords, for tenants that refuse them."`
 

@@ -410,6 +410,7 @@ func TestServe_Dump(t *testing.T) {
   "transaction-timeout": "10s",
   "node-lease": "15s",
   "local-metrics": false,
+  "no-local-cli": false,
   "breached-passwords": "",
   "log-format": "text",
   "log-level": "info"

@@ -96,7 +96,7 @@ func command(binary string, s *store, args []string) *exec.Cmd {
 			cmd.Env = append(cmd.Env, variable)
 		}
 	}
-	cmd.Env = append(cmd.Env, "HERALD_ENCRYPTION_KEY="+encryptionKey)
+	cmd.Env = append(cmd.Env, "HERALD_ENCRYPTION_KEY="+encryptionKey, "HERALD_NO_LOCAL_CLI=true")
 	if s.url != "" {
 		cmd.Env = append(cmd.Env, "HERALD_DATABASE_URL="+s.url)
 	}

@@ -97,7 +97,7 @@ func newWorld(t *testing.T, store db.Options, hooks ...*hook) *world {
 	if err := os.WriteFile(kickstart, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w.args = []string{"serve", "--addr", "127.0.0.1:0", "--data", w.store.Dir, "--kickstart", kickstart, "--transaction-timeout", "2s"}
+	w.args = []string{"serve", "--addr", "127.0.0.1:0", "--data", w.store.Dir, "--kickstart", kickstart, "--transaction-timeout", "2s", "--no-local-cli"}
 	if store.URL != "" {
 		w.engine = db.PostgreSQL
 		w.args = append(w.args, "--database-url", store.URL)

@@ -1,0 +1,372 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/rivo/uniseg"
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/term"
+)
+
+// output is where a command talks to.
+type output struct {
+	io.Writer           // results
+	talk      io.Writer // everything else
+	in        io.Reader
+	version   string
+	// terminal and talkTerminal tell whether a person sees the results and the talk as they come, and colour whether results may be coloured.
+	terminal, talkTerminal, colour bool
+}
+
+func newOutput(version string, in io.Reader, stdout, stderr io.Writer) *output {
+	o := &output{Writer: stdout, talk: stderr, in: in, version: version, terminal: isTerminal(stdout), talkTerminal: isTerminal(stderr)}
+	o.colour = o.terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return o
+}
+
+func isTerminal(w any) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// say tells people something that is no result.
+func (o *output) say(format string, args ...any) { fmt.Fprintf(o.talk, format+"\n", args...) }
+
+// tone is how a piece of a table looks. Words carry the meaning, colour only helps to find them.
+type tone string
+
+const (
+	plain tone = ""
+	good  tone = "32"
+	bad   tone = "31"
+	warn  tone = "33"
+	faint tone = "2"
+	bold  tone = "1"
+)
+
+func (o *output) paint(t tone, text string) string {
+	if t == plain || !o.colour || text == "" {
+		return text
+	}
+	return "\x1b[" + string(t) + "m" + text + "\x1b[0m"
+}
+
+// format is how results are written.
+type format string
+
+const (
+	table format = "table"
+	jsonF format = "json"
+	jsonl format = "jsonl"
+	yamlF format = "yaml"
+)
+
+var formats = []string{"table", "json", "jsonl", "yaml"}
+
+// Decode is called by kong.
+func (f *format) Decode(ctx *kong.DecodeContext) error {
+	var given string
+	if err := ctx.Scan.PopValueInto("format", &given); err != nil {
+		return err
+	}
+	if !slices.Contains(formats, given) {
+		return fmt.Errorf("must be one of %s but got %q%s", strings.Join(formats, ", "), given, didYouMean(given, formats))
+	}
+	*f = format(given)
+	return nil
+}
+
+// or is the format, or the one that suits where results go to.
+func (f format) or(o *output) format {
+	switch {
+	case f != "":
+		return f
+	case o.terminal:
+		return table
+	default:
+		return jsonF
+	}
+}
+
+// column is one of a table of Ts. Tone may be nil.
+type column[T any] struct {
+	head string
+	text func(T) string
+	tone func(T) tone
+}
+
+func col[T any](head string, text func(T) string) column[T] { return column[T]{head, text, nil} }
+
+// list writes what all yields, limit of them at most; 0 means all. name is that of the list in the API's JSON.
+func list[T any](s *session, name string, all iter.Seq2[T, error], limit int, columns ...column[T]) error {
+	var kept []T
+	more := false
+	for item, err := range all {
+		if err != nil {
+			return err
+		}
+		if more = limit > 0 && len(kept) == limit; more {
+			break
+		}
+		if s.format == jsonl {
+			if err := s.line(item); err != nil {
+				return err
+			}
+		}
+		kept = append(kept, item)
+	}
+	if more {
+		defer s.say("There are more than %d: --limit 0 shows all.", limit)
+	}
+	switch s.format {
+	case jsonl:
+		return nil
+	case table:
+		if len(kept) == 0 {
+			s.say("None.")
+			return nil
+		}
+		writeTable(s.output, kept, columns)
+		return nil
+	default:
+		if kept == nil {
+			kept = []T{}
+		}
+		return s.object(map[string]any{name: kept})
+	}
+}
+
+// one writes an object, for people with view. name is that of the object in the API's JSON.
+func (s *session) one(name string, object any, view func()) error {
+	switch s.format {
+	case table:
+		view()
+		return nil
+	case jsonl:
+		return s.line(object)
+	default:
+		return s.object(map[string]any{name: object})
+	}
+}
+
+// object writes JSON or YAML.
+func (s *session) object(value any) error {
+	if s.format == jsonl {
+		return s.line(value)
+	}
+	text, err := encodeJSON(value, "  ")
+	if err != nil {
+		return err
+	}
+	if s.format == yamlF {
+		if text, err = yamlOf(text); err != nil {
+			return err
+		}
+	}
+	_, err = s.Write(text)
+	return err
+}
+
+// line writes JSON on one line.
+func (s *session) line(value any) error {
+	text, err := encodeJSON(value, "")
+	if err == nil {
+		_, err = s.Write(text)
+	}
+	return err
+}
+
+func encodeJSON(value any, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	err := e.Encode(value)
+	return b.Bytes(), err
+}
+
+func mustJSON(value any) []byte {
+	text, err := encodeJSON(value, "")
+	if err != nil {
+		panic(err) // it was decoded from JSON
+	}
+	return bytes.TrimRight(text, "\n")
+}
+
+// yamlOf turns JSON into YAML with the members in their order: JSON is YAML already, in the style with braces.
+func yamlOf(text []byte) ([]byte, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return nil, err
+	}
+	unbrace(&doc)
+	var b bytes.Buffer
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	err := e.Encode(&doc)
+	return b.Bytes(), err
+}
+
+func unbrace(n *yaml.Node) {
+	n.Style = 0
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && strings.Contains(n.Value, "\n") {
+		n.Style = yaml.LiteralStyle
+	}
+	for _, child := range n.Content {
+		unbrace(child)
+	}
+}
+
+// gap is between columns.
+const gap = "  "
+
+// writeTable writes rows in columns. On a terminal that is too narrow, the widest column gives way.
+func writeTable[T any](o *output, rows []T, columns []column[T]) {
+	cells := make([][]string, len(rows))
+	widths := make([]int, len(columns))
+	for i, c := range columns {
+		widths[i] = len(c.head)
+	}
+	for r, row := range rows {
+		cells[r] = make([]string, len(columns))
+		for i, c := range columns {
+			cells[r][i] = printable(c.text(row))
+			widths[i] = max(widths[i], uniseg.StringWidth(cells[r][i]))
+		}
+	}
+	if o.terminal {
+		fit(widths, screenWidth(o.Writer))
+	}
+	var b strings.Builder
+	for i, c := range columns {
+		cell(&b, c.head, widths[i], i == len(columns)-1, func(text string) string { return o.paint(faint, text) })
+	}
+	for r, row := range rows {
+		for i, c := range columns {
+			t := plain
+			if c.tone != nil {
+				t = c.tone(row)
+			}
+			cell(&b, cells[r][i], widths[i], i == len(columns)-1, func(text string) string { return o.paint(t, text) })
+		}
+	}
+	_, _ = io.WriteString(o, b.String())
+}
+
+func cell(b *strings.Builder, text string, width int, last bool, paint func(string) string) {
+	text = cut(text, width)
+	b.WriteString(paint(text))
+	if last {
+		b.WriteString("\n")
+		return
+	}
+	b.WriteString(strings.Repeat(" ", width-uniseg.StringWidth(text)) + gap)
+}
+
+// fit takes width from the widest columns until all fit, or would be too narrow to say anything.
+func fit(widths []int, screen int) {
+	const least = 12
+	for total := sum(widths) + len(gap)*(len(widths)-1); screen > 0 && total > screen; total-- {
+		widest := 0
+		for i := range widths {
+			if widths[i] > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= least {
+			return
+		}
+		widths[widest]--
+	}
+}
+
+func sum(all []int) (total int) {
+	for _, n := range all {
+		total += n
+	}
+	return total
+}
+
+// cut shortens text to width.
+func cut(text string, width int) string {
+	if uniseg.StringWidth(text) <= width {
+		return text
+	}
+	var b strings.Builder
+	taken := 0
+	for g := uniseg.NewGraphemes(text); g.Next(); {
+		if taken += g.Width(); taken > width-1 {
+			break
+		}
+		b.WriteString(g.Str())
+	}
+	return b.String() + "…"
+}
+
+// printable is text on one line without what would move the cursor or change colours: it may come from a receiver.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0:
+			return -1
+		}
+		return r
+	}, text)
+}
+
+func screenWidth(w io.Writer) int {
+	if file, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil {
+			return width
+		}
+	}
+	return 0
+}
+
+// fields writes what an object has to say, for people: names and values in pairs. What has no value is left out.
+func (o *output) fields(pairs ...string) {
+	width := 0
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			width = max(width, uniseg.StringWidth(pairs[i]))
+		}
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] == "" {
+			continue
+		}
+		name := pairs[i] + strings.Repeat(" ", width-uniseg.StringWidth(pairs[i]))
+		fmt.Fprintf(o, "%s  %s\n", o.paint(faint, name), printable(pairs[i+1]))
+	}
+}
+
+// heading writes a line above a part of what is shown.
+func (o *output) heading(text string) { fmt.Fprintf(o, "\n%s\n", o.paint(bold, text)) }
+
+// confirm asks before something that cannot be undone, or sends much. It is nil when the answer is yes.
+func (s *session) confirm(format string, args ...any) error {
+	if s.yes || s.dryRun {
+		return nil
+	}
+	question := fmt.Sprintf(format, args...)
+	if !s.talkTerminal || !isTerminal(s.in) {
+		return usageError{question + " Say so with --yes (-y): there is nobody to ask"}
+	}
+	fmt.Fprintf(s.talk, "%s [y/N] ", question)
+	answer, _ := bufio.NewReader(s.in).ReadString('\n')
+	if a := strings.ToLower(strings.TrimSpace(answer)); a == "y" || a == "yes" {
+		return nil
+	}
+	return errNothingDone
+}
