@@ -81,6 +81,7 @@ var mayImport = map[string][]string{
 		"internal/db", "internal/egress", "internal/key", "internal/messenger", "internal/outbox", "internal/publish", "internal/system", "internal/tenant", "internal/traffic",
 		"internal/webhook",
 	},
+	"internal/feed":  {"internal/db", "internal/system", "internal/tenant", "internal/webhooklog"},
 	"internal/live":  {"internal/db", "internal/outbox", "internal/webhook", "internal/webhooklog"},
 	"internal/admin": {"internal/application", "internal/db", "internal/identity", "internal/publish", "internal/tenant", "internal/ticket", "internal/twofactor"},
 	"internal/ui": {
@@ -90,6 +91,7 @@ var mayImport = map[string][]string{
 	},
 
 	"internal/api": {
+		"internal/feed",
 		"internal/access",
 		"internal/application",
 		"internal/body",
@@ -122,6 +124,7 @@ var mayImport = map[string][]string{
 		"internal/webhooklog",
 	},
 	"internal/app": {
+		"internal/feed",
 		"internal/access",
 		"internal/admin",
 		"internal/api",

@@ -36,3 +36,30 @@ type PublishedEvent struct {
 	// Duplicate says that the event was there already, and nothing was stored or sent again. The other members are those of the first time.
 	Duplicate bool `json:"duplicate,omitzero"`
 }
+
+// EventFeedQuery are the parameters of GET /api/event, which is ours: committed events, one after the other, for consumers that come and fetch. A consumer begins without
+// after, or with after=now, and then passes on the next of each answer; whatever happened while it was down is there, as long as events are kept.
+type EventFeedQuery struct {
+	// After is the next of an earlier answer, now for the events to come, or empty for the oldest that are kept.
+	After string `json:"after,omitempty"`
+	// Limit is how many events to return at most: 1 to 1,000, 100 by default.
+	Limit int `json:"limit,omitempty"`
+	// Type leaves out other types. It may be there several times or be a list with commas, and end in an asterisk: user.*
+	Type List[string] `json:"type,omitempty"`
+	// TenantID leaves out the events of other tenants, and those of the installation.
+	TenantID ID `json:"tenantId,omitempty"`
+	// All also has the events that their tenant has switched off.
+	All bool `json:"all,omitempty"`
+	// Wait is for how many seconds to wait for an event when there is none: up to 60. By default the answer comes at once.
+	Wait int `json:"wait,omitempty"`
+}
+
+// EventFeedResponse is a stretch of the feed.
+type EventFeedResponse struct {
+	// Events in the order in which they were recorded. An event that webhooks are still being asked about holds back those behind it, for those who want its type.
+	Events List[json.RawMessage] `json:"events"`
+	// Next is where the feed goes on, also when there was no event.
+	Next string `json:"next"`
+	// More says that there is more already.
+	More bool `json:"more,omitzero"`
+}

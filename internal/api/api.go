@@ -12,6 +12,7 @@ import (
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/entity"
+	"github.com/herald-events/herald/internal/feed"
 	"github.com/herald-events/herald/internal/group"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/idp"
@@ -44,6 +45,7 @@ type Services struct {
 	Sinks        *sink.Service
 	Trier        Trier
 	Intake       Intake
+	Feed         *feed.Service
 	SigningKeys  *key.Service
 	WebhookLog   *webhooklog.Reader
 	Replay       *replay.Service

@@ -2,8 +2,11 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"time"
 
 	"github.com/herald-events/herald/internal/body"
+	"github.com/herald-events/herald/internal/feed"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/rawjson"
@@ -16,11 +19,12 @@ type Intake interface {
 	AcceptAll(ctx context.Context, all []*publish.Intake) ([]publish.Receipt, error)
 }
 
-// eventRoutes are ours: the door for publishers that are not Herald's own directory.
+// eventRoutes are ours: the door for publishers that are not Herald's own directory, and for consumers that come and fetch.
 func (s *server) eventRoutes() []route {
 	return []route{
 		{"POST", "/api/event", "/api/event", tenantKey, s.publishEvent},
 		{"POST", "/api/event/batch", "/api/event", tenantKey, s.publishEvents},
+		{"GET", "/api/event", "/api/event", tenantKey, s.readEvents},
 	}
 }
 
@@ -94,6 +98,33 @@ func (s *server) publishEvents(c *call) (any, error) {
 	response := wire.EventBatchResponse{Events: make(wire.List[wire.PublishedEvent], len(receipts))}
 	for i, r := range receipts {
 		response.Events[i] = published(r)
+	}
+	return response, nil
+}
+
+func (s *server) readEvents(c *call) (any, error) {
+	var query wire.EventFeedQuery
+	if err := body.DecodeValuesStrict(c.values, &query); err != nil {
+		return nil, err
+	}
+	tenant := c.scope
+	if query.TenantID != "" {
+		if err := c.narrow(query.TenantID); err != nil {
+			return nil, err
+		}
+		tenant = query.TenantID
+	}
+	page, err := s.Feed.Read(c.ctx(), feed.Query{
+		After: feed.Cursor(query.After), Limit: query.Limit, Types: query.Type, Tenant: tenant, All: query.All, Wait: time.Duration(query.Wait) * time.Second,
+	})
+	if err != nil {
+		return nil, err
+	}
+	response := wire.EventFeedResponse{Events: make(wire.List[json.RawMessage], len(page.Bodies)), Next: string(page.Next), More: page.More}
+	for i, body := range page.Bodies {
+		for m := range rawjson.Members(body) {
+			response.Events[i] = m.Value // the only one: event
+		}
 	}
 	return response, nil
 }

@@ -35,6 +35,7 @@ import (
 	"github.com/herald-events/herald/internal/doctor"
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/entity"
+	"github.com/herald-events/herald/internal/feed"
 	"github.com/herald-events/herald/internal/group"
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/idp"
@@ -114,6 +115,7 @@ type App struct {
 	templates    *template.Service
 	messages     *message.Sender
 	admins       *admin.Service
+	feed         *feed.Service
 	live         *live.Service
 	doctor       *doctor.Service
 	handler      http.Handler
@@ -237,6 +239,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.kept = keep.New(a.store, sealer)
 	a.links = idp.New(idp.Options{DB: a.store, Events: a.events, Users: a.users, Providers: a.kept, Sealer: sealer})
 
+	a.feed = feed.New(feed.Options{DB: a.store, Tenants: a.tenants, System: a.system})
 	a.live = live.New(live.Options{DB: a.store, Webhooks: a.webhooks, Flow: a.outbox.Flow})
 	a.doctor = doctor.New(doctor.Options{
 		DB: a.store, Tenants: a.tenants, Webhooks: a.webhooks, Outbox: a.outbox, Keys: a.signing, Messengers: a.messengers, System: a.system, Traffic: a.traffic, Clock: o.Clock,
@@ -273,7 +276,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		UserActions: a.actions, Entities: a.entities,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Kept: a.kept, Links: a.links,
-		Webhooks: a.webhooks, Sinks: a.sinks, Trier: a.events, Intake: a.events, Replay: a.replay, WebhookLog: record, Journal: a.journal,
+		Webhooks: a.webhooks, Sinks: a.sinks, Trier: a.events, Intake: a.events, Feed: a.feed, Replay: a.replay, WebhookLog: record, Journal: a.journal,
 		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})
 	pages := ui.New(ui.Services{
@@ -370,7 +373,8 @@ func (a *App) Served() <-chan error { return a.served }
 // has not been sent stays in the outbox. When ctx ends first, the rest is cut off; nothing is lost by that either.
 func (a *App) Stop(ctx context.Context) error {
 	var errs []error
-	a.live.Stop() // first: who watches is a request that would not end by itself
+	a.live.Stop() // first: who watches or waits is a request that would not end by itself
+	a.feed.Stop()
 	if a.server != nil {
 		errs = append(errs, a.server.Shutdown(ctx))
 	}
