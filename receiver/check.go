@@ -81,13 +81,20 @@ func Any(checks ...Check) Check {
 	return Check{early: func(r *http.Request) error { return one(r, nil) }}
 }
 
-// Custom is a check of your own: of a client certificate, say, or of an address. body is the body as it came. The error goes to the log and nowhere else. It panics when
-// check is nil.
+// Custom is a check of your own: of a client certificate, say, or of an address. body is the body as it came. The error goes to the log and nowhere else; a check that
+// panics does not hold. Custom panics when check is nil.
 func Custom(check func(r *http.Request, body []byte) error) Check {
 	if check == nil {
 		panic("receiver: Custom: there is no check")
 	}
-	return Check{late: check}
+	return Check{late: func(r *http.Request, body []byte) (err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				err = fmt.Errorf("a check panicked: %v", v)
+			}
+		}()
+		return check(r, body)
+	}}
 }
 
 // Anyone lets everybody in, for trying things out and where something else has checked already.

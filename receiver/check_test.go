@@ -72,6 +72,7 @@ func TestChecks(t *testing.T) {
 			return nil
 		}), receivertest.Sender{}, nil, ""},
 		{"one that says no", receiver.Custom(func(*http.Request, []byte) error { return errors.New("not today") }), receivertest.Sender{}, nil, "not today"},
+		{"one that panics", receiver.Custom(func(*http.Request, []byte) error { panic("oh") }), receivertest.Sender{}, nil, "panicked: oh"},
 		{"one that is forgotten", receiver.Check{}, receivertest.Sender{}, nil, "receiver.Check{}"},
 		{"one of those", receiver.Any(receiver.Check{}), receivertest.Sender{}, nil, "receiver.Check{}"},
 	} {

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/herald-events/herald/wire"
@@ -25,6 +26,7 @@ func newDoor(o Options) door {
 	if len(o.Checks) == 0 {
 		panic("receiver: Options.Checks is empty: say how requests are recognized, or receiver.Anyone() to take what anybody sends")
 	}
+	o.Checks = slices.Clone(o.Checks) // they cannot be changed behind our back
 	d := door{options: o, maxBody: o.MaxBody, log: o.Log}
 	if d.maxBody <= 0 {
 		d.maxBody = usualBody

@@ -75,6 +75,9 @@ func On[T any, P interface {
 	if wants := reflect.TypeOf(d.New()); reflect.TypeFor[T]().PkgPath() == wants.Elem().PkgPath() && reflect.TypeFor[P]() != wants {
 		panic(fmt.Sprintf("receiver: the payload of %s is a %v, not a %v", t, wants, reflect.TypeFor[P]()))
 	}
+	if handle == nil {
+		panic(fmt.Sprintf("receiver: there is no handler for %s", t))
+	}
 	if r.handlers[t] != nil {
 		panic(fmt.Sprintf("receiver: there are two handlers for %s", t))
 	}
@@ -92,7 +95,12 @@ func On[T any, P interface {
 
 // Default has handle called for each event that has no handler of its own, types that nobody knew when the receiver was built included. Without it such an
 // event is answered with 200 and forgotten, so that a new type does not fail anything. [RefuseOthers] is a handler that does the opposite.
-func (r *Receiver) Default(handle func(context.Context, *Event) error) { r.otherwise = handle }
+func (r *Receiver) Default(handle func(context.Context, *Event) error) {
+	if handle == nil {
+		panic("receiver: Default: there is no handler")
+	}
+	r.otherwise = handle
+}
 
 func ignore(context.Context, *Event) error { return nil }
 

@@ -116,6 +116,8 @@ func TestOn_Mistakes(t *testing.T) {
 		"a type that is none":     {func(r *receiver.Receiver) { receiver.On(r, "user.creat", ok) }, `did you mean "user.create"?`},
 		"another payload":         {func(r *receiver.Receiver) { receiver.On(r, event.GroupCreate, ok) }, "the payload of group.create is a *event.GroupEvent, not a *event.UserEvent"},
 		"the same type twice":     {func(r *receiver.Receiver) { receiver.On(r, event.UserCreate, ok); receiver.On(r, event.UserCreate, ok) }, "two handlers"},
+		"no handler":              {func(r *receiver.Receiver) { receiver.On[event.UserEvent](r, event.UserCreate, nil) }, "no handler"},
+		"no other handler":        {func(r *receiver.Receiver) { r.Default(nil) }, "no handler"},
 		"no checks":               {func(*receiver.Receiver) { receiver.New(receiver.Options{}) }, "receiver.Anyone()"},
 		"a header without value":  {func(*receiver.Receiver) { receiver.Header("Authorization", "") }, "empty"},
 		"no password":             {func(*receiver.Receiver) { receiver.Basic("herald", "") }, "empty"},

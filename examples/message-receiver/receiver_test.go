@@ -2,33 +2,37 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/herald-events/herald/receiver"
 )
 
 // Both receivers keep the contract: the header is checked, a message is taken once, and what is none is refused.
 func TestReceiver_Go(t *testing.T) {
-	var got []message
+	var got []string
 	failing := false
-	server := httptest.NewServer(newReceiver("some-secret", func(m message) error {
+	server := httptest.NewServer(newReceiver("some-secret", func(_ context.Context, m *receiver.Message) error {
 		if failing {
 			return errors.New("the provider is down")
 		}
-		got = append(got, m)
+		got = append(got, fmt.Sprintf("%s to %s: %s", m.Type, m.PhoneNumber, m.Text))
 		return nil
 	}))
 	defer server.Close()
 	checkContract(t, server.URL+"/message")
-	if len(got) != 1 || got[0] != (message{"3035551212", "Two Factor Code: 111111", "SMS"}) {
+	if len(got) != 1 || got[0] != "SMS to 3035551212: Two Factor Code: 111111" {
 		t.Errorf("sent: %v", got)
 	}
 	failing = true
-	if status := post(t, server.URL+"/message", "some-secret", "another", example); status != http.StatusBadGateway {
+	if status := post(t, server.URL+"/message", "some-secret", "another", example); status != http.StatusInternalServerError {
 		t.Errorf("a provider that fails gives %d", status)
 	}
 }
