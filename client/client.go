@@ -85,10 +85,21 @@ func New(o Options) (*Client, error) {
 		h = *o.HTTP
 	}
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c := &Client{o: o, base: base, http: &h}
+	return newClient(o, base, &h), nil
+}
+
+func newClient(o Options, base string, h *http.Client) *Client {
+	c := &Client{o: o, base: base, http: h}
 	c.Webhooks, c.Events, c.Deliveries, c.Messengers, c.Messages = Webhooks{c}, Events{c}, Deliveries{c}, Messengers{c}, Messages{c}
 	c.Templates, c.Tenants, c.Users, c.Keys, c.APIKeys, c.System = Templates{c}, Tenants{c}, Users{c}, Keys{c}, APIKeys{c}, System{c}
-	return c, nil
+	return c
+}
+
+// Of is the same client, confined to a tenant. It shares connections with c.
+func (c *Client) Of(tenant wire.ID) *Client {
+	o := c.o
+	o.Tenant = tenant
+	return newClient(o, c.base, c.http)
 }
 
 // parseURL never quotes a URL that has credentials in it.

@@ -33,8 +33,16 @@ type commands struct {
 	Demo   demoCommand   `cmd:"" group:"Begin:" help:"See Herald at work: one refused change, one retry."`
 	Status statusCommand `cmd:"" group:"Begin:" help:"How a running server is, on one screen."`
 
-	Events   eventsCommands   `cmd:"" group:"What happens:" help:"What happened, as it happens, and what can happen."`
-	Webhooks webhooksCommands `cmd:"" group:"What happens:" help:"Who gets events."`
+	Events     eventsCommands     `cmd:"" group:"What happens:" help:"What happened, as it happens, and what can happen."`
+	Deliveries deliveriesCommands `cmd:"" group:"What happens:" help:"What is owed to webhooks: look, send again, recover, wait."`
+	Messages   messagesCommands   `cmd:"" group:"What happens:" help:"What people were sent."`
+
+	Webhooks   webhooksCommands   `cmd:"" group:"Set up:" help:"Who gets events."`
+	Tenants    tenantsCommands    `cmd:"" group:"Set up:" help:"Which events are sent, and how many webhooks must agree."`
+	Messengers messengersCommands `cmd:"" group:"Set up:" help:"What takes messages to people."`
+	Templates  templatesCommands  `cmd:"" group:"Set up:" help:"The texts that people get."`
+	Users      usersCommands      `cmd:"" group:"Set up:" help:"Users, as far as it takes to cause events."`
+	Keys       keysCommands       `cmd:"" group:"Set up:" help:"Keys that sign."`
 
 	APIKeys apiKeysCommands `cmd:"" group:"Set up:" name:"apikeys" help:"Who may call the API."`
 	APIKey  struct {

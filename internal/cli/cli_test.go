@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +39,7 @@ func TestMain(m *testing.M) {
 //	serving DIR             a server runs on the SQLite folder until the end of the script; $URL is its address
 //	serve NAME ARGUMENT…    herald serve runs as a process of its own until the end of the script, or until stop NAME kills it; $NAME is its address
 //	within COMMAND…         the command succeeds within some seconds, tried again and again
+//	receiver NAME STATUS    a receiver answers everything with this status until the end of the script; $NAME is its address
 //	get STATUS PATH FILE    GET from that server with the API key in FILE
 //	sql DIR STATEMENT       changes the SQLite database in the folder
 //	lines FILE COUNT        the file has so many lines
@@ -76,11 +78,18 @@ func TestScript(t *testing.T) {
 				}
 			},
 			"serving": serving,
-			"serve":   serve,
-			"stop":    stop,
-			"within":  within,
-			"get":     get,
-			"sql":     execSQL,
+			"receiver": func(ts *testscript.TestScript, _ bool, args []string) {
+				status, err := strconv.Atoi(args[1])
+				ts.Check(err)
+				r := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+				ts.Defer(r.Close)
+				ts.Setenv(args[0], r.URL)
+			},
+			"serve":  serve,
+			"stop":   stop,
+			"within": within,
+			"get":    get,
+			"sql":    execSQL,
 			"lines": func(ts *testscript.TestScript, _ bool, args []string) {
 				if got := strconv.Itoa(strings.Count(ts.ReadFile(args[0]), "\n")); got != args[1] {
 					ts.Fatalf("%s has %s lines, want %s", args[0], got, args[1])

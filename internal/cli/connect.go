@@ -52,6 +52,7 @@ type session struct {
 	*output
 	*client.Client
 	format format
+	chosen bool // by -o
 	dryRun bool
 	yes    bool
 }
@@ -72,7 +73,7 @@ func (r *remote) connect(_ context.Context, out *output, w writes) (*session, er
 	if err != nil {
 		return nil, usageError{strings.TrimPrefix(err.Error(), "client: ")}
 	}
-	return &session{out, c, r.Output.or(out), w.DryRun, w.Yes}, nil
+	return &session{out, c, r.Output.or(out), r.Output != "", w.DryRun, w.Yes}, nil
 }
 
 // target is a server and the key for it.

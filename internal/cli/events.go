@@ -1,14 +1,433 @@
 package cli
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
+	"path"
+	"strconv"
+	"strings"
+	"time"
 
+	"github.com/herald-events/herald/client"
 	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/wire"
 )
 
 type eventsCommands struct {
+	List    eventsList     `cmd:"" help:"What happened, the newest first."`
+	Show    eventsShow     `cmd:"" help:"One event: what became of it, each attempt, and who did not get it and why."`
+	Tail    eventsTail     `cmd:"" help:"Events as they happen."`
 	Types   typesCommand   `cmd:"" help:"List the event types."`
 	Example exampleCommand `cmd:"" help:"Print a complete example of an event."`
+}
+
+type eventsList struct {
+	remote
+	period
+	limited
+	Type    string  `placeholder:"TYPE" help:"Only events of this type."`
+	Result  string  `placeholder:"RESULT" enum:",running,succeeded,failed" default:"" help:"Only those that are running, have succeeded or have failed."`
+	Tenant  string  `placeholder:"TENANT" help:"Only those of this tenant."`
+	Webhook string  `placeholder:"WEBHOOK" help:"Only those that have to do with this webhook."`
+	Status  string  `placeholder:"STATUS" help:"Only those with an attempt that was answered so: 503, 5xx."`
+	About   wire.ID `placeholder:"ID" help:"Only those about the user, group or other object with this id."`
+	Text    string  `placeholder:"TEXT" help:"Only those with this in their body."`
+}
+
+func (eventsList) Help() string {
+	return `Without --since it lists the last hour.
+
+Examples:
+
+  herald events list
+  herald events list --since 24h --type user.login.success --result failed
+  herald events list --since 7d --limit 0 -o jsonl > events.jsonl`
+}
+
+func (c eventsList) Run(ctx context.Context, s *session) error {
+	if c.Type != "" {
+		if err := knownType(c.Type); err != nil {
+			return err
+		}
+	}
+	search := wire.WebhookEventLogSearch{
+		Period: c.wire(), EventType: c.Type, Event: c.Text, LinkedObjectID: c.About, StatusCode: c.Status,
+		EventResult: map[string]wire.WebhookEventResult{"running": wire.EventRunning, "succeeded": wire.EventSucceeded, "failed": wire.EventFailed}[c.Result],
+	}
+	if c.Tenant != "" {
+		t, err := s.tenant(ctx, c.Tenant)
+		if err != nil {
+			return err
+		}
+		search.TenantID = t.ID
+	}
+	if c.Webhook != "" {
+		w, err := s.webhook(ctx, c.Webhook)
+		if err != nil {
+			return err
+		}
+		search.WebhookID = w.ID
+	}
+	if c.Since.IsZero() && c.Until.IsZero() && s.format == table {
+		defer s.say("This is the last hour; --since 24h shows more.")
+	}
+	return list(s, "webhookEventLogs", s.Events.List(ctx, search), c.Limit, eventColumns()...)
+}
+
+func eventColumns() []column[wire.WebhookEventLog] {
+	return []column[wire.WebhookEventLog]{
+		col("WHEN", func(e wire.WebhookEventLog) string { return ago(e.InsertInstant) }),
+		col("EVENT", func(e wire.WebhookEventLog) string { return e.EventType }),
+		{"RESULT", func(e wire.WebhookEventLog) string { return became(e).text }, func(e wire.WebhookEventLog) tone { return became(e).tone }},
+		col("WEBHOOKS", receivers),
+		col("ABOUT", about),
+		col("ID", func(e wire.WebhookEventLog) string { return short(e.ID) }),
+	}
+}
+
+type outcome struct {
+	text string
+	tone tone
+}
+
+// became says what became of an event, in the words of the admin UI.
+func became(e wire.WebhookEventLog) outcome {
+	switch {
+	case e.Test:
+		return outcome{"test", faint}
+	case e.EventResult == wire.EventRunning:
+		return outcome{"running", warn}
+	case e.EventResult == wire.EventFailed:
+		return outcome{"rolled back", bad}
+	case e.TransactionType != "" && e.TransactionType != wire.None:
+		return outcome{"committed", good}
+	case len(e.Attempts) == 0 && len(e.Deliveries) == 0:
+		return outcome{"no subscriber", faint}
+	default:
+		return outcome{"sent", good}
+	}
+}
+
+// receivers says how many webhooks have it of those that are to.
+func receivers(e wire.WebhookEventLog) string {
+	have, all := map[wire.ID]bool{}, map[wire.ID]bool{}
+	for _, a := range e.Attempts {
+		all[a.WebhookID] = true
+		have[a.WebhookID] = have[a.WebhookID] || a.AttemptResult == wire.AttemptSuccess
+	}
+	for _, d := range e.Deliveries {
+		all[d.WebhookID] = true
+	}
+	n := 0
+	for _, has := range have {
+		if has {
+			n++
+		}
+	}
+	return fmt.Sprintf("%d/%d", n, len(all))
+}
+
+// about says whom or what an event is about, as far as its body tells.
+func about(e wire.WebhookEventLog) string {
+	var body struct {
+		Event struct {
+			User struct {
+				Email    string `json:"email"`
+				Username string `json:"username"`
+			} `json:"user"`
+			Group struct {
+				Name string `json:"name"`
+			} `json:"group"`
+			Entity struct {
+				Name string `json:"name"`
+			} `json:"entity"`
+		} `json:"event"`
+	}
+	_ = json.Unmarshal(e.Event, &body) // what cannot be read has no name
+	for _, name := range []string{body.Event.User.Email, body.Event.User.Username, body.Event.Group.Name, body.Event.Entity.Name, short(e.LinkedObjectID)} {
+		if name != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// knownType makes sure that there is such an event type.
+func knownType(given string) error {
+	if event.IsCustom(event.Type(given)) {
+		return nil
+	}
+	names := make([]string, 0, len(event.All()))
+	for _, d := range event.All() {
+		if string(d.Type) == given {
+			return nil
+		}
+		names = append(names, string(d.Type))
+	}
+	return usageError{fmt.Sprintf("there is no event type %q%s (herald events types lists them)", given, didYouMean(given, names))}
+}
+
+type eventsShow struct {
+	remote
+	Event string `arg:"" help:"The event's id, or a part of it as tables show it."`
+	Body  bool   `negatable:"" default:"true" help:"Show the body (default: yes)."`
+}
+
+func (eventsShow) Help() string {
+	return `Examples:
+
+  herald events show 019ac3f2..7d1e
+  herald events show 019ac3f2..7d1e -o json | jq .webhookEventLog.event > body.json`
+}
+
+func (c eventsShow) Run(ctx context.Context, s *session) error {
+	id, err := s.eventID(ctx, c.Event)
+	if err != nil {
+		return err
+	}
+	e, err := s.Events.Load(ctx, id)
+	if err != nil {
+		return err
+	}
+	urls, err := s.webhookNames(ctx)
+	if err != nil {
+		return err
+	}
+	return s.one("webhookEventLog", e, func() { s.showEvent(*e, urls, c.Body) })
+}
+
+func (s *session) showEvent(e wire.WebhookEventLog, name func(wire.ID) string, body bool) {
+	s.fields(
+		"Event", e.EventType,
+		"Id", string(e.ID),
+		"When", exactly(e.InsertInstant),
+		"About", about(e),
+		"Result", became(e).text,
+		"Transaction", string(e.TransactionType),
+		"Tenant", string(e.TenantID),
+	)
+	if len(e.Deliveries) > 0 {
+		s.heading("Receivers")
+		writeTable(s.output, e.Deliveries, []column[wire.WebhookEventDelivery]{
+			col("WEBHOOK", func(d wire.WebhookEventDelivery) string { return name(d.WebhookID) }),
+			{"STATE", func(d wire.WebhookEventDelivery) string { return stateName(wire.DeliveryState(d.State)).text }, func(d wire.WebhookEventDelivery) tone {
+				return stateName(wire.DeliveryState(d.State)).tone
+			}},
+			col("ATTEMPTS", func(d wire.WebhookEventDelivery) string { return strconv.Itoa(d.Attempts) }),
+			col("NEXT", func(d wire.WebhookEventDelivery) string { return in(d.NextAttemptInstant) }),
+		})
+	}
+	if len(e.Attempts) > 0 {
+		s.heading("Attempts")
+		writeTable(s.output, e.Attempts, []column[wire.WebhookAttemptLog]{
+			col("AT", func(a wire.WebhookAttemptLog) string { return clock(a.StartInstant) }),
+			col("WEBHOOK", func(a wire.WebhookAttemptLog) string { return name(a.WebhookID) }),
+			col("FOR", func(a wire.WebhookAttemptLog) string { return string(a.Kind) }),
+			{
+				"ANSWER", func(a wire.WebhookAttemptLog) string {
+					return answered(a.WebhookCallResponse.StatusCode, a.Outcome)
+				}, func(a wire.WebhookAttemptLog) tone {
+					if a.AttemptResult == wire.AttemptSuccess {
+						return good
+					}
+					return bad
+				},
+			},
+			col("TOOK", func(a wire.WebhookAttemptLog) string { return took(a.DurationMicros) }),
+			col("BECAUSE", func(a wire.WebhookAttemptLog) string { return a.WebhookCallResponse.Exception }),
+		})
+	}
+	if len(e.NotSentTo) > 0 {
+		s.heading("Not sent to")
+		writeTable(s.output, e.NotSentTo, []column[wire.WithheldWebhook]{
+			col("WEBHOOK", func(w wire.WithheldWebhook) string { return w.URL }),
+			col("BECAUSE", func(w wire.WithheldWebhook) string { return w.Reason }),
+		})
+	}
+	if body && len(e.Event) > 0 {
+		s.heading("Body")
+		var pretty bytes.Buffer
+		if json.Indent(&pretty, e.Event, "", "  ") == nil {
+			fmt.Fprintf(s, "%s\n", pretty.Bytes())
+		}
+	}
+}
+
+// answered is what came back: a status, or what happened instead.
+func answered(status int, outcome string) string {
+	if status != 0 {
+		return strconv.Itoa(status)
+	}
+	return outcome
+}
+
+func took(micros int64) string {
+	if micros == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d ms", (micros+500)/1000)
+}
+
+func clock(i wire.Instant) string { return time.UnixMilli(int64(i)).Format("15:04:05.000") }
+
+// webhookNames are the hosts of all webhooks.
+func (s *session) webhookNames(ctx context.Context) (func(wire.ID) string, error) {
+	names := map[wire.ID]string{}
+	for w, err := range s.Webhooks.List(ctx, wire.WebhookSearch{}) {
+		if err != nil {
+			return nil, err
+		}
+		names[w.ID] = host(w.URL)
+	}
+	return func(id wire.ID) string {
+		if name := names[id]; name != "" {
+			return name
+		}
+		return short(id) + " (deleted)"
+	}, nil
+}
+
+// lookBack is how many events are looked through for the one with a shortened id.
+const lookBack = 1000
+
+// eventID completes the id of an event, which may be shortened when it is one of the newest.
+func (s *session) eventID(ctx context.Context, given string) (wire.ID, error) {
+	if isID(given) {
+		return wire.ID(strings.ToLower(given)), nil
+	}
+	search := wire.WebhookEventLogSearch{Page: wire.Page{NumberOfResults: 500}, Period: wire.Period{Start: 1}}
+	e, err := pick(eventKind, given, first(s.Events.List(ctx, search), lookBack))
+	if errors.Is(err, client.ErrNotFound) {
+		err = notFoundError{fmt.Sprintf("none of the newest %d events has an id like %q; for older ones write all of it", lookBack, given)}
+	}
+	return e.ID, err
+}
+
+var eventKind = kind[wire.WebhookEventLog]{
+	what: "event", id: func(e wire.WebhookEventLog) wire.ID { return e.ID },
+	names: func(e wire.WebhookEventLog) []string { return []string{e.EventType + " " + exactly(e.InsertInstant)} },
+}
+
+// first yields n of all at most.
+func first[T any](all iter.Seq2[T, error], n int) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		left := n
+		for item, err := range all {
+			if left--; left < 0 || !yield(item, err) {
+				return
+			}
+		}
+	}
+}
+
+type eventsTail struct {
+	remote
+	Type   []string `placeholder:"TYPE" help:"Only events of this type; * stands for anything, as in 'user.*'. Several times, or separated by commas."`
+	Tenant string   `placeholder:"TENANT" help:"Only those of this tenant."`
+	Since  moment   `placeholder:"WHEN" help:"Begin with what happened since then. Default: now."`
+	Count  int      `short:"n" placeholder:"N" help:"End after so many events. Default: at Ctrl-C."`
+}
+
+func (eventsTail) Help() string {
+	return `On a terminal a line for each event, elsewhere JSON lines.
+
+Examples:
+
+  herald events tail
+  herald events tail --type 'user.login.*' -o jsonl | jq -r .event.event.user.email`
+}
+
+// The tail looks once a second at the events of the last while. Events become visible out of order, so it remembers which it has shown.
+const (
+	tailEvery  = time.Second
+	tailWindow = time.Minute
+)
+
+func (c eventsTail) Run(ctx context.Context, s *session) error {
+	search := wire.WebhookEventLogSearch{Page: wire.Page{NumberOfResults: 500}}
+	if c.Tenant != "" {
+		t, err := s.tenant(ctx, c.Tenant)
+		if err != nil {
+			return err
+		}
+		search.TenantID = t.ID
+	}
+	for _, pattern := range c.Type {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return usageError{fmt.Sprintf("--type %q is no pattern", pattern)}
+		}
+		if !strings.Contains(pattern, "*") {
+			if err := knownType(pattern); err != nil {
+				return err
+			}
+		}
+	}
+	from := c.Since.instant()
+	if from == 0 {
+		from = wire.Instant(time.Now().UnixMilli())
+	}
+	s.say("Waiting for events. Ctrl-C ends it.")
+	seen := map[wire.ID]wire.Instant{}
+	shown := 0
+	for {
+		now := wire.Instant(time.Now().UnixMilli())
+		search.Start, search.End = from, now+wire.Instant(tailWindow.Milliseconds())
+		var fresh []wire.WebhookEventLog
+		for e, err := range s.Events.List(ctx, search) {
+			if err != nil {
+				return err
+			}
+			if _, known := seen[e.ID]; known || e.InsertInstant < from || !matches(c.Type, e.EventType) {
+				continue
+			}
+			seen[e.ID] = e.InsertInstant
+			fresh = append(fresh, e)
+		}
+		for i := len(fresh) - 1; i >= 0; i-- {
+			if err := s.tailed(fresh[i]); err != nil {
+				return err
+			}
+			if shown++; c.Count > 0 && shown == c.Count {
+				return nil
+			}
+		}
+		from = max(from, now-wire.Instant(tailWindow.Milliseconds()))
+		for id, at := range seen {
+			if at < from {
+				delete(seen, id)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(tailEvery):
+		}
+	}
+}
+
+// tailed writes one event.
+func (s *session) tailed(e wire.WebhookEventLog) error {
+	if s.format != table {
+		return s.line(e)
+	}
+	result := became(e)
+	_, err := fmt.Fprintf(s, "%s  %-36s  %s  %-5s  %s  %s\n",
+		clock(e.InsertInstant), e.EventType, s.paint(result.tone, fmt.Sprintf("%-13s", result.text)), receivers(e), s.paint(faint, short(e.ID)), printable(about(e)))
+	return err
+}
+
+// matches tells whether the type is one of the patterns. No patterns match all.
+func matches(patterns []string, name string) bool {
+	for _, pattern := range patterns {
+		if ok, _ := path.Match(pattern, name); ok {
+			return true
+		}
+	}
+	return len(patterns) == 0
 }
 
 type typesCommand struct {

@@ -80,7 +80,8 @@ func sentence(err error) string {
 		return settings.Error() // without the name of the command, which is none of the settings
 	}
 	if answer, ok := errors.AsType[*client.Error](err); ok {
-		text := strings.Join(answer.Messages(), "\n        ")
+		before, _ := strings.CutSuffix(err.Error(), answer.Error()) // what the command says about it
+		text := before + strings.Join(answer.Messages(), "\n        ")
 		if answer.RequestID != "" {
 			text += " (request " + answer.RequestID + ")"
 		}

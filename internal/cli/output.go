@@ -145,8 +145,12 @@ func list[T any](s *session, name string, all iter.Seq2[T, error], limit int, co
 	}
 }
 
-// one writes an object, for people with view. name is that of the object in the API's JSON.
+// one writes an object, for people with view. name is that of the object in the API's JSON. Without a view it is the outcome of a command that has said all there is
+// to say, and is written when it was asked for with -o.
 func (s *session) one(name string, object any, view func()) error {
+	if view == nil && (!s.chosen || s.format == table) {
+		return nil
+	}
 	switch s.format {
 	case table:
 		view()
@@ -156,6 +160,15 @@ func (s *session) one(name string, object any, view func()) error {
 	default:
 		return s.object(map[string]any{name: object})
 	}
+}
+
+// whole writes an answer as the API gives it, for people with view.
+func (s *session) whole(answer any, view func()) error {
+	if s.format == table {
+		view()
+		return nil
+	}
+	return s.object(answer)
 }
 
 // object writes JSON or YAML.
@@ -247,29 +260,25 @@ func writeTable[T any](o *output, rows []T, columns []column[T]) {
 		fit(widths, screenWidth(o.Writer))
 	}
 	var b strings.Builder
-	for i, c := range columns {
-		cell(&b, c.head, widths[i], i == len(columns)-1, func(text string) string { return o.paint(faint, text) })
-	}
-	for r, row := range rows {
-		for i, c := range columns {
-			t := plain
-			if c.tone != nil {
-				t = c.tone(row)
-			}
-			cell(&b, cells[r][i], widths[i], i == len(columns)-1, func(text string) string { return o.paint(t, text) })
+	line := func(text func(i int) (string, tone)) {
+		var l strings.Builder
+		for i := range columns {
+			cell, t := text(i)
+			cell = cut(cell, widths[i])
+			l.WriteString(o.paint(t, cell) + strings.Repeat(" ", widths[i]-uniseg.StringWidth(cell)) + gap)
 		}
+		b.WriteString(strings.TrimRight(l.String(), " ") + "\n")
+	}
+	line(func(i int) (string, tone) { return columns[i].head, faint })
+	for r, row := range rows {
+		line(func(i int) (string, tone) {
+			if columns[i].tone == nil {
+				return cells[r][i], plain
+			}
+			return cells[r][i], columns[i].tone(row)
+		})
 	}
 	_, _ = io.WriteString(o, b.String())
-}
-
-func cell(b *strings.Builder, text string, width int, last bool, paint func(string) string) {
-	text = cut(text, width)
-	b.WriteString(paint(text))
-	if last {
-		b.WriteString("\n")
-		return
-	}
-	b.WriteString(strings.Repeat(" ", width-uniseg.StringWidth(text)) + gap)
 }
 
 // fit takes width from the widest columns until all fit, or would be too narrow to say anything.

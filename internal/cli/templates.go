@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/herald-events/herald/wire"
+)
+
+type templatesCommands struct {
+	List    templatesList    `cmd:"" help:"Templates of messages and e-mails."`
+	Show    templatesShow    `cmd:"" help:"One template with its texts."`
+	Preview templatesPreview `cmd:"" help:"A template with sample values, in a language."`
+	Pull    templatesPull    `cmd:"" help:"Write templates to a folder, a file for each text."`
+	Push    templatesPush    `cmd:"" help:"Bring the templates of a folder to the server."`
+	Diff    templatesDiff    `cmd:"" help:"What push would change."`
+}
+
+// template is a message template or an e-mail template.
+type template struct {
+	message *wire.MessageTemplate
+	email   *wire.EmailTemplate
+}
+
+func (t template) id() wire.ID {
+	if t.message != nil {
+		return t.message.ID
+	}
+	return t.email.ID
+}
+
+func (t template) name() string {
+	if t.message != nil {
+		return t.message.Name
+	}
+	return t.email.Name
+}
+
+func (t template) kind() string {
+	if t.message != nil {
+		return string(t.message.Type)
+	}
+	return "Email"
+}
+
+// object is the template as the API has it, with its name there.
+func (t template) object() (name string, object any) {
+	if t.message != nil {
+		return "messageTemplate", t.message
+	}
+	return "emailTemplate", t.email
+}
+
+func (t template) locales() []string {
+	if t.message != nil {
+		return slices.Sorted(maps.Keys(t.message.LocalizedTemplates))
+	}
+	return slices.Sorted(maps.Keys(t.email.LocalizedTextTemplates))
+}
+
+var templateKind = kind[template]{what: "template", id: template.id, names: func(t template) []string { return []string{t.path(), t.name()} }}
+
+// path is the folder that a template has among others, and a name that no other has: "email/Forgot Password".
+func (t template) path() string {
+	above := "email"
+	if t.message != nil {
+		above = "message"
+	}
+	name := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+			return '_'
+		}
+		return r
+	}, t.name())
+	if strings.Trim(name, ". ") == "" {
+		name = string(t.id())
+	}
+	return above + "/" + name
+}
+
+// templates are all of both kinds.
+func (s *session) templates(ctx context.Context) iter.Seq2[template, error] {
+	return func(yield func(template, error) bool) {
+		for m, err := range s.Templates.ListMessages(ctx) {
+			if !yield(template{message: &m}, err) || err != nil {
+				return
+			}
+		}
+		for e, err := range s.Templates.ListEmails(ctx) {
+			if !yield(template{email: &e}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// templateArg is the argument of commands about one template.
+type templateArg struct {
+	Template string `arg:"" help:"The template: its name, its id or a part of them that no other has; message/NAME or email/NAME where both kinds have one."`
+}
+
+func (a templateArg) find(ctx context.Context, s *session) (template, error) {
+	return pick(templateKind, a.Template, s.templates(ctx))
+}
+
+type templatesList struct {
+	remote
+	limited
+}
+
+func (templatesList) Help() string { return "Examples:\n\n  herald templates list" }
+
+// MarshalJSON is that of the template as the API has it.
+func (t template) MarshalJSON() ([]byte, error) {
+	_, object := t.object()
+	return encodeJSON(object, "")
+}
+
+func (c templatesList) Run(ctx context.Context, s *session) error {
+	return list(s, "templates", s.templates(ctx), c.Limit,
+		col("NAME", template.name),
+		col("KIND", template.kind),
+		col("LOCALES", func(t template) string { return strings.Join(append([]string{"default"}, t.locales()...), ", ") }),
+		col("ID", func(t template) string { return short(t.id()) }),
+	)
+}
+
+type templatesShow struct {
+	remote
+	templateArg
+}
+
+func (templatesShow) Help() string {
+	return "Examples:\n\n  herald templates show 'Forgot password'\n  herald templates show two-factor -o json"
+}
+
+func (c templatesShow) Run(ctx context.Context, s *session) error {
+	t, err := c.find(ctx, s)
+	if err != nil {
+		return err
+	}
+	name, object := t.object()
+	return s.one(name, object, func() {
+		s.fields("Template", t.name(), "Id", string(t.id()), "Kind", t.kind())
+		for _, file := range t.files() {
+			s.heading(file.name)
+			fmt.Fprintln(s, strings.TrimRight(file.text, "\n"))
+		}
+	})
+}
+
+type templatesPreview struct {
+	remote
+	templateArg
+	Locale string `placeholder:"LOCALE" help:"The language, such as de or fr_CA. Default: the default text."`
+}
+
+func (templatesPreview) Help() string {
+	return "Status 1 when the template has a mistake.\n\nExamples:\n\n  herald templates preview two-factor --locale de"
+}
+
+func (c templatesPreview) Run(ctx context.Context, s *session) error {
+	t, err := c.find(ctx, s)
+	if err != nil {
+		return err
+	}
+	var answer any
+	var wrong wire.Errors
+	var show func()
+	if t.message != nil {
+		p, err := s.Templates.PreviewMessage(ctx, wire.MessageTemplatePreviewRequest{MessageTemplate: *t.message, Locale: c.Locale})
+		if err != nil {
+			return err
+		}
+		answer, wrong, show = p, p.Errors, func() { fmt.Fprintln(s, p.PreviewMessage) }
+	} else {
+		p, err := s.Templates.PreviewEmail(ctx, wire.EmailTemplatePreviewRequest{EmailTemplate: *t.email, Locale: c.Locale})
+		if err != nil {
+			return err
+		}
+		answer, wrong, show = p, p.Errors, func() {
+			s.fields("Subject", p.Email.Subject)
+			fmt.Fprintf(s, "\n%s\n", p.Email.Text)
+		}
+	}
+	if err := s.whole(answer, show); err != nil {
+		return err
+	}
+	if len(wrong.FieldErrors)+len(wrong.GeneralErrors) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(wrong.FieldErrors)) {
+			for _, e := range wrong.FieldErrors[name] {
+				s.say("%s: %s", name, e.Message)
+			}
+		}
+		for _, e := range wrong.GeneralErrors {
+			s.say("%s", e.Message)
+		}
+		return errFound
+	}
+	return nil
+}
