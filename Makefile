@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := go tool -modfile=tools/go.mod
 
-.PHONY: help looks demo test run build check crash bench screenshots fuzz fmt postgres browser node brokers
+.PHONY: help looks demo test run build generate check crash bench screenshots fuzz fmt postgres browser node brokers
 .DEFAULT_GOAL := help
 
 help: ## print this help
@@ -31,7 +31,10 @@ run: build ## start a server with its data in ./herald-data
 build: ## build bin/herald
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/herald ./cmd/herald
 
-check: ## vet, staticcheck, format, import directions
+generate: ## make what is made from other sources: the OpenAPI document
+	go generate ./internal/openapi
+
+check: ## vet, staticcheck, format, import directions, generated files
 	go mod verify
 	go vet ./...
 	go vet -tags crashpoint ./internal/crashpoint
@@ -39,6 +42,7 @@ check: ## vet, staticcheck, format, import directions
 	@unformatted=$$($(TOOL) gofumpt -l .); \
 		test -z "$$unformatted" || { echo "not formatted (run make fmt):"; echo "$$unformatted"; exit 1; }
 	go test -count=1 -run '^TestLayout' .
+	go test -count=1 -run '^TestDocument_IsCurrent$$' ./internal/openapi
 
 fmt: ## format the code
 	$(TOOL) gofumpt -l -w .

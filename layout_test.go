@@ -124,6 +124,8 @@ var mayImport = map[string][]string{
 		"internal/webhook",
 		"internal/webhooklog",
 	},
+	"internal/openapi":          {"internal/api", "internal/keep"},
+	"internal/openapi/generate": {"internal/openapi"},
 	"internal/app": {
 		"internal/feed",
 		"internal/access",
@@ -230,6 +232,9 @@ func TestLayout_ImportsPointDown(t *testing.T) {
 			}
 			if strings.HasPrefix(imported, "github.com/chromedp/") {
 				t.Errorf("%s imports %s: the browser is for tests only", file, imported)
+			}
+			if strings.HasPrefix(imported, "github.com/swaggest/") && pkg != "internal/openapi" || strings.HasPrefix(imported, "github.com/getkin/") {
+				t.Errorf("%s imports %s: the API is described at development time, and checked in tests", file, imported)
 			}
 		}
 	})

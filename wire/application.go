@@ -8,37 +8,28 @@ import "encoding/json"
 // compare whole applications. Members encode in alphabetical order.
 type Application struct {
 	// ID is given by the path on creation, or chosen at random.
-	ID ID
+	ID ID `json:"id,omitzero"`
 	// Name is required and unique within the tenant.
-	Name string
+	Name string `json:"name,omitzero"`
 	// Active is false for a deactivated application. Set by the server.
-	Active bool
+	Active bool `json:"active"`
 	// State says the same as Active. Set by the server.
-	State ObjectState
+	State ObjectState `json:"state,omitzero"`
 	// TenantID is set by the server.
-	TenantID ID
+	TenantID ID `json:"tenantId,omitzero"`
 	// Roles can be given to users in their registration, or through a group. After the creation they have requests of their own. Nil when there
 	// are none.
-	Roles []ApplicationRole
+	Roles []ApplicationRole `json:"roles,omitempty"`
 	// InsertInstant is when the application was created. Set by the server.
-	InsertInstant Instant
+	InsertInstant Instant `json:"insertInstant,omitzero"`
 	// LastUpdateInstant is when it was last changed. Set by the server.
-	LastUpdateInstant Instant
+	LastUpdateInstant Instant `json:"lastUpdateInstant,omitzero"`
 	// Extra holds every other member by its name. Nil when there is none.
-	Extra map[string]json.RawMessage
+	Extra map[string]json.RawMessage `json:"-"`
 }
 
-// typedApplication has the members of Application that are not Extra, for encoding/json.
-type typedApplication struct {
-	Active            bool              `json:"active"`
-	ID                ID                `json:"id,omitzero"`
-	InsertInstant     Instant           `json:"insertInstant,omitzero"`
-	LastUpdateInstant Instant           `json:"lastUpdateInstant,omitzero"`
-	Name              string            `json:"name,omitzero"`
-	Roles             []ApplicationRole `json:"roles,omitempty"`
-	State             ObjectState       `json:"state,omitzero"`
-	TenantID          ID                `json:"tenantId,omitzero"`
-}
+// typedApplication is an Application as encoding/json sees it by itself: without Extra.
+type typedApplication Application
 
 var typedApplicationMembers = []string{"active", "id", "insertInstant", "lastUpdateInstant", "name", "roles", "state", "tenantId"}
 
@@ -49,19 +40,14 @@ func (a *Application) UnmarshalJSON(data []byte) error {
 	if err != nil || !ok {
 		return err
 	}
-	*a = Application{
-		ID: typed.ID, Name: typed.Name, Active: typed.Active, State: typed.State, TenantID: typed.TenantID, Roles: typed.Roles,
-		InsertInstant: typed.InsertInstant, LastUpdateInstant: typed.LastUpdateInstant, Extra: extra,
-	}
+	*a = Application(typed)
+	a.Extra = extra
 	return nil
 }
 
 // MarshalJSON puts typed members and Extra into one object. A typed member wins over an entry of Extra with its name.
 func (a Application) MarshalJSON() ([]byte, error) {
-	return encodeWithExtra("application", typedApplication{
-		ID: a.ID, Name: a.Name, Active: a.Active, State: a.State, TenantID: a.TenantID, Roles: a.Roles,
-		InsertInstant: a.InsertInstant, LastUpdateInstant: a.LastUpdateInstant,
-	}, typedApplicationMembers, a.Extra)
+	return encodeWithExtra("application", typedApplication(a), typedApplicationMembers, a.Extra)
 }
 
 // ApplicationRole is a role of an application.

@@ -8,19 +8,19 @@ import "encoding/json"
 // compare whole tenants. Members encode in alphabetical order.
 type Tenant struct {
 	// ID is given by the path on creation, or chosen at random.
-	ID ID
+	ID ID `json:"id,omitzero"`
 	// Name is required and unique.
-	Name string
+	Name string `json:"name,omitzero"`
 	// State is Active unless the tenant is being deleted. Set by the server.
-	State ObjectState
+	State ObjectState `json:"state,omitzero"`
 	// EventConfiguration says which events this tenant sends. Always present in a response.
-	EventConfiguration EventConfiguration
+	EventConfiguration EventConfiguration `json:"eventConfiguration"`
 	// InsertInstant is when the tenant was created. Set by the server.
-	InsertInstant Instant
+	InsertInstant Instant `json:"insertInstant,omitzero"`
 	// LastUpdateInstant is when it was last changed. Set by the server.
-	LastUpdateInstant Instant
+	LastUpdateInstant Instant `json:"lastUpdateInstant,omitzero"`
 	// Extra holds every other member by its name. Nil when there is none.
-	Extra map[string]json.RawMessage
+	Extra map[string]json.RawMessage `json:"-"`
 }
 
 // ObjectState tells whether an object is in use.
@@ -61,15 +61,8 @@ const (
 	AbsoluteMajority TransactionType = "AbsoluteMajority" // all
 )
 
-// typedTenant has the members of Tenant that are not Extra, for encoding/json.
-type typedTenant struct {
-	EventConfiguration EventConfiguration `json:"eventConfiguration"`
-	ID                 ID                 `json:"id,omitzero"`
-	InsertInstant      Instant            `json:"insertInstant,omitzero"`
-	LastUpdateInstant  Instant            `json:"lastUpdateInstant,omitzero"`
-	Name               string             `json:"name,omitzero"`
-	State              ObjectState        `json:"state,omitzero"`
-}
+// typedTenant is a Tenant as encoding/json sees it by itself: without Extra.
+type typedTenant Tenant
 
 var typedTenantMembers = []string{"eventConfiguration", "id", "insertInstant", "lastUpdateInstant", "name", "state"}
 
@@ -80,19 +73,14 @@ func (t *Tenant) UnmarshalJSON(data []byte) error {
 	if err != nil || !ok {
 		return err
 	}
-	*t = Tenant{
-		ID: typed.ID, Name: typed.Name, State: typed.State, EventConfiguration: typed.EventConfiguration,
-		InsertInstant: typed.InsertInstant, LastUpdateInstant: typed.LastUpdateInstant, Extra: extra,
-	}
+	*t = Tenant(typed)
+	t.Extra = extra
 	return nil
 }
 
 // MarshalJSON puts typed members and Extra into one object. A typed member wins over an entry of Extra with its name.
 func (t Tenant) MarshalJSON() ([]byte, error) {
-	return encodeWithExtra("tenant", typedTenant{
-		ID: t.ID, Name: t.Name, State: t.State, EventConfiguration: t.EventConfiguration,
-		InsertInstant: t.InsertInstant, LastUpdateInstant: t.LastUpdateInstant,
-	}, typedTenantMembers, t.Extra)
+	return encodeWithExtra("tenant", typedTenant(t), typedTenantMembers, t.Extra)
 }
 
 // TenantRequest creates, replaces or patches a tenant.

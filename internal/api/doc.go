@@ -33,6 +33,8 @@
 //  4. A thing that belongs to a tenant and was found by its id: c.narrow(thing.TenantID) before anything else is done with
 //     it, so that nobody reaches into another tenant.
 //
-//  5. A test over HTTP; see apikey_test.go. Nothing here waits for the network once the handler runs, so decode and patch
+//  5. A line per route in package openapi, which makes the document of the API: on("POST /api/thing", "Create a thing", …). Then make generate.
+//
+//  6. A test over HTTP; see apikey_test.go. Nothing here waits for the network once the handler runs, so decode and patch
 //     may be called inside a transaction.
 package api

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/herald-events/herald/internal/access"
+	"github.com/herald-events/herald/internal/template"
 )
 
 // route is one row of the table: a method and a pattern of [http.ServeMux], the endpoint a key's permissions name (the path
@@ -68,10 +69,15 @@ func (s *server) routes() []route {
 	)
 }
 
+// table is the table of contents without anything behind it, for those who only read it.
+func table() []route {
+	return newServer(Services{Templates: new(template.Service)}).routes()
+}
+
 // Endpoints are what the permissions of an API key can name, by path: the endpoints of all routes that look at them.
 func Endpoints() []access.Endpoint {
 	methods := map[string][]string{}
-	for _, row := range newServer(Services{}).routes() {
+	for _, row := range table() {
 		if row.access == open || row.access == userOnly || row.permission == "" || slices.Contains(methods[row.permission], row.method) {
 			continue
 		}
@@ -80,6 +86,24 @@ func Endpoints() []access.Endpoint {
 	var all []access.Endpoint
 	for _, path := range slices.Sorted(maps.Keys(methods)) {
 		all = append(all, access.Endpoint{Path: path, Methods: methods[path]})
+	}
+	return all
+}
+
+// Route is a row of the table, for those who describe the API.
+type Route struct {
+	Method, Pattern string
+	// Permission is the endpoint that the permissions of a key name, "" where no permission is asked for.
+	Permission string
+	// Access says who may call: "tenant key", "global key", "open" and so on.
+	Access string
+}
+
+// Routes are all rows of the table, in its order.
+func Routes() []Route {
+	var all []Route
+	for _, row := range table() {
+		all = append(all, Route{row.method, row.pattern, row.permission, string(row.access)})
 	}
 	return all
 }

@@ -46,7 +46,7 @@ func TestRoutes_Table(t *testing.T) {
 		"/api/health", "/api/tenant/password-validation-rules", "/api/tenant/password-validation-rules/{tenantId}", "/.well-known/jwks.json",
 		"/api/two-factor/send/{twoFactorId}", "/api/two-factor/login", "/api/logout", "/api/passwordless/send", "/api/passwordless/login",
 		"/api/jwt/refresh", "/api/jwt/validate", "/api/jwt/public-key", "/oauth2/token", "/oauth2/introspect",
-		"/.well-known/openid-configuration", "/.well-known/openid-configuration/{tenantId}",
+		"/.well-known/openid-configuration", "/.well-known/openid-configuration/{tenantId}", "/api/openapi.json",
 	}
 	s := newServer(Services{})
 	for _, row := range s.routes() {

@@ -10,6 +10,7 @@ func (s *server) statusRoutes() []route {
 		{"GET", "/api/health", "/api/health", open, s.health},
 		{"GET", statusPattern, "/api/status", metricsKey, s.status},
 		{"GET", "/api/system/version", "/api/system/version", tenantKey, s.version},
+		{"GET", "/api/openapi.json", "", open, func(c *call) (any, error) { return openAPI{c.r}, nil }},
 	}
 }
 

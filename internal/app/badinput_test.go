@@ -240,6 +240,7 @@ func TestBadInput_EveryRoute(t *testing.T) {
 	all := routes(t)
 	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
 		c := newScene(t, s)
+		s.Odd = true
 		before := s.Rows()
 		check := func(a apptest.Answer, what string, route [2]string) {
 			t.Helper()

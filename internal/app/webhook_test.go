@@ -280,6 +280,7 @@ func TestWebhookAPI_Search(t *testing.T) {
 			"description=x%27)%20OR%20(%27%27%3D%27":                     "0 ",
 			"url=" + strings.Repeat("*a", 400) + "&unknown=1&orderBy=id": "0 ",
 		} {
+			s.Odd = strings.Contains(query, "unknown")
 			if got := letters(s.Call("GET", "/api/webhook/search?"+query, nil)); got != want {
 				t.Errorf("?%s finds %q, want %q", query, got, want)
 			}

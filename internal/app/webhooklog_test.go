@@ -329,6 +329,7 @@ func TestWebhookLog_Search(t *testing.T) {
 			{map[string]any{"numberOfResults": 2, "startRow": 9}, []string{adaCreate}},
 			{map[string]any{"startRow": 10}, nil},
 		} {
+			s.Odd = c.criteria["nonsense"] != nil
 			found := logged(t, s, c.criteria)
 			var got []string
 			for _, e := range found.WebhookEventLogs {

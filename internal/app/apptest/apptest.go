@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/herald-events/herald/internal/config"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/db/dbtest"
+	"github.com/herald-events/herald/internal/openapi/openapitest"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -33,6 +35,8 @@ type Server struct {
 	Tenant wire.ID
 	// Seen is how many events WantEvents has looked at.
 	Seen int
+	// Odd says that requests have parameters which nobody has documented, Broken that answers may be 500 because the store is made to fail.
+	Odd, Broken bool
 
 	t       testing.TB
 	options app.Options
@@ -140,7 +144,7 @@ type Answer struct {
 	call string
 }
 
-// Call makes a request with the key Key. body is sent as JSON; a string or []byte as it is; nil sends none. header are pairs of name and
+// Call makes a request with the key Key, and fails the test unless the answer is as the OpenAPI document says. body is sent as JSON; a string or []byte as it is; nil sends none. header are pairs of name and
 // value; they replace the usual ones.
 func (s *Server) Call(method, path string, body any, header ...string) Answer {
 	s.t.Helper()
@@ -178,7 +182,19 @@ func (s *Server) Call(method, path string, body any, header ...string) Answer {
 	if err != nil {
 		s.t.Fatalf("%s %s: %v", method, path, err)
 	}
+	s.documented(r, response, content)
 	return Answer{response.StatusCode, response.Header, content, s.t, method + " " + path}
+}
+
+// documented fails the test when an answer is not as the OpenAPI document says.
+func (s *Server) documented(r *http.Request, response *http.Response, content []byte) {
+	s.t.Helper()
+	err := openapitest.Check(r, response.StatusCode, response.Header, content)
+	switch {
+	case s.Odd && errors.Is(err, openapitest.ErrParameter), s.Broken && response.StatusCode == http.StatusInternalServerError:
+	case err != nil:
+		s.t.Errorf("the OpenAPI document: %v", err)
+	}
 }
 
 // Want fails the test when the status is another one.

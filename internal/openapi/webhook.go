@@ -1,0 +1,65 @@
+package openapi
+
+import "github.com/herald-events/herald/wire"
+
+var webhooks = group{
+	"Webhooks", "Addresses that get events as HTTP POST, and may have a say in whether a change is committed.",
+	[][]operation{
+		objects("/api/webhook/{webhookId}", "a webhook", "webhooks", wire.WebhookRequest{}, wire.WebhookResponse{}, wire.WebhooksResponse{}),
+		search("/api/webhook/search", "Find webhooks", wire.WebhookSearch{}, wire.WebhookSearchRequest{}, wire.WebhookSearchResponse{}),
+		on("POST /api/webhook/{webhookId}/test", "Send a webhook an event to try it out", takes(wire.WebhookTestRequest{}), gives(wire.WebhookTestResponse{}), calm,
+			about("Ours. The request goes out as it would for a real event, and is on record as a test.")),
+		on("GET /api/webhook/{webhookId}/explain", "Ask whether a webhook would get an event, and why not", gives(wire.WebhookExplainResponse{}), about("Ours."), explained),
+	},
+}
+
+// explained is the event that a question is about.
+func explained(o *operation) {
+	may("eventType", "", "The type of the event: user.create.")(o)
+	may("tenantId", wire.ID(""), "The tenant that it is of. Defaults to the only one there is.")(o)
+}
+
+var events = group{
+	"Events in and out", "Publishers that are not Herald's own directory hand their events in here: each is put to the vote where it is to be, stored once, and delivered to whoever asked for it. Consumers that cannot be called come and fetch. Ours.",
+	[][]operation{
+		on("POST /api/event", "Publish an event", takes(wire.EventRequest{}), gives(wire.EventResponse{}), votes),
+		on("POST /api/event/batch", "Publish up to 1,000 events in one commit", takes(wire.EventBatchRequest{}), gives(wire.EventBatchResponse{}), votes),
+		on("GET /api/event", "Fetch committed events in order, from where one stopped", asks(wire.EventFeedQuery{}), gives(wire.EventFeedResponse{})),
+	},
+}
+
+var webhookLog = group{
+	"Webhook log", "The record of every event and every attempt to deliver it.",
+	[][]operation{
+		on("GET /api/system/webhook-event-log/{webhookEventLogId}", "Read an event with its attempts, and with the webhooks that did not get it", gives(wire.WebhookEventLogResponse{})),
+		on("GET /api/system/webhook-attempt-log/{webhookAttemptLogId}", "Read an attempt", gives(wire.WebhookAttemptLogResponse{})),
+		search("/api/system/webhook-event-log/search", "Find events on record", wire.WebhookEventLogSearch{}, wire.WebhookEventLogSearchRequest{}, wire.WebhookEventLogSearchResponse{}),
+	},
+}
+
+var deliveries = group{
+	"Deliveries", "What is owed to which webhook: look, send again, cancel, recover after an outage, pause. Ours.",
+	[][]operation{
+		search("/api/delivery/search", "Find deliveries", wire.DeliverySearch{}, wire.DeliverySearchRequest{}, wire.DeliverySearchResponse{}),
+		on("GET /api/delivery/{eventId}/{webhookId}", "Read the delivery of an event to a webhook", gives(wire.DeliveryResponse{})),
+		on("POST /api/delivery/{eventId}/{webhookId}/replay", "Send an event to a webhook again", gives(wire.DeliveryResponse{})),
+		on("POST /api/delivery/{eventId}/{webhookId}/run", "Try a delivery now instead of later", gives(wire.DeliveryResponse{})),
+		on("POST /api/delivery/{eventId}/{webhookId}/cancel", "Give a delivery up", gives(wire.DeliveryResponse{})),
+		on("POST /api/delivery/replay", "Send many deliveries again", takes(wire.DeliveryReplayRequest{}), begun),
+		on("POST /api/delivery/cancel", "Give many deliveries up", takes(wire.DeliveryCancelRequest{}), begun),
+		on("POST /api/delivery/recover", "Bring a receiver up to date after an outage", takes(wire.DeliveryRecoverRequest{}), begun),
+		on("GET /api/delivery/task", "List the tasks", asks(wire.DeliveryTaskSearch{}), gives(wire.DeliveryTasksResponse{})),
+		on("GET /api/delivery/task/{taskId}", "Read a task", gives(wire.DeliveryTaskResponse{})),
+		on("POST /api/delivery/task/{taskId}/pause", "Pause a task", gives(wire.DeliveryTaskResponse{})),
+		on("POST /api/delivery/task/{taskId}/resume", "Go on with a task", gives(wire.DeliveryTaskResponse{})),
+		on("POST /api/delivery/task/{taskId}/cancel", "End a task", gives(wire.DeliveryTaskResponse{})),
+		on("GET /api/delivery/webhook", "Read what is owed to each webhook", gives(wire.WebhookBacklogsResponse{})),
+		on("POST /api/delivery/webhook/{webhookId}/pause", "Pause a webhook: what is owed to it waits", mayTake(wire.WebhookPauseRequest{}), gives(wire.WebhookBacklogResponse{})),
+		on("POST /api/delivery/webhook/{webhookId}/resume", "Go on with a webhook", gives(wire.WebhookBacklogResponse{})),
+	},
+}
+
+// begun is the answer to who begins a task.
+func begun(o *operation) {
+	answers(200, "The task, which has begun; or, with dryRun, what it would be about.", alternatives{wire.DeliveryTaskResponse{}, wire.DeliveryDryRunResponse{}})(o)
+}
