@@ -80,6 +80,8 @@ brokers:
 browser:
 	@scripts/install-chromium
 
-# The official TypeScript client is tested where there is Node; the first run fetches it from the npm registry.
+# The official TypeScript client, and the example receivers in other languages, are tested where there are Node and Python; the first run fetches packages from the
+# npm registry.
 node:
-	@command -v node >/dev/null 2>&1 || echo "Node was not found: the tests do without the TypeScript client." >&2
+	@command -v node >/dev/null 2>&1 || echo "Node was not found: the tests do without the TypeScript client and the receiver in Node." >&2
+	@command -v python3 >/dev/null 2>&1 || echo "Python was not found: the tests do without the receiver in Python." >&2

@@ -13,6 +13,7 @@ import (
 	"github.com/herald-events/herald/client"
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/heraldtest"
+	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/receiver"
 	"github.com/herald-events/herald/receiver/receivertest"
 	"github.com/herald-events/herald/wire"
@@ -146,6 +147,22 @@ func TestHerald_Message(t *testing.T) {
 	}
 }
 
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+// The same on PostgreSQL, where the data outlives the server.
+func TestStartWith_PostgreSQL(t *testing.T) {
+	t.Parallel()
+	h := heraldtest.StartWith(t, heraldtest.Options{DatabaseURL: dbtest.URL(t)})
+	in := h.Inbox(event.UserCreateComplete)
+	made, err := h.CreateUser("ada@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := in.Next(event.UserCreateComplete).(*event.UserEvent); e.User.ID != made.ID {
+		t.Errorf("%+v has come", e)
+	}
+}
+
 func TestHerald_Restart(t *testing.T) {
 	t.Parallel()
 	h := heraldtest.Start(t)
@@ -162,16 +179,27 @@ func TestHerald_Restart(t *testing.T) {
 func TestStartWith(t *testing.T) {
 	t.Parallel()
 	file := t.TempDir() + "/kickstart.json"
-	kickstart := `{"apiKeys": [{"key": "a-key-of-the-kickstart-file-0123456789"}], "requests": [{"method": "POST", "url": "/api/user", "body": {"user": {"email": "ada@example.com", "password": "correct horse"}}}]}`
+	kickstart := `{"apiKeys": [{"key": "a-key-of-the-kickstart-file-0123456789"}], "requests": [{"method": "POST", "url": "/api/tenant", "body": {"tenant": {"name": "A tenant"}}}, {"method": "POST", "url": "/api/user", "body": {"user": {"email": "ada@example.com", "password": "correct horse"}}, "tenantId": "#{FUSIONAUTH_TENANT_ID}"}]}`
 	if err := os.WriteFile(file, []byte(kickstart), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	h := heraldtest.StartWith(t, heraldtest.Options{Kickstart: file, Clock: func() time.Time { return at }})
-	u, err := h.Client.Users.ByLoginID(t.Context(), "ada@example.com")
-	if err != nil || u.InsertInstant != wire.Instant(at.UnixMilli()) {
-		t.Errorf("%+v, %v", u, err)
+	in := h.Inbox(event.UserDeleteComplete) // at the default tenant, which is not the only one, nor the first in the list
+	var users []wire.User
+	for u, err := range h.Client.Users.List(t.Context(), wire.UserSearch{QueryString: "ada@example.com"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		users = append(users, u)
 	}
+	if len(users) != 1 || users[0].InsertInstant != wire.Instant(at.UnixMilli()) || users[0].TenantID != h.Tenant {
+		t.Fatalf("the users are %+v", users)
+	}
+	if err := h.Client.Users.Delete(t.Context(), users[0].ID, true); err != nil {
+		t.Fatal(err)
+	}
+	in.Next(event.UserDeleteComplete)
 }
 
 // BenchmarkStart is how long it takes to have a server that answers, and to be rid of it.

@@ -183,6 +183,7 @@ func TestSignature(t *testing.T) {
 		{"padding", hs.Keys(), sent(token + "="), "base64url"},
 		{"a long one", hs.Keys(), sent(token + strings.Repeat("A", 9000)), "bytes"},
 		{"half a signature", es.Keys(), sent(es.JWT(right)[:len(es.JWT(right))-42]), "wrong"},
+		{"a short signature", es.Keys(), sent(es.JWT(right)[:len(es.JWT(right))-66]), "wrong"},
 		{"no hash", hs.Keys(), sent(hs.JWT(map[string]any{"sub": "x"})), "no claim"},
 		{"a hash in hexadecimal", hs.Keys(), sent(hs.JWT(map[string]any{hash: strings.Repeat("ab", 32)})), "not the one that was signed"},
 		{"an empty hash", hs.Keys(), sent(hs.JWT(map[string]any{hash: ""})), "not the one that was signed"},
@@ -261,6 +262,10 @@ func TestStandard(t *testing.T) {
 		if lets(t, receiver.Standard(c.keys, 0), c.q, c.reason) != (c.reason == "") {
 			t.Errorf("%s: let in: %v", c.name, c.reason != "")
 		}
+	}
+	q := receivertest.Sender{Standard: ed}.Event(event.UserCreate)
+	if lets(t, receiver.Standard(ed.Keys(), 0), change(q, "webhook-signature", "v1"+signature(q)[3:]), "no signature") {
+		t.Error("a signature with Ed25519 passes for an HMAC")
 	}
 	if !lets(t, receiver.Standard(k.Keys(), time.Hour), s.Expired(50*time.Minute).Event(event.UserCreate), "") {
 		t.Error("a window of an hour is none")

@@ -131,7 +131,7 @@ func (s *JWKS) mayFetch() bool {
 	if s.fetched.IsZero() {
 		pause = min(pause, firstPause)
 	}
-	return s.pending == nil && (s.tried.IsZero() || time.Since(s.tried) >= pause)
+	return s.tried.IsZero() || time.Since(s.tried) >= pause
 }
 
 // fetch begins to fetch the set, unless that is being done, and returns a channel that is closed afterwards. It does not end with a request: others wait for it, too.

@@ -198,6 +198,16 @@ func TestJWKS_Poisoned(t *testing.T) {
 		}
 		server.Close()
 	}
+	// A key that is published for one algorithm verifies no other, although it could.
+	published := receivertest.NewKey("RS256")
+	other := *published
+	other.Algorithm = "RS512"
+	server := httptest.NewServer(receivertest.KeySet(published))
+	defer server.Close()
+	check := receiver.Signature(&receiver.JWKS{URL: server.URL})
+	if !lets(t, check, receivertest.Sender{JWT: published}.Event(event.UserCreate), "") || lets(t, check, receivertest.Sender{JWT: &other}.Event(event.UserCreate), "not one of the key") {
+		t.Error("the algorithm of a published key does not count")
+	}
 	for url, ok := range map[string]bool{
 		"http://herald.example/": false, "https://herald.example/": true, "http://127.0.0.1:9011/": true, "http://[::1]/": true, "http://localhost/": true, "": false, "file:///etc/passwd": false, "https:///x": false,
 		"http://127.0.0.1.herald.example/": false,

@@ -243,6 +243,16 @@ func TestReceiver_BadRequests(t *testing.T) {
 	}
 }
 
+// A body that says it is too long is not even looked at.
+func TestReceiver_TooLongIsNotRead(t *testing.T) {
+	t.Parallel()
+	q := receivertest.Sender{}.Event(event.UserCreate)
+	q.Body, q.ContentLength = io.NopCloser(unread{t}), 1<<20+1
+	if w := receivertest.Do(receiver.New(open()), q); w.Code != 413 {
+		t.Errorf("status %d", w.Code)
+	}
+}
+
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

@@ -60,6 +60,9 @@ func (a *App) LocalKey() string { return a.keys.Local() }
 // Fresh tells whether nobody has used the store yet: there is no API key and no user.
 func (a *App) Fresh(ctx context.Context) (bool, error) { return a.untouched(ctx) }
 
+// DefaultTenant is the tenant that every installation has.
+func (a *App) DefaultTenant(ctx context.Context) (wire.ID, error) { return a.tenants.DefaultID(ctx) }
+
 // SetUpToken is the right to make the first administrator with the admin UI, for half an hour; "" when there is one.
 func (a *App) SetUpToken(ctx context.Context) (string, error) { return a.admins.SetUpToken(ctx) }
 

@@ -120,7 +120,7 @@ func Options(t testing.TB, engine db.Engine) db.Options {
 	if engine == db.PostgreSQL {
 		return db.Options{URL: URL(t)}
 	}
-	migrated, err := sqliteFile()
+	migrated, err := SQLiteFile()
 	dir := t.TempDir()
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, db.SQLiteFile), migrated, 0o600)
@@ -131,8 +131,8 @@ func Options(t testing.TB, engine db.Engine) db.Options {
 	return db.Options{Dir: dir}
 }
 
-// sqliteFile is a migrated store, which the tests get copies of: copying is many times as fast.
-var sqliteFile = sync.OnceValues(func() ([]byte, error) {
+// SQLiteFile returns a migrated store with nothing in it, the content of herald.db, which the tests get copies of: copying is many times as fast. Nobody may change it.
+var SQLiteFile = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "herald-")
 	if err != nil {
 		return nil, err
