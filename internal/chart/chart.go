@@ -32,6 +32,9 @@ type Chart struct {
 	// Unfinished tells that the last bucket has not ended. It is hatched.
 	Unfinished bool
 
+	// Selects writes into the markup where the plot and its buckets are, for a script that lets people choose a stretch of time.
+	Selects bool
+
 	// Series are drawn in their order, when stacked from the bottom. Those that are shorter than others are unknown at their end.
 	Series []Series
 

@@ -79,8 +79,8 @@ func (d *drawing) svg() string {
 	legend, height := d.legend(atEnd)
 
 	p := func(format string, args ...any) { fmt.Fprintf(&d.b, format, args...) }
-	p(`<svg class="%s" role="img" aria-labelledby="%s-title" aria-describedby="%s-desc" viewBox="0 0 %s %s" font-size="%d">`,
-		d.name, d.id, d.id, num(d.width), num(height), fontSize)
+	p(`<svg class="%s" role="img" aria-labelledby="%s-title" aria-describedby="%s-desc" viewBox="0 0 %s %s" font-size="%d"%s>`,
+		d.name, d.id, d.id, num(d.width), num(height), fontSize, d.place())
 	p(`<title id="%s-title">%s</title><desc id="%s-desc">%s</desc>`, d.id, safe(d.Title), d.id, safe(d.Desc))
 	d.patterns()
 	d.grid(ticks)
@@ -103,6 +103,15 @@ func (d *drawing) svg() string {
 	}
 	d.b.WriteString(legend + `</svg>`)
 	return d.b.String()
+}
+
+// place is where the plot is in the view box, and its buckets are in time, in milliseconds.
+func (d *drawing) place() string {
+	if !d.Selects || d.n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(` data-left="%s" data-right="%s" data-top="%s" data-bottom="%s" data-start="%d" data-step="%d" data-buckets="%d"`,
+		num(d.left), num(d.right), num(d.top), num(d.bottom), d.Start.UnixMilli(), d.Step.Milliseconds(), d.n)
 }
 
 // unfinished lays a pattern over the last bucket, if it has not ended.

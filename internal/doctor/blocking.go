@@ -149,23 +149,40 @@ func (s *Service) Meanings(ctx context.Context, id wire.ID, rules map[event.Type
 	if err != nil {
 		return nil, err
 	}
-	sent, err := s.o.Traffic.Last24h(ctx)
+	judge, err := s.Judge(ctx)
 	if err != nil {
 		return nil, err
 	}
 	all := make(map[event.Type]publish.Meaning, len(rules))
 	for t, rule := range rules {
 		d, _ := event.Lookup(t)
-		if !d.Transactional {
-			rule = wire.None
-		}
-		var voters []publish.Voter
-		for _, target := range registry.Audience(t, d.Scope, id).Voters {
-			voters = append(voters, voterOf(target, s.o.Outbox.Flow(target.ID), sent[target.ID]))
-		}
-		all[t] = publish.Mean(rule, voters, s.deadline())
+		all[t] = judge.Mean(d, rule, registry.Audience(t, d.Scope, id).Targets)
 	}
 	return all, nil
+}
+
+// Judge tells what transaction settings mean, by how webhooks have done until it was made.
+type Judge struct {
+	s    *Service
+	sent map[wire.ID]*traffic.Series
+}
+
+// Judge returns one.
+func (s *Service) Judge(ctx context.Context) (*Judge, error) {
+	sent, err := s.o.Traffic.Last24h(ctx)
+	return &Judge{s, sent}, err
+}
+
+// Mean tells what a setting means for events that these webhooks get. Events that are not transactional are judged as those that ask nobody.
+func (j *Judge) Mean(d event.Descriptor, rule wire.TransactionType, targets []*webhook.Target) publish.Meaning {
+	if !d.Transactional {
+		rule = wire.None
+	}
+	var voters []publish.Voter
+	for _, target := range targets {
+		voters = append(voters, voterOf(target, j.s.o.Outbox.Flow(target.ID), j.sent[target.ID]))
+	}
+	return publish.Mean(rule, voters, j.s.deadline())
 }
 
 func voterOf(target *webhook.Target, f outbox.Flow, sent *traffic.Series) publish.Voter {

@@ -50,6 +50,10 @@ func (p accountPage) Densities(at frame) []option {
 	return []option{{Value: "comfortable", Text: at.Say("DensityComfortable")}, {Value: "compact", Text: at.Say("DensityCompact")}}
 }
 
+func (p accountPage) Switches(at frame) []option {
+	return []option{{Value: "on", Text: at.Say("KeysOn")}, {Value: "off", Text: at.Say("KeysOff")}}
+}
+
 func (p accountPage) Languages(at frame) []option {
 	return []option{{Text: at.Say("LanguageOfBrowser")}, {Value: "en", Text: "English"}, {Value: "de", Text: "Deutsch"}}
 }

@@ -54,15 +54,16 @@ func (s *server) find(v *visit) error {
 		}
 	}
 	if page.Text != "" && len(page.Text) <= longestFind && problem.IsText(page.Text) {
-		for _, look := range []func(*visit, string) (foundGroup, error){
-			s.findUsers, s.findWebhooks, s.findTypes, s.findApplications, s.findGroups, s.findTenants, s.findKeys,
-		} {
-			group, err := look(v, page.Text)
+		for _, f := range s.finders(page.Text) {
+			if !s.shows(v, f.path) {
+				continue
+			}
+			rows, err := f.look(v, page.Text)
 			if err != nil {
 				return err
 			}
-			if len(group.Rows) > 0 {
-				page.Groups = append(page.Groups, group)
+			if len(rows) > 0 {
+				page.Groups = append(page.Groups, foundGroup{f.kind, rows[:min(len(rows), mostFound)], f.list})
 			}
 		}
 	}
@@ -116,112 +117,92 @@ func (s *server) hasTenant(ctx context.Context, id wire.ID) error {
 	return err
 }
 
-func (s *server) findUsers(v *visit, text string) (g foundGroup, err error) {
-	g.Kind, g.More = "Users", "/admin/user?text="+url.QueryEscape(text)
-	if !s.shows(v, "/admin/user/{id}") {
-		return g, nil
+// finder looks for a text among things of one kind.
+type finder struct {
+	// kind is the id of a text, path that of one of the things, list where all are that match, or all.
+	kind, path, list string
+	look             func(v *visit, text string) ([]foundRow, error)
+}
+
+func (s *server) finders(text string) []finder {
+	narrowed := "?text=" + url.QueryEscape(text)
+	return []finder{
+		{"Users", "/admin/user/{id}", "/admin/user" + narrowed, s.findUsers},
+		{"Webhooks", "/admin/webhook/{id}", "/admin/webhook" + narrowed, s.findWebhooks},
+		{"WebhookLog", "/admin/log/{id}", "/admin/log", s.findTypes},
+		{"Applications", "/admin/application/{id}", "/admin/application" + narrowed, s.findApplications},
+		{"Groups", "/admin/group/{id}", "/admin/group" + narrowed, s.findGroups},
+		{"Tenants", "/admin/tenant/{id}", "/admin/tenant?name=" + url.QueryEscape(text), s.findTenants},
+		{"KeyMaster", "/admin/key/{id}", "/admin/key" + narrowed, s.findKeys},
 	}
-	c := wire.UserSearch{QueryString: quoted(text) + "*", Expand: []string{}}
-	c.NumberOfResults = mostFound
-	found, _, err := s.Users.Page(v.Context(), v.preferences.Tenant, c, "")
+}
+
+// fewFound is the page of a search that has the first of what there is.
+var fewFound = wire.Page{NumberOfResults: mostFound}
+
+func (s *server) findUsers(v *visit, text string) (rows []foundRow, err error) {
+	found, _, err := s.Users.Page(v.Context(), v.preferences.Tenant, wire.UserSearch{QueryString: quoted(text) + "*", Expand: []string{}, Page: fewFound}, "")
 	for _, u := range found {
 		row := foundRow{Text: nameOfUser(&u), To: "/admin/user/" + string(u.ID)}
 		if login := loginOf(&u); login != row.Text {
 			row.Detail = login
 		}
-		g.Rows = append(g.Rows, row)
+		rows = append(rows, row)
 	}
-	return g, err
+	return rows, err
 }
 
-func (s *server) findWebhooks(v *visit, text string) (g foundGroup, err error) {
-	g.Kind, g.More = "Webhooks", "/admin/webhook"
-	if !s.shows(v, "/admin/webhook/{id}") {
-		return g, nil
-	}
+func (s *server) findWebhooks(v *visit, text string) (rows []foundRow, err error) {
 	all, err := s.Webhooks.List(v.Context())
 	for _, w := range all[:min(len(all), mostLooked)] {
-		address := egress.RedactURL(w.URL) // what is secret in it cannot be looked for either
-		if row := (foundRow{Text: nameOfWebhook(w), Detail: address, To: "/admin/webhook/" + string(w.ID)}); contain(text, w.Description, address) {
-			g.Rows = append(g.Rows, row)
+		if contain(text, wordsOfWebhook(w)) {
+			rows = append(rows, foundRow{nameOfWebhook(w), egress.RedactURL(w.URL), "/admin/webhook/" + string(w.ID)})
 		}
 	}
-	return g.short(), err
+	return rows, err
 }
 
-func (s *server) findTypes(v *visit, text string) (g foundGroup, err error) {
-	g.Kind, g.More = "WebhookLog", "/admin/log"
-	if !s.shows(v, "/admin/log/{id}") {
-		return g, nil
-	}
+func (s *server) findTypes(_ *visit, text string) (rows []foundRow, err error) {
 	for _, d := range event.All() {
 		if contain(text, string(d.Type)) {
-			g.Rows = append(g.Rows, foundRow{string(d.Type), d.Description, "/admin/log?type=" + url.QueryEscape(string(d.Type))})
+			rows = append(rows, foundRow{string(d.Type), d.Description, "/admin/log?type=" + url.QueryEscape(string(d.Type))})
 		}
 	}
-	return g.short(), nil
+	return rows, nil
 }
 
-func (s *server) findApplications(v *visit, text string) (g foundGroup, err error) {
-	g.Kind, g.More = "Applications", "/admin/application?text="+url.QueryEscape(text)
-	if !s.shows(v, "/admin/application/{id}") {
-		return g, nil
-	}
-	c := wire.ApplicationSearch{Name: text}
-	c.NumberOfResults = mostFound
-	found, _, err := s.Applications.Search(v.Context(), v.preferences.Tenant, c)
+func (s *server) findApplications(v *visit, text string) (rows []foundRow, err error) {
+	found, _, err := s.Applications.Search(v.Context(), v.preferences.Tenant, wire.ApplicationSearch{Name: text, Page: fewFound})
 	for _, a := range found {
-		g.Rows = append(g.Rows, foundRow{Text: a.Name, To: "/admin/application/" + string(a.ID)})
+		rows = append(rows, foundRow{Text: a.Name, To: "/admin/application/" + string(a.ID)})
 	}
-	return g, err
+	return rows, err
 }
 
-func (s *server) findGroups(v *visit, text string) (g foundGroup, err error) {
-	g.Kind, g.More = "Groups", "/admin/group?text="+url.QueryEscape(text)
-	if !s.shows(v, "/admin/group/{id}") {
-		return g, nil
+func (s *server) findGroups(v *visit, text string) (rows []foundRow, err error) {
+	found, _, err := s.Groups.Search(v.Context(), v.preferences.Tenant, wire.GroupSearch{Name: text, Page: fewFound})
+	for _, g := range found {
+		rows = append(rows, foundRow{Text: g.Name, To: "/admin/group/" + string(g.ID)})
 	}
-	c := wire.GroupSearch{Name: text}
-	c.NumberOfResults = mostFound
-	found, _, err := s.Groups.Search(v.Context(), v.preferences.Tenant, c)
-	for _, one := range found {
-		g.Rows = append(g.Rows, foundRow{Text: one.Name, To: "/admin/group/" + string(one.ID)})
-	}
-	return g, err
+	return rows, err
 }
 
-func (s *server) findTenants(v *visit, text string) (g foundGroup, err error) {
-	g.Kind, g.More = "Tenants", "/admin/tenant"
-	if !s.shows(v, "/admin/tenant/{id}") {
-		return g, nil
+func (s *server) findTenants(v *visit, text string) (rows []foundRow, err error) {
+	found, _, err := s.Tenants.Search(v.Context(), wire.TenantSearch{Name: text, Page: fewFound})
+	for _, t := range found {
+		rows = append(rows, foundRow{Text: t.Name, To: "/admin/tenant/" + string(t.ID)})
 	}
-	all, err := s.Tenants.List(v.Context())
-	for _, t := range all[:min(len(all), mostLooked)] {
-		if contain(text, t.Name) {
-			g.Rows = append(g.Rows, foundRow{Text: t.Name, To: "/admin/tenant/" + string(t.ID)})
-		}
-	}
-	return g.short(), err
+	return rows, err
 }
 
-func (s *server) findKeys(v *visit, text string) (g foundGroup, err error) {
-	g.Kind, g.More = "KeyMaster", "/admin/key"
-	if !s.shows(v, "/admin/key/{id}") {
-		return g, nil
-	}
+func (s *server) findKeys(v *visit, text string) (rows []foundRow, err error) {
 	all, err := s.Keys.List(v.Context())
 	for _, k := range all[:min(len(all), mostLooked)] {
 		if contain(text, k.Name, k.KID) {
-			g.Rows = append(g.Rows, foundRow{Text: k.Name, Detail: string(k.Algorithm), To: "/admin/key/" + string(k.ID)})
+			rows = append(rows, foundRow{k.Name, string(k.Algorithm), "/admin/key/" + string(k.ID)})
 		}
 	}
-	return g.short(), err
-}
-
-// short has the first of the rows.
-func (g foundGroup) short() foundGroup {
-	g.Rows = g.Rows[:min(len(g.Rows), mostFound)]
-	return g
+	return rows, err
 }
 
 // contain tells whether one of the texts contains what is looked for, in any case.

@@ -104,6 +104,15 @@ func (f frame) Options(parameter, prefix string, values []string) []option {
 // Asked is the value of a parameter of the page.
 func (f frame) Asked(parameter string) string { return f.v.FormValue(parameter) }
 
+// AskedTime is an instant that is a parameter of the page, as browsers write it, in UTC; "" for none.
+func (f frame) AskedTime(parameter string) string {
+	at := instantOf(f.Asked(parameter))
+	if at == 0 {
+		return ""
+	}
+	return time.UnixMilli(int64(at)).UTC().Format("2006-01-02T15:04:05")
+}
+
 // Filtered tells whether a list is narrowed by anything but its place.
 func (f frame) Filtered() bool {
 	for name, values := range f.v.URL.Query() {
@@ -178,7 +187,7 @@ type listing[T any] struct {
 func listingOf[T any](v *visit, all []T, words func(T) string) listing[T] {
 	l := listing[T]{Text: strings.TrimSpace(v.FormValue("text")), All: len(all)}
 	if l.Text != "" {
-		all = slices.DeleteFunc(slices.Clone(all), func(one T) bool { return !contains(words(one), l.Text) })
+		all = slices.DeleteFunc(slices.Clone(all), func(one T) bool { return !contain(l.Text, words(one)) })
 	}
 	from, err := strconv.Atoi(v.FormValue("from"))
 	switch {
@@ -190,11 +199,6 @@ func listingOf[T any](v *visit, all []T, words func(T) string) listing[T] {
 	l.Pages = v.numbered(from, pageSize, len(all))
 	l.Rows = all[from:min(from+pageSize, len(all))]
 	return l
-}
-
-// contains tells whether a text has words in it, in any case.
-func contains(text, words string) bool {
-	return strings.Contains(strings.ToLower(text), strings.ToLower(words))
 }
 
 // fewRows are looked over at a glance: nobody narrows them.

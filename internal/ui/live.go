@@ -81,6 +81,19 @@ func (s *server) live(v *visit) error {
 	return v.show("live", "Live", page)
 }
 
+// news is where a list of events hears of what happens from now on, if it is one that it is added to.
+func (s *server) news(v *visit, grows bool) (string, error) {
+	if !grows {
+		return "", nil
+	}
+	cursor, err := s.Live.Now(v.Context())
+	if err != nil {
+		return "", err
+	}
+	f := frame{v: v}
+	return f.Query("/admin/live/stream", "after", string(cursor), "type", v.FormValue("type")), nil
+}
+
 // decided is what was decided about an event; what becomes of it at its receivers are rows of their own.
 func decided(result wire.WebhookEventResult, rule wire.TransactionType) outcome {
 	switch {

@@ -3,9 +3,9 @@ package ui
 import (
 	"cmp"
 	"context"
+	"html/template"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -31,6 +31,9 @@ type logPage struct {
 	Events  []logRow
 	Problem string
 	Pager   pager
+	Chart   template.HTML
+	// News is where the list hears of what happens, "" for a page that nothing is added to.
+	News string
 	// Replay and Export lead to what can be done with all that match, "" when the filter has a condition that this cannot be done by.
 	Replay, Export string
 }
@@ -144,11 +147,19 @@ func (s *server) log(v *visit) (err error) {
 		return err
 	}
 	search := v.logSearch()
+	if page.News, err = s.news(v, v.cursor() == "" && search.Period.End == 0); err != nil { // before the list is read, so that nothing is between them
+		return err
+	}
 	events, links, err := s.WebhookLog.Page(v.Context(), search, v.cursor())
 	if page.Problem, err = invalid(err); err != nil {
 		return err
 	}
 	page.Events, page.Pager = logRows(events), v.pager(links)
+	if page.Problem == "" && !v.isByItself() {
+		if page.Chart, err = s.logChart(v, search.Period, search.WebhookID); err != nil {
+			return err
+		}
+	}
 	if len(events) > 0 {
 		page.Export = "/admin/log/export?" + v.URL.RawQuery
 		if _, ok := replayable(search); ok {
@@ -335,14 +346,7 @@ func (v *visit) verdict(e *wire.WebhookEventLog) string {
 }
 
 // Milliseconds is a duration in microseconds for people.
-func (f frame) Milliseconds(micros int64) string { return inMilliseconds(micros) }
-
-func inMilliseconds(micros int64) string {
-	if micros >= 10_000_000 {
-		return strconv.FormatFloat(float64(micros)/1e6, 'f', 1, 64) + " s"
-	}
-	return strconv.FormatFloat(float64(micros)/1000, 'f', 1, 64) + " ms"
-}
+func (f frame) Milliseconds(micros int64) string { return milliseconds(float64(micros) / 1000) }
 
 func (s *server) replayDelivery(v *visit) error {
 	return s.changeDelivery(v, "Sent the event %s again to the webhook %s", "DeliveryReplayed", s.Replay.Replay)

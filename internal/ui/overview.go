@@ -17,6 +17,7 @@ type overviewPage struct {
 	// Steps are what is to do before a first event arrives; nil once one has.
 	Steps     []step
 	Events    []logRow
+	News      string // where the list of events hears of what happens
 	Attention attentionPart
 }
 
@@ -41,6 +42,9 @@ func (s *server) overview(v *visit) (err error) {
 	if v.session.May(admin.WebhookLog, admin.View) {
 		search := wire.WebhookEventLogSearch{Period: wire.Period{Start: 1}, TenantID: v.Tenant}
 		search.NumberOfResults = newestEvents
+		if page.News, err = s.news(v, true); err != nil {
+			return err
+		}
 		events, _, err := s.WebhookLog.Page(v.Context(), search, "")
 		if err != nil {
 			return err

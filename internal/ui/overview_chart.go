@@ -125,15 +125,9 @@ func unlessGap(b *traffic.Bucket, of func(*traffic.Bucket) float64) float64 {
 
 // draw makes the charts, and the table that says the same.
 func (f frame) draw(h *hourly, last *traffic.Series) {
-	series := []chart.Series{
-		{Label: f.Say("SeriesDelivered"), Class: "good"}, {Label: f.Say("SeriesRetried"), Class: "wait"}, {Label: f.Say("SeriesFailed"), Class: "bad"},
-	}
 	latency := []chart.Series{{Label: "p50", Class: "accent"}, {Label: "p95", Class: "wait"}, {Label: "p99", Class: "bad"}}
 	for i := range last.Buckets {
 		b := &last.Buckets[i]
-		for k, of := range [][]traffic.Result{{traffic.Accepted, traffic.Delivered, traffic.Late}, {traffic.Retried}, {traffic.Refused, traffic.Failed}} {
-			series[k].Values = append(series[k].Values, unlessGap(b, func(b *traffic.Bucket) float64 { return float64(b.Count(of...)) }))
-		}
 		for k, d := range []time.Duration{b.P50(), b.P95(), b.P99()} {
 			took := math.NaN()
 			if b.Attempts() > 0 {
@@ -143,10 +137,9 @@ func (f frame) draw(h *hourly, last *traffic.Series) {
 		}
 	}
 	total := last.Total()
-	base := chart.Chart{Empty: f.Say("NothingSent"), Start: last.Buckets[0].Start.UTC(), Step: last.Step, Unfinished: true}
-	sent, took := base, base
-	sent.ID, sent.Title, sent.Series, sent.Whole = "sent", f.Say(h.Title), series, true
-	sent.Desc = f.Say("ChartSentAbout", "Good", total.Successes(), "Retried", total.Count(traffic.Retried), "Failed", total.Count(traffic.Refused, traffic.Failed))
+	sent := f.sent(last)
+	took := chart.Chart{Empty: sent.Empty, Start: sent.Start, Step: sent.Step, Unfinished: true}
+	sent.ID, sent.Title = "sent", f.Say(h.Title)
 	took.ID, took.Title, took.Series = "latency", f.Say("ChartLatency"), latency
 	took.Desc = f.Say("ChartLatencyAbout", "P50", milliseconds(float64(total.P50().Microseconds())/1000), "P99", milliseconds(float64(total.P99().Microseconds())/1000))
 	took.Value = milliseconds
@@ -168,8 +161,31 @@ func (f frame) draw(h *hourly, last *traffic.Series) {
 	}
 }
 
+// sent is the chart of the requests to webhooks, by what came of them.
+func (f frame) sent(of *traffic.Series) chart.Chart {
+	c := chart.Chart{Empty: f.Say("NothingSent"), Start: of.Buckets[0].Start.UTC(), Step: of.Step, Whole: true, Unfinished: of.Buckets[len(of.Buckets)-1].Unfinished}
+	for _, one := range []struct {
+		text, class string
+		results     []traffic.Result
+	}{
+		{"SeriesDelivered", "good", []traffic.Result{traffic.Accepted, traffic.Delivered, traffic.Late}},
+		{"SeriesRetried", "wait", []traffic.Result{traffic.Retried}},
+		{"SeriesFailed", "bad", []traffic.Result{traffic.Refused, traffic.Failed}},
+	} {
+		series := chart.Series{Label: f.Say(one.text), Class: one.class}
+		for i := range of.Buckets {
+			series.Values = append(series.Values, unlessGap(&of.Buckets[i], func(b *traffic.Bucket) float64 { return float64(b.Count(one.results...)) }))
+		}
+		c.Series = append(c.Series, series)
+	}
+	total := of.Total()
+	c.Desc = f.Say("ChartSentAbout", "Good", total.Successes(), "Retried", total.Count(traffic.Retried), "Failed", total.Count(traffic.Refused, traffic.Failed))
+	return c
+}
+
+// milliseconds is a duration for people, to three digits.
 func milliseconds(ms float64) string {
-	if ms >= 1000 {
+	if ms >= 999.5 { // or it would be written as 1e+03
 		return fmt.Sprintf("%.3g s", ms/1000)
 	}
 	return fmt.Sprintf("%.3g ms", ms)

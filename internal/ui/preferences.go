@@ -15,6 +15,8 @@ var preferenceRoutes = []route{
 // preferences are how somebody likes the pages. They are kept in a cookie of the browser, so that the first page is right at once.
 type preferences struct {
 	Theme, Language, Time, Density string
+	// Keys tells whether keys do something: on or off.
+	Keys string
 	// Tenant narrows every list to one tenant. Empty means all.
 	Tenant wire.ID
 }
@@ -24,6 +26,7 @@ var (
 	themes    = []string{"auto", "light", "dark"}
 	clocks    = []string{"local", "relative", "utc"}
 	densities = []string{"comfortable", "compact"}
+	switches  = []string{"on", "off"}
 )
 
 const preferencesCookie = "herald_preferences"
@@ -44,13 +47,13 @@ func parsePreferences(kept url.Values) preferences {
 		return known[0]
 	}
 	return preferences{
-		Theme: one("theme", themes), Time: one("time", clocks), Density: one("density", densities),
+		Theme: one("theme", themes), Time: one("time", clocks), Density: one("density", densities), Keys: one("shortcuts", switches),
 		Language: one("language", append([]string{""}, languages...)), Tenant: wire.ID(kept.Get("tenant")),
 	}
 }
 
 func (p preferences) values() url.Values {
-	return url.Values{"theme": {p.Theme}, "time": {p.Time}, "density": {p.Density}, "language": {p.Language}, "tenant": {string(p.Tenant)}}
+	return url.Values{"theme": {p.Theme}, "time": {p.Time}, "density": {p.Density}, "shortcuts": {p.Keys}, "language": {p.Language}, "tenant": {string(p.Tenant)}}
 }
 
 // prefer changes what the form names and leads back to where it was sent from.

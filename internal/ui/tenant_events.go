@@ -132,35 +132,26 @@ func (s *server) judge(v *visit, tenant wire.ID, webhooks []wire.Webhook) (func(
 	if err != nil {
 		return nil, err
 	}
-	sent, err := s.Traffic.Last24h(v.Context())
+	judge, err := s.Doctor.Judge(v.Context())
 	if err != nil {
 		return nil, err
 	}
 	return func(e *tenantEvent) {
-		var voters []publish.Voter
+		var targets []*webhook.Target
 		for i := range webhooks {
-			target := registry.Target(webhooks[i].ID)
-			if target == nil || webhook.Match(&webhooks[i], e.Type, e.Scope, tenant) != webhook.Open {
-				continue
+			if target := registry.Target(webhooks[i].ID); target != nil && webhook.Match(&webhooks[i], e.Type, e.Scope, tenant) == webhook.Open {
+				targets = append(targets, target)
 			}
-			flow := s.Outbox.Flow(target.ID)
-			voter := publish.Voter{ID: target.ID, URL: target.URL(), Patience: target.Patience(), Unreachable: flow.Open, Paused: flow.Paused}
-			if series := sent[target.ID]; series != nil {
-				total := series.Total()
-				voter.Failures = total.Attempts() - total.Successes()
-			}
-			voters = append(voters, voter)
-			if flow.Open {
+		}
+		m := judge.Mean(e.Descriptor, e.Rule, targets)
+		e.Webhooks = len(m.Voters)
+		for _, voter := range m.Voters {
+			if voter.Unreachable {
 				e.Failing++
 			}
 		}
-		e.Webhooks = len(voters)
 		if e.Enabled {
-			rule := e.Rule
-			if !e.Transactional {
-				rule = wire.None
-			}
-			e.Meaning = v.mean(e, publish.Mean(rule, voters, s.Events.Deadline))
+			e.Meaning = v.mean(e, m)
 		}
 	}, nil
 }

@@ -91,7 +91,7 @@ func meant(all []wire.Webhook, text string) (found []wire.Webhook) {
 		return found
 	}
 	for _, w := range all {
-		if contains(wordsOfWebhook(w), text) {
+		if contain(text, wordsOfWebhook(w)) {
 			found = append(found, w)
 		}
 	}

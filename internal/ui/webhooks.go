@@ -101,7 +101,7 @@ func (r webhookRow) P95() string {
 	}
 	total := r.Day.Total()
 	if took := total.P95(); took > 0 {
-		return inMilliseconds(took.Microseconds())
+		return milliseconds(float64(took.Microseconds()) / 1000)
 	}
 	return ""
 }

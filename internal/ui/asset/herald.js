@@ -133,11 +133,11 @@
     all(selector).forEach((row) => (row.hidden = !row.textContent.toLowerCase().includes(words)));
   });
 
-  // Keys, never in inputs: / search, g and a letter for a page, j and k for a row, Enter to open it, ? for help.
+  // Keys, unless they are switched off, and never in inputs: / search, g and a letter for a page, j and k for a row, Enter to open it, ? for help.
   const places = { o: "/admin/", l: "/admin/log", w: "/admin/webhook", m: "/admin/messenger", b: "/admin/backlog", t: "/admin/tenant", u: "/admin/user" };
   let going = false;
   document.addEventListener("keydown", (e) => {
-    if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, select, textarea, [contenteditable], dialog")) return;
+    if (root.dataset.keys === "off" || e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, select, textarea, [contenteditable], dialog")) return;
     if (going && places[e.key]) location.href = places[e.key];
     going = e.key === "g";
     if (e.key === "/") {

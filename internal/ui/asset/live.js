@@ -65,7 +65,7 @@
   }
   button.addEventListener("click", () => { paused = !paused; attend(); });
   document.addEventListener("keydown", (e) => {
-    if (e.key !== " " || e.target.closest("input, select, textarea, button, a, summary, dialog")) return;
+    if (e.key !== " " || document.documentElement.dataset.keys === "off" || e.target.closest("input, select, textarea, button, a, summary, dialog")) return;
     e.preventDefault();
     button.click();
   });

@@ -220,6 +220,22 @@ func (p *Page) Click(what string) *Page {
 	return p
 }
 
+// Drag presses the button of the mouse on what matches a CSS selector, a share of its width from its left side, moves to another share and lets go.
+func (p *Page) Drag(selector string, from, to float64) *Page {
+	p.t.Helper()
+	var box struct{ X, Y, Width, Height float64 }
+	p.until("drag", "box("+quote(selector)+")", &box)
+	for _, step := range []struct {
+		kind input.DispatchMouseEventType
+		at   float64
+	}{{input.DispatchMouseEventTypeMouseMoved, from}, {input.DispatchMouseEventTypeMousePressed, from}, {input.DispatchMouseEventTypeMouseMoved, to}, {input.DispatchMouseEventTypeMouseReleased, to}} {
+		m := input.DispatchMouseEventParams{Type: step.kind, X: box.X + box.Width*step.at, Y: box.Y + box.Height/2, Button: input.MouseButtonLeft, ClickCount: 1}
+		p.call(func(ctx context.Context) error { _, err := chromedp.Call(ctx, input.DispatchMouseEvent, m); return err })
+	}
+	p.settle()
+	return p
+}
+
 // Type replaces what is in a field, which is found by its label.
 func (p *Page) Type(label, text string) *Page {
 	p.t.Helper()

@@ -65,6 +65,14 @@
       if (!hit || !e.contains(hit) && !hit.contains(e)) throw `"${text}" is covered by ${hit ? path(hit) : 'nothing that is in view'}`;
       return {x, y};
     },
+    // box is where what matches a selector is, once it is in view.
+    box(selector) {
+      const found = [...within().querySelectorAll(selector)].filter(shown);
+      if (found.length !== 1) throw `${found.length} visible elements match ${selector}`;
+      found[0].scrollIntoView({block: 'center', behavior: 'instant'});
+      const {x, y, width, height} = found[0].getBoundingClientRect();
+      return {x, y, width, height};
+    },
     // focus makes the field ready to be typed over, and tells whether its text is set, for the kinds that take no keys.
     focus(label, value) {
       const e = only(fields, label);
