@@ -76,6 +76,8 @@ type Options struct {
 	Clock func() time.Time
 	// Stdout is where sinks of the type stdout write. Defaults to the standard output of the process.
 	Stdout io.Writer
+	// Unsynced is for stores that are thrown away: see db.Options.
+	Unsynced bool
 	// Outbox overrides defaults of the outbox: Schedule, Concurrency, Queue, Poll, Lease. Defaults to the product's.
 	Outbox outbox.Options
 }
@@ -145,7 +147,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	settings := o.Settings
 
 	var err error
-	a.store, err = db.Open(ctx, db.Options{Dir: settings.Data, URL: settings.DatabaseURL.Reveal(), Clock: storeClock, Logger: o.Logger})
+	a.store, err = db.Open(ctx, db.Options{Dir: settings.Data, URL: settings.DatabaseURL.Reveal(), Clock: storeClock, Logger: o.Logger, Unsynced: o.Unsynced})
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ type checkpointer struct {
 }
 
 func startCheckpointer(ctx context.Context, d *DB, file string) (*checkpointer, error) {
-	pool, err := openPool(file, checkpointerSetup, 1)
+	pool, err := openPool(file, d.synced(checkpointerSetup), 1)
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,10 @@ type Options struct {
 	// silence.
 	Logger *slog.Logger
 
+	// Unsynced leaves SQLite's commits to the operating system: a crash of the process loses nothing, but one of the machine may lose the store. For stores that are
+	// thrown away, in tests; commits then cost a hundredth. It has no effect on PostgreSQL.
+	Unsynced bool
+
 	tuning tuning // for tests in this package
 }
 
@@ -56,6 +60,7 @@ type DB struct {
 	logger *slog.Logger
 	tuning tuning
 
+	unsynced bool         // see Options
 	ownClock bool         // nobody gave us a clock: PostgreSQL's counts
 	ahead    atomic.Int64 // nanoseconds that PostgreSQL's clock is ahead of ours
 
@@ -79,7 +84,7 @@ type store interface {
 // helped by the person who starts Herald is a [*StartupError]: a folder that cannot be written or belongs to another
 // running Herald, a server that does not answer, a database written by a newer Herald.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	d := &DB{engine: SQLite, clock: o.Clock, logger: o.Logger, tuning: o.tuning}
+	d := &DB{engine: SQLite, clock: o.Clock, logger: o.Logger, tuning: o.tuning, unsynced: o.Unsynced}
 	if d.clock == nil {
 		d.clock, d.ownClock = time.Now, true
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"modernc.org/sqlite"
 )
@@ -84,7 +85,7 @@ func openSQLite(ctx context.Context, d *DB, dir string) (_ *sqliteStore, err err
 	if err := touch(file); err != nil {
 		return nil, notWritable(dir, err)
 	}
-	if s.writing, err = openPool(file, writerSetup, 1); err != nil {
+	if s.writing, err = openPool(file, d.synced(writerSetup), 1); err != nil {
 		return nil, err
 	}
 	conn, err := s.writing.Conn(ctx)
@@ -92,14 +93,7 @@ func openSQLite(ctx context.Context, d *DB, dir string) (_ *sqliteStore, err err
 		return nil, &StartupError{Sentence: fmt.Sprintf("The database %s cannot be opened: %s.", file, err), Err: err}
 	}
 	_ = conn.Close() // back to the pool of one, for the migrations
-	// A power loss may take back migrations whose commits are not synced, the latest first, and the next start runs them again. The first commit of anything else syncs them as well.
-	if _, err = s.writing.ExecContext(ctx, "PRAGMA synchronous = NORMAL"); err != nil {
-		return nil, err
-	}
-	if err = d.migrate(ctx, s.writing, migrationFiles); err != nil {
-		return nil, err
-	}
-	if _, err = s.writing.ExecContext(ctx, "PRAGMA synchronous = FULL"); err != nil {
+	if err = d.migrateSQLite(ctx, s.writing); err != nil {
 		return nil, err
 	}
 	if s.reading, err = openPool(file, readerSetup, sqliteReaders); err != nil {
@@ -117,6 +111,30 @@ func openSQLite(ctx context.Context, d *DB, dir string) (_ *sqliteStore, err err
 	}
 	go s.writer.run()
 	return s, nil
+}
+
+// migrateSQLite migrates without a sync for each migration. A power loss may take back the latest, and the next start runs them again. The first commit of anything else
+// syncs them as well.
+func (d *DB) migrateSQLite(ctx context.Context, pool *sql.DB) error {
+	if d.unsynced {
+		return d.migrate(ctx, pool, migrationFiles)
+	}
+	if _, err := pool.ExecContext(ctx, "PRAGMA synchronous = NORMAL"); err != nil {
+		return err
+	}
+	if err := d.migrate(ctx, pool, migrationFiles); err != nil {
+		return err
+	}
+	_, err := pool.ExecContext(ctx, "PRAGMA synchronous = FULL")
+	return err
+}
+
+// synced is what a connection that writes is told.
+func (d *DB) synced(setup []string) []string {
+	if !d.unsynced {
+		return setup
+	}
+	return append(slices.Clone(setup), "PRAGMA synchronous = OFF", "PRAGMA fullfsync = OFF")
 }
 
 func (s *sqliteStore) update(ctx context.Context, fn func(*Tx) error) ([]func(), error) {

@@ -41,6 +41,21 @@ func TestSQLite_IsDurable(t *testing.T) {
 	}
 }
 
+// A store that is thrown away costs no syncs, and only when it is asked for.
+func TestSQLite_Unsynced(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Open(t, db.SQLite, func(o *db.Options) { o.Unsynced = true })
+	update(t, d, func(tx *db.Tx) error {
+		for name, want := range map[string]string{"journal_mode": "wal", "synchronous": "0", "fullfsync": "0"} {
+			var got string
+			if err := tx.QueryRow("PRAGMA " + name).Scan(&got); err != nil || got != want {
+				t.Errorf("the writer's %s is %q, %v, want %s", name, got, err, want)
+			}
+		}
+		return nil
+	})
+}
+
 // What is believed of a store that was stopped while it was small must not count when it has grown.
 func TestSQLite_TakesNoStatistics(t *testing.T) {
 	t.Parallel()

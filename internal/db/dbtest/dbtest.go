@@ -138,7 +138,7 @@ var SQLiteFile = sync.OnceValues(func() ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	d, err := db.Open(context.Background(), db.Options{Dir: dir})
+	d, err := db.Open(context.Background(), db.Options{Dir: dir, Unsynced: true})
 	if err != nil {
 		return nil, err
 	}
