@@ -19,6 +19,7 @@ import (
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/keep"
 	"github.com/herald-events/herald/internal/key"
+	"github.com/herald-events/herald/internal/listen"
 	"github.com/herald-events/herald/internal/login"
 	"github.com/herald-events/herald/internal/message"
 	"github.com/herald-events/herald/internal/metrics"
@@ -49,6 +50,7 @@ type Services struct {
 	SigningKeys  *key.Service
 	WebhookLog   *webhooklog.Reader
 	Replay       *replay.Service
+	Listeners    *listen.Service
 	Users        *identity.Service
 	Groups       *group.Service
 	Resets       *identity.Resets

@@ -61,6 +61,7 @@ func (s *server) routes() []route {
 		s.eventRoutes(),
 		s.webhookLogRoutes(s.WebhookLog),
 		deliveryRoutes(s.Replay),
+		listenerRoutes(s.Listeners),
 		s.eventLogRoutes(),
 		s.auditLogRoutes(),
 		s.systemRoutes(s.System),

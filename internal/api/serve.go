@@ -23,6 +23,8 @@ type answer struct {
 	route  string // the pattern of the matched route
 	key    string // the id of the key
 	failed error  // what the caller is not told
+
+	endless bool // it lasts as long as the caller wants: how long says nothing
 }
 
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
@@ -87,7 +89,9 @@ func (s *server) finish(a *answer, r *http.Request, began time.Time, caught any)
 		}
 	}
 	took := s.Clock().Sub(began)
-	s.Metrics.Request(a.route, r.Method, a.status, took)
+	if !a.endless {
+		s.Metrics.Request(a.route, r.Method, a.status, took)
+	}
 	attrs = append(attrs, slog.Int("status", a.status), slog.Duration("took", took))
 	s.Log.LogAttrs(r.Context(), level, "request", attrs...)
 }

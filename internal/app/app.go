@@ -42,6 +42,7 @@ import (
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/keep"
 	"github.com/herald-events/herald/internal/key"
+	"github.com/herald-events/herald/internal/listen"
 	"github.com/herald-events/herald/internal/live"
 	"github.com/herald-events/herald/internal/login"
 	"github.com/herald-events/herald/internal/message"
@@ -80,6 +81,8 @@ type Options struct {
 	Unsynced bool
 	// Outbox overrides defaults of the outbox: Schedule, Concurrency, Queue, Poll, Lease. Defaults to the product's.
 	Outbox outbox.Options
+	// Listen overrides the durations of listening. Defaults to the product's.
+	Listen listen.Options
 }
 
 // App is a whole Herald. Its methods are called once each, in the order New, Start, Stop.
@@ -119,6 +122,7 @@ type App struct {
 	admins       *admin.Service
 	feed         *feed.Service
 	live         *live.Service
+	listeners    *listen.Service
 	doctor       *doctor.Service
 	handler      http.Handler
 	server       *http.Server
@@ -243,6 +247,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 
 	a.feed = feed.New(feed.Options{DB: a.store, Tenants: a.tenants, System: a.system})
 	a.live = live.New(live.Options{DB: a.store, Webhooks: a.webhooks, Flow: a.outbox.Flow})
+	o.Listen.DB, o.Listen.Webhooks, o.Listen.Tenants, o.Listen.Keys, o.Listen.Log, o.Listen.Journal = a.store, a.webhooks, a.tenants, a.signing, a.log, a.journal
+	o.Listen.Logger, o.Listen.Node = o.Logger, o.Outbox.Node
+	a.listeners = listen.New(o.Listen)
 	a.doctor = doctor.New(doctor.Options{
 		DB: a.store, Tenants: a.tenants, Webhooks: a.webhooks, Outbox: a.outbox, Keys: a.signing, Messengers: a.messengers, System: a.system, Traffic: a.traffic, Clock: o.Clock,
 		Setup: doctor.Setup{
@@ -278,7 +285,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		UserActions: a.actions, Entities: a.entities,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Kept: a.kept, Links: a.links,
-		Webhooks: a.webhooks, Sinks: a.sinks, Trier: a.events, Intake: a.events, Feed: a.feed, Replay: a.replay, WebhookLog: record, Journal: a.journal,
+		Webhooks: a.webhooks, Sinks: a.sinks, Trier: a.events, Intake: a.events, Feed: a.feed, Replay: a.replay, Listeners: a.listeners, WebhookLog: record, Journal: a.journal,
 		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})
 	pages := ui.New(ui.Services{
@@ -317,7 +324,10 @@ func (a *App) Start(ctx context.Context) error {
 	if err != nil {
 		return listenError(a.o.Settings.Addr, err)
 	}
-	err = a.events.Start(ctx)
+	err = a.listeners.Start(ctx)
+	if err == nil {
+		err = a.events.Start(ctx)
+	}
 	if err == nil {
 		err = a.outbox.Start(ctx)
 	}
@@ -375,8 +385,9 @@ func (a *App) Served() <-chan error { return a.served }
 // has not been sent stays in the outbox. When ctx ends first, the rest is cut off; nothing is lost by that either.
 func (a *App) Stop(ctx context.Context) error {
 	var errs []error
-	a.live.Stop() // first: who watches or waits is a request that would not end by itself
+	a.live.Stop() // first: who watches, waits or listens is a request that would not end by itself
 	a.feed.Stop()
+	a.listeners.Stop()
 	if a.server != nil {
 		errs = append(errs, a.server.Shutdown(ctx))
 	}

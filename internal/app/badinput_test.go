@@ -211,7 +211,7 @@ func routes(t *testing.T) (all [][2]string) {
 // Whatever is thrown at any route, the answer is not a 500, and nothing is stored.
 func TestBadInput_EveryRoute(t *testing.T) {
 	t.Parallel()
-	wrappers := []string{"webhook", "tenant", "user", "apiKey", "auditLog", "search", "criteria", "event", "userIds", "userAction", "userActionReason", "action", "sourceTenantId", "sourceKeyId", "applicationId"}
+	wrappers := []string{"webhook", "tenant", "user", "apiKey", "auditLog", "search", "criteria", "event", "userIds", "userAction", "userActionReason", "action", "sourceTenantId", "sourceKeyId", "applicationId", "listener"}
 	// Each is refused by whoever reads it: either it is no JSON, or every object of the API in it is of a wrong kind.
 	var bodies []string
 	for _, value := range []string{`5`, `"text"`, `[1]`, `true`, `{"id":{},"name":[],"url":{},"email":{},"insertUser":{},"ids":5,"orderBy":[],"key":{}}`} {

@@ -22,6 +22,7 @@ import (
 // log entries become events, tenants lead to webhooks, and the end of a tenant to the end of what belongs to it.
 func (a *App) connect() {
 	a.webhooks.Sinks = a.sinks.Targets
+	a.webhooks.Listeners, a.events.Listeners = a.listeners.Listeners, a.listeners
 	a.webhooks.OnChange = a.outbox.WebhookChanged
 	a.outbox.Moved = a.live.Moved
 	a.webhooks.DeliveryGates = api.DeliveryGates(a.outbox.Flow)

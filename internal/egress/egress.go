@@ -134,6 +134,9 @@ type Egress struct {
 	clients map[[32]byte]*Client
 }
 
+// UserAgent is what requests say that they come from, unless they have their own.
+func (e *Egress) UserAgent() string { return e.agent }
+
 // New checks the options and returns an Egress. Its errors are meant for the operator who configured it.
 func New(o Options) (*Egress, error) {
 	if err := o.Policy.Validate(); err != nil {

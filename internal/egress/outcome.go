@@ -44,7 +44,8 @@ func Outcomes() []Outcome { return slices.Clone(outcomes) }
 // Success tells whether the receiver said yes. FusionAuth's documentation: any status from 200 to 299 is success, all else is failure.
 func (o Outcome) Success() bool { return o == Accepted }
 
-func outcomeOf(status int) Outcome {
+// OutcomeOf is the outcome of a request that was answered with that status.
+func OutcomeOf(status int) Outcome {
 	switch {
 	case status >= 200 && status <= 299:
 		return Accepted

@@ -323,7 +323,7 @@ func (x *exchange) receive(c *conn, res *Result, begin time.Time) (unheard, last
 		return false, true, err
 	}
 	c.headerLeft = -1
-	res.StatusCode, res.Header, res.Outcome = answer.StatusCode, answer.Header, outcomeOf(answer.StatusCode)
+	res.StatusCode, res.Header, res.Outcome = answer.StatusCode, answer.Header, OutcomeOf(answer.StatusCode)
 	switch {
 	case res.Outcome == Protocol:
 		res.Err = "the receiver changed the protocol unasked"

@@ -33,16 +33,25 @@ func NewService(d *db.DB, sealer *Sealer, defaultKey wire.ID) *Service {
 
 // Bootstrap makes the default key, an HMAC secret, if it does not exist. Several processes may call it at once.
 func (s *Service) Bootstrap(ctx context.Context) error {
+	return s.Ensure(ctx, s.defaultKey, "Default signing key", wire.HS256)
+}
+
+// Ensure makes a key of Herald's own if it does not exist: an HMAC secret, or a key on a curve. Several processes may call it at once.
+func (s *Service) Ensure(ctx context.Context, id wire.ID, name string, with wire.KeyAlgorithm) error {
 	set, err := s.Set(ctx)
-	if err != nil || set.Key(s.defaultKey) != nil {
+	if err != nil || set.Key(id) != nil {
 		return err
 	}
-	a, _ := algorithmOf(wire.HS256)
-	d := &draft{Key: wire.Key{ID: s.defaultKey, Name: "Default signing key", Algorithm: a.name, Type: a.family}}
-	if err := d.complete(a, time.Time{}); err != nil { // a secret has no certificate, and so no time
+	a, _ := algorithmOf(with)
+	d := &draft{Key: wire.Key{ID: id, Name: name, Algorithm: a.name, Type: a.family}}
+	if a.curve != nil {
+		d.Length = a.curve.Params().BitSize
+	}
+	if err := d.complete(a, s.db.Now()); err != nil {
 		return err
 	}
 	err = s.db.Update(ctx, func(tx *db.Tx) error {
+		d.Name = name
 		sameID, sameName, _, err := findSame(tx, d.ID, d.Name, d.KID)
 		if err != nil || sameID {
 			return err

@@ -78,7 +78,7 @@ func (p *Publisher) AcceptAll(ctx context.Context, all []*Intake) ([]Receipt, er
 	now, operation := p.DB.Now().UnixMilli(), db.NewID()
 	for i, in := range all {
 		d, err := in.check(settings)
-		if err == nil && in.voted(d, settings, webhooks) {
+		if err == nil && in.votedByWebhooks(d, settings, webhooks) {
 			err = in.wrong("type", "invalid", votedInBatch)
 		}
 		if err := v.Merge(err); err != nil {
@@ -169,8 +169,14 @@ func (in *Intake) wrong(member, kind, format string, args ...any) error {
 	return v.Err()
 }
 
-// voted tells whether webhooks decide about the event.
+// voted tells whether webhooks, or listeners with a say, decide about the event.
 func (in *Intake) voted(d event.Descriptor, settings *tenant.Settings, webhooks *webhook.Registry) bool {
+	enabled, rule := settings.Event(in.Tenant, in.Type)
+	return in.votedByWebhooks(d, settings, webhooks) || enabled && d.Transactional && rule != wire.None && len(webhooks.Listeners(in.Type, in.Tenant)) > 0
+}
+
+// votedByWebhooks is voted as to what lasts. In a batch nobody else counts: somebody who listens must not make a sender's batches be refused.
+func (in *Intake) votedByWebhooks(d event.Descriptor, settings *tenant.Settings, webhooks *webhook.Registry) bool {
 	enabled, rule := settings.Event(in.Tenant, in.Type)
 	return enabled && d.Transactional && rule != wire.None && len(webhooks.Audience(in.Type, d.Scope, in.Tenant).Voters) > 0
 }
@@ -313,10 +319,13 @@ func (p *Publisher) insertOutside(open []*arrival, together bool) error {
 		fresh := make([]*recorded, 0, len(open))
 		for _, a := range open {
 			var d event.Descriptor
-			a.e.targets = nil // this may run again
+			a.e.targets, a.e.voters, a.e.listeners = nil, nil, nil // this may run again
 			if d, a.err = a.in.check(settings); a.err == nil {
 				if err := p.address(tx, &a.e, d, settings, webhooks); err != nil {
 					return err
+				}
+				if together {
+					a.e.listeners = nil // as in votedByWebhooks
 				}
 				if a.e.needsVote() {
 					a.err = errNeedsVote

@@ -26,7 +26,7 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// Options are what a Publisher works with. All but Logger, Metrics, Traffic and Deadline are required.
+// Options are what a Publisher works with. All but Logger, Metrics, Traffic, Listeners and Deadline are required.
 type Options struct {
 	DB       *db.DB
 	Webhooks *webhook.Service
@@ -36,9 +36,18 @@ type Options struct {
 	Logger   *slog.Logger
 	Metrics  *metrics.Metrics // may be nil
 	Traffic  *traffic.Traffic // may be nil
+	// Listeners puts questions to temporary webhooks. Required where the registry has any.
+	Listeners Listeners
 
 	// Deadline bounds the votes of one API call, all its events together. Defaults to 10 s.
 	Deadline time.Duration
+}
+
+// Listeners are programs that listen over the API; those with a say are asked like webhooks.
+type Listeners interface {
+	// Ask puts the event to one of them, and returns what it has answered within the patience: an attempt that is Cancelled when it is gone, or says nothing. Nothing but
+	// an answer counts, so that nobody is ever refused something because of a listener that is not there any more.
+	Ask(ctx context.Context, l *webhook.Listener, e *webhooklog.Event, patience time.Duration) *webhook.Attempt
 }
 
 // Publisher publishes events. It is safe for concurrent use.
@@ -159,19 +168,21 @@ func (r *run) blamed() wire.ID {
 // recorded is one event: what is sent, to whom, and under which rule.
 type recorded struct {
 	webhooklog.Event
-	targets []*webhook.Target
-	voters  []*webhook.Target // those of the targets that have a say
-	votes   []*vote           // of those that were asked; nil when the event is not voted on
+	targets   []*webhook.Target
+	voters    []*webhook.Target   // those of the targets that have a say
+	listeners []*webhook.Listener // those with a say: they are asked as well, and owed nothing
+	votes     []*vote             // of those that were asked; nil when the event is not voted on
 }
 
 // needsVote tells whether webhooks decide about the event.
-func (e *recorded) needsVote() bool { return e.Rule != wire.None && len(e.voters) > 0 }
+func (e *recorded) needsVote() bool { return e.Rule != wire.None && len(e.voters)+len(e.listeners) > 0 }
 
 // vote is one webhook's answer to one event. What it is owed is written with the commit, whatever the answer.
 type vote struct {
-	target  *webhook.Target
-	attempt *webhook.Attempt // what came of it; read it only when counted, or after receiving the vote from the channel of answers
-	counted bool             // the answer came before the decision
+	by       wire.ID
+	listener bool             // it is no webhook
+	attempt  *webhook.Attempt // what came of it; read it only when counted, or after receiving the vote from the channel of answers
+	counted  bool             // the answer came before the decision
 }
 
 // prepare runs the operation's checks and records the events to be voted on as Running, each with the time by which it must be decided:
@@ -293,13 +304,13 @@ func (p *Publisher) ask(r *run) verdict {
 // under their own timeouts and are recorded once the operation's outcome is.
 func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verdict {
 	began, timedOut := p.DB.Now(), false
-	answers := make(chan *vote, len(e.voters))
+	answers := make(chan *vote, len(e.voters)+len(e.listeners))
 	for _, target := range e.voters {
 		available := p.Outbox.Availability(patience, target.ID)
 		if available == outbox.OnPause {
 			continue
 		}
-		v := &vote{target: target}
+		v := &vote{by: target.ID}
 		e.votes = append(e.votes, v)
 		p.underWay.Go(func() {
 			if available == outbox.Unreachable {
@@ -315,27 +326,33 @@ func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verd
 			answers <- v
 		})
 	}
-	yes, no := 0, 0
-	outcome := decide(e.Rule, len(e.votes), yes, no)
+	for _, l := range e.listeners {
+		v := &vote{by: l.ID, listener: true}
+		e.votes = append(e.votes, v)
+		p.underWay.Go(func() {
+			v.attempt = p.Listeners.Ask(p.sending, l, &e.Event, remaining(patience))
+			answers <- v
+		})
+	}
+	counted := tally{asked: len(e.votes), listening: len(e.listeners)}
+	outcome := counted.decide(e.Rule)
 	for outcome == undecided {
 		select {
 		case v := <-answers:
 			v.counted = true
-			if v.attempt.Outcome.Success() {
-				yes++
-			} else {
-				no++
-			}
-			outcome = decide(e.Rule, len(e.votes), yes, no)
+			counted.add(v)
+			outcome = counted.decide(e.Rule)
 		case <-patience.Done():
-			outcome = refused
-			timedOut = errors.Is(patience.Err(), context.DeadlineExceeded) // else another event of the operation was refused, or we stop
+			if outcome = counted.withoutListeners().decide(e.Rule); outcome == undecided {
+				outcome = refused
+			}
+			timedOut = outcome == refused && errors.Is(patience.Err(), context.DeadlineExceeded) // else another event of the operation was refused, or we stop
 		}
 	}
 	if len(e.votes) > 0 {
 		p.Metrics.Transaction(string(e.Rule), ending(outcome, timedOut), p.DB.Now().Sub(began))
 	}
-	if late := len(e.votes) - yes - no; late > 0 {
+	if late := len(e.votes) - counted.came; late > 0 {
 		p.underWay.Go(func() {
 			<-r.settled
 			for range late {
@@ -344,6 +361,12 @@ func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verd
 		})
 	}
 	return outcome
+}
+
+// remaining is how much of the patience is left.
+func remaining(patience context.Context) time.Duration {
+	deadline, _ := patience.Deadline() // ask has given it one
+	return time.Until(deadline)
 }
 
 // ending is how a vote ended, as the metrics tell.
@@ -399,6 +422,9 @@ func (p *Publisher) write(ctx context.Context, tx *db.Tx, r *run, op Operation) 
 	if err := p.Outbox.Owe(tx, owed(slices.Concat(r.before, rest))); err != nil {
 		return err
 	}
+	if err := p.recordListeners(tx, r.before); err != nil {
+		return err
+	}
 	if err := tx.Along(ctx); err != nil {
 		return err
 	}
@@ -431,7 +457,7 @@ func (p *Publisher) refuse(ctx context.Context, r *run) {
 			return err
 		}
 		p.count(tx, r.before, webhooklog.Failed, r.source)
-		votes, err := p.countedVotes(r.before)
+		votes, err := p.countedVotes(r.before, false)
 		if err != nil {
 			return err
 		}
@@ -440,8 +466,8 @@ func (p *Publisher) refuse(ctx context.Context, r *run) {
 		}
 		for _, e := range r.before {
 			for _, v := range e.votes {
-				if v.counted && v.asked() {
-					if err := p.Outbox.Gone(tx, v.target.ID, v.attempt); err != nil {
+				if v.counted && v.asked() && !v.listener {
+					if err := p.Outbox.Gone(tx, v.by, v.attempt); err != nil {
 						return err
 					}
 				}
@@ -555,6 +581,9 @@ func (p *Publisher) address(tx *db.Tx, e *recorded, d event.Descriptor, settings
 	audience := webhooks.Audience(e.Type, d.Scope, e.Tenant)
 	if enabled {
 		e.targets, e.voters = audience.Targets, audience.Voters
+		if e.Rule != wire.None {
+			e.listeners = webhooks.Listeners(e.Type, e.Tenant)
+		}
 	}
 	e.Audience, err = p.Log.Audience(tx, audience, enabled)
 	return err

@@ -32,6 +32,37 @@ func decide(rule wire.TransactionType, n, yes, no int) verdict {
 	}
 }
 
+// tally counts the votes on one event as they come.
+type tally struct {
+	asked     int // how many there are to count
+	listening int // how many of them are listeners whose answer is still out
+	yes, no   int
+	came      int // all that came, those of listeners that are gone too
+}
+
+// add counts what came of one question. A listener that is gone counts for nothing: as if it had not been asked.
+func (t *tally) add(v *vote) {
+	t.came++
+	if v.listener {
+		t.listening--
+	}
+	switch {
+	case v.listener && !v.asked():
+		t.asked--
+	case v.attempt.Outcome.Success():
+		t.yes++
+	default:
+		t.no++
+	}
+}
+
+// withoutListeners is the tally without the listeners that have not answered. Time is over, and they block nobody.
+func (t *tally) withoutListeners() *tally {
+	return &tally{asked: t.asked - t.listening, yes: t.yes, no: t.no, came: t.came}
+}
+
+func (t *tally) decide(rule wire.TransactionType) verdict { return decide(rule, t.asked, t.yes, t.no) }
+
 // Needed is the number of webhooks out of n that must agree: 0 when the rule asks for nobody, or there is nobody.
 func Needed(rule wire.TransactionType, n int) int {
 	if n == 0 {

@@ -32,7 +32,7 @@ func owed(events []*recorded) []outbox.Owed {
 // vote is what the webhook was asked, nil if it was not.
 func (e *recorded) vote(id wire.ID) *vote {
 	for _, v := range e.votes {
-		if v.target.ID == id {
+		if v.by == id {
 			return v
 		}
 	}
@@ -42,11 +42,11 @@ func (e *recorded) vote(id wire.ID) *vote {
 // asked tells whether a request was made. Without one there is nothing to record.
 func (v *vote) asked() bool { return v.attempt.Outcome != egress.Cancelled }
 
-// countedVotes are the attempts that the votes which decided were.
-func (p *Publisher) countedVotes(events []*recorded) (attempts []webhooklog.Attempt, err error) {
+// countedVotes are the attempts that the votes which decided were, of all or of listeners alone.
+func (p *Publisher) countedVotes(events []*recorded, ofListeners bool) (attempts []webhooklog.Attempt, err error) {
 	for _, e := range events {
 		for _, v := range e.votes {
-			if !v.counted || !v.asked() {
+			if !v.counted || !v.asked() || ofListeners && !v.listener {
 				continue
 			}
 			a, err := p.Log.Attempt(e.Sequence, webhook.Vote, v.attempt)
@@ -59,15 +59,24 @@ func (p *Publisher) countedVotes(events []*recorded) (attempts []webhooklog.Atte
 	return attempts, nil
 }
 
+// recordListeners records what listeners have answered to events that are committed. That of webhooks comes with what they are owed.
+func (p *Publisher) recordListeners(tx *db.Tx, events []*recorded) error {
+	attempts, err := p.countedVotes(events, true)
+	if err != nil || len(attempts) == 0 {
+		return err
+	}
+	return p.Log.Record(tx, attempts)
+}
+
 // recordLate records an answer that came after the decision. If the change was committed it settles the delivery that the commit wrote for
 // it; if not, nothing is owed.
 func (p *Publisher) recordLate(r *run, e *recorded, v *vote) {
-	if r.outcome == passed {
+	if r.outcome == passed && !v.listener {
 		attempt := v.attempt
 		if !v.asked() {
 			attempt = nil
 		}
-		p.Outbox.Settle(&e.Event, v.target.ID, attempt)
+		p.Outbox.Settle(&e.Event, v.by, attempt)
 		return
 	}
 	if !v.asked() {
@@ -78,6 +87,6 @@ func (p *Publisher) recordLate(r *run, e *recorded, v *vote) {
 		err = p.update(p.sending, func(tx *db.Tx) error { return p.Log.Record(tx, []webhooklog.Attempt{attempt}) })
 	}
 	if err != nil {
-		p.Logger.Error("a late vote could not be recorded", "event", e.ID, "webhook", v.target.ID, "error", err)
+		p.Logger.Error("a late vote could not be recorded", "event", e.ID, "webhook", v.by, "error", err)
 	}
 }

@@ -77,6 +77,9 @@ func (c *Conditions) OneOf(column string, ids []wire.ID) { oneOf(c, column, ids)
 // AnyOf is OneOf for other values.
 func (c *Conditions) AnyOf(column string, values []string) { oneOf(c, column, values) }
 
+// AnyNumber is OneOf for numbers.
+func (c *Conditions) AnyNumber(column string, values []int64) { oneOf(c, column, values) }
+
 func oneOf[T any](c *Conditions, column string, values []T) {
 	if len(values) == 0 {
 		c.Nothing()

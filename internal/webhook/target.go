@@ -15,6 +15,7 @@ import (
 type Registry struct {
 	targets   []*Target
 	byID      map[wire.ID]*Target
+	listeners []*Listener
 	audiences audiences
 }
 

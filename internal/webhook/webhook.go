@@ -34,6 +34,8 @@ type Options struct {
 	OnChange func(tx *db.Tx, id wire.ID) error
 	// Deleting, if set, runs in the transaction that is about to delete a webhook.
 	Deleting func(tx *db.Tx, id wire.ID) error
+	// Listeners, if set, are the temporary webhooks that have a say, as tx sees them. Whoever changes them calls ListenersChanged.
+	Listeners func(tx *db.Tx) ([]*Listener, error)
 	// DeliveryGates, if set, tells what else can keep deliveries from a webhook, for Explain.
 	DeliveryGates func(ctx context.Context, id wire.ID) ([]wire.ExplainedGate, error)
 }
@@ -66,6 +68,11 @@ func New(o Options) *Service {
 			t := s.newTarget(w, keys)
 			r.targets = append(r.targets, t)
 			r.byID[t.ID] = t
+		}
+		if s.Listeners != nil {
+			if r.listeners, err = s.Listeners(tx); err != nil {
+				return nil, err
+			}
 		}
 		if s.Sinks == nil {
 			return r, nil
