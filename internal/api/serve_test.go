@@ -26,7 +26,7 @@ func TestRoutes_Unknown(t *testing.T) {
 		{"POST", "/api/api-key/", 404},
 		{"POST", "/api//api-key", 404},
 		{"GET", "/api/api-key/../health", 404},
-		{"GET", "/api/event", 405},
+		{"PUT", "/api/event", 405},
 		{"POST", "/api/health", 405},
 		{"PUT", "/api/system/version", 405},
 		{"OPTIONS", "/api/api-key", 405},

@@ -23,7 +23,7 @@ and nothing was changed.
 
 // groups are the parts of the API, in the order in which they are shown.
 var groups = []group{
-	webhooks, sinks, events, webhookLog, deliveries,
+	webhooks, sinks, events, listeners, webhookLog, deliveries,
 	tenants, applications, users, registrations, userGroups, logins, tokens, oauth, passwords, verifications, twoFactors, userActions, entities,
 	messengers, templates, messageLog,
 	apiKeys, signingKeys, journals, installation,

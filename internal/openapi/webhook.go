@@ -1,6 +1,10 @@
 package openapi
 
-import "github.com/herald-events/herald/wire"
+import (
+	"net/http"
+
+	"github.com/herald-events/herald/wire"
+)
 
 var webhooks = group{
 	"Webhooks", "Addresses that get events as HTTP POST, and may have a say in whether a change is committed.",
@@ -25,6 +29,17 @@ var events = group{
 		on("POST /api/event", "Publish an event", takes(wire.EventRequest{}), gives(wire.EventResponse{}), votes),
 		on("POST /api/event/batch", "Publish up to 1,000 events in one commit", takes(wire.EventBatchRequest{}), gives(wire.EventBatchResponse{}), votes),
 		on("GET /api/event", "Fetch committed events in order, from where one stopped", asks(wire.EventFeedQuery{}), gives(wire.EventFeedResponse{})),
+	},
+}
+
+var listeners = group{
+	"Listeners", "Programs that get the requests of webhooks without an address of their own, for as long as they hold a connection: for writing receivers. Ours.",
+	[][]operation{
+		on("GET /api/listener", "List who listens now", gives(wire.ListenersResponse{})),
+		on("POST /api/listener", "Listen: the answer does not end", takes(wire.ListenerRequest{}), calm,
+			file("application/x-ndjson", "One JSON object on each line, one member of it set: ready first, then exchange (a request as webhooks get it, to be answered), lost, ping, end."), answers(http.StatusTooManyRequests, "Too many listen already.", wire.Errors{})),
+		on("POST /api/listener/{listenerId}/alive", "Give a sign of life", answers(http.StatusNoContent, "Noted.", nil), calm),
+		on("POST /api/listener/{listenerId}/answer/{exchangeId}", "Say what came of a request", takes(wire.ListenerAnswerRequest{}), answers(http.StatusNoContent, "Taken.", nil), notFound, calm),
 	},
 }
 
