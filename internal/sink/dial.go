@@ -17,8 +17,9 @@ import (
 type dialer struct {
 	*route
 
-	trust  *egress.Trust // nil trusts the system's roots
-	secure bool
+	secure   bool
+	trust    *egress.Trust // nil trusts the system's roots
+	identity *egress.Trust // whose certificate is the client's, if it is not that of trust
 	// last is why the last connection did not come up; nil when it did. Libraries that try again by themselves do not tell.
 	last atomic.Pointer[failure]
 }
@@ -46,7 +47,11 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 		return c, err
 	}
 	host, _, _ := net.SplitHostPort(address)
-	secured := tls.Client(c, d.trust.TLSConfig(host))
+	config := d.trust.TLSConfig(host)
+	if d.identity != nil {
+		config.Certificates = d.identity.TLSConfig(host).Certificates
+	}
+	secured := tls.Client(c, config)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		_ = c.Close()
 		text, ok := egress.ExplainTLS(err)

@@ -20,7 +20,7 @@ type driver interface {
 
 // drivers has one for each type.
 var drivers = map[wire.SinkType]driver{
-	wire.SinkFile: fileDriver{}, wire.SinkStdout: stdoutDriver{},
+	wire.SinkKafka: kafkaDriver{}, wire.SinkNATS: natsDriver{}, wire.SinkRabbitMQ: rabbitDriver{}, wire.SinkRedis: redisDriver{}, wire.SinkFile: fileDriver{}, wire.SinkStdout: stdoutDriver{},
 }
 
 // connection is an open way to one sink. It is safe for concurrent use.

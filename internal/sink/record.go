@@ -43,6 +43,7 @@ const (
 	headerID     = "herald-event-id"
 	headerType   = "herald-event-type"
 	headerTenant = "herald-tenant-id"
+	headerKey    = "herald-key" // where the broker has no key of its own
 )
 
 // headers are what a consumer may want to know without reading the value, as pairs.

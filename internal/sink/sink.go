@@ -85,6 +85,15 @@ func (s *Service) compile(w *wire.Sink) *route {
 		connect:  time.Duration(orDefault(w.ConnectTimeout, defaultConnectTimeout)) * time.Millisecond,
 		patience: time.Duration(orDefault(w.SendTimeout, defaultSendTimeout)) * time.Millisecond,
 	}
+	if w.Kafka != nil { // where the sink says nothing, Kafka's own words count
+		p := producerOf(&problem.Validation{}, "", w.Kafka.Producer)
+		if w.ConnectTimeout == 0 && p.block > 0 {
+			r.connect = p.block
+		}
+		if w.SendTimeout == 0 && p.delivery > 0 {
+			r.patience = p.delivery
+		}
+	}
 	open := *w
 	secrets := take(&open)
 	r.known = slices.Collect(maps.Values(secrets))

@@ -89,7 +89,8 @@ func run(t *testing.T, engine db.Engine, b broker) {
 // create makes a sink that gets the events of the tests.
 func (s *suite) create(w wire.Sink) wire.ID {
 	s.t.Helper()
-	w.Global, w.EventsEnabled, w.ConnectTimeout, w.SendTimeout = true, wire.Map[bool]{kind: true}, 2000, 3000
+	w.RetryConfiguration = &wire.RetryConfiguration{Delays: []int{1, 1, 1, 600, 3600, 7200}}
+	w.Global, w.EventsEnabled, w.ConnectTimeout, w.SendTimeout = true, wire.Map[bool]{kind: true}, 5000, 3000
 	var r wire.SinkResponse
 	s.Call("POST", "/api/sink", wire.SinkRequest{Sink: w}).Want(200).Decode(&r)
 	return r.Sink.ID
@@ -119,7 +120,13 @@ func object(n int) string { return fmt.Sprintf("6a1f2a1e-5f4c-4b0e-9d0a-%012d", 
 func (s *suite) wait(ids []string) []received {
 	s.t.Helper()
 	var all []received
+	soon := time.Now().Add(patience - 5*time.Second)
 	s.Eventually(patience, "all events have arrived", func() bool {
+		if time.Now().After(soon) { // it is going to fail: what is known?
+			s.t.Logf("%d have arrived; the last attempts:\n%s", len(all), strings.Join(s.Strings(
+				`SELECT outcome || ' ' || url || ' ' || exception FROM attempt WHERE outcome <> 'accepted' ORDER BY start_instant DESC LIMIT 10`), "\n"))
+			soon = soon.Add(patience)
+		}
 		all = s.b.received()
 		seen := map[string]bool{}
 		for _, r := range all {
@@ -228,6 +235,9 @@ func (s *suite) refuses() {
 	}
 	try(s.b.wrongLogin())
 	try(s.b.nowhere())
+	if b, ok := s.b.(interface{ unheard() (wire.Sink, string) }); ok {
+		try(b.unheard())
+	}
 
 	id := s.create(s.b.sink())
 	huge := s.publish(1, 2<<20)
@@ -258,8 +268,8 @@ func (s *suite) survives() {
 	ids = append(ids, s.publish(40, 10)...)
 	s.Eventually(patience, "the breaker is open", func() bool { return s.App.Outbox().Flow(id).Open })
 	ids = append(ids, s.publish(10, 10)...)
+	s.b.revive() // first, or what is tried while it starts waits for its next turn
 	s.now.Add(int64(time.Hour))
-	s.b.revive()
 	s.wait(ids)
 	s.Settled(patience)
 	s.Eventually(patience, "the breaker is closed", func() bool { return !s.App.Outbox().Flow(id).Open })

@@ -1,0 +1,269 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
+)
+
+// rabbitDriver publishes to an exchange of RabbitMQ.
+type rabbitDriver struct{}
+
+func (rabbitDriver) check(v *problem.Validation, w *wire.Sink) {
+	r := w.RabbitMQ
+	if r == nil {
+		v.Field("sink.rabbitmq", "missing", "A sink of this type needs its settings.")
+		return
+	}
+	checkAddress(v, "sink.rabbitmq.address", &r.Address)
+	v.Text("sink.rabbitmq.virtualHost", &r.VirtualHost, longestName)
+	if r.VirtualHost == "/" {
+		r.VirtualHost = "" // the default is left out
+	}
+	v.Text("sink.rabbitmq.exchange", &r.Exchange, longestName)
+	if r.Exchange == "" {
+		checkDestination(v, "sink.rabbitmq.routingKey", "queue, or the exchange,", &r.RoutingKey)
+	} else if r.RoutingKey != "" {
+		checkDestination(v, "sink.rabbitmq.routingKey", "routing key", &r.RoutingKey)
+	}
+	checkLogin(v, "sink.rabbitmq.username", &r.Username)
+	checkTLS(v, "sink.rabbitmq.tls", &r.TLS)
+}
+
+func (rabbitDriver) address(w *wire.Sink) string {
+	return fmt.Sprintf("amqp://%s/%s/%s/%s", w.RabbitMQ.Address, w.RabbitMQ.VirtualHost, w.RabbitMQ.Exchange, w.RabbitMQ.RoutingKey)
+}
+
+func (rabbitDriver) open(ctx context.Context, r *route) (connection, error) {
+	settings := r.sink.RabbitMQ
+	d, err := newDialer(r, settings.TLS)
+	if err != nil {
+		return nil, err
+	}
+	login := &amqp.PlainAuth{Username: settings.Username, Password: "guest"}
+	if login.Username == "" {
+		login.Username = "guest"
+	}
+	if settings.Password != nil {
+		login.Password = *settings.Password
+	}
+	virtualHost := settings.VirtualHost
+	if virtualHost == "" {
+		virtualHost = "/"
+	}
+	p := &rabbitPublisher{settings: settings, work: make(chan func()), ended: make(chan struct{}), asks: make(chan ask)}
+	properties := amqp.NewConnectionProperties()
+	properties.SetClientConnectionName("herald")
+	p.conn, err = amqp.DialConfig("amqp://"+settings.Address, amqp.Config{
+		SASL: []amqp.Authentication{login}, Vhost: virtualHost, Heartbeat: heartbeat, Properties: properties,
+		Dial: func(network, address string) (net.Conn, error) {
+			c, err := d.dial(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			p.socket = c
+			// After ours, which says why. The library takes it away once the connection is open.
+			return c, c.SetDeadline(time.Now().Add(r.connect + time.Second))
+		},
+	})
+	if err != nil {
+		return nil, d.orDial(explainRabbit(err))
+	}
+	if p.channel, err = p.conn.Channel(); err == nil {
+		err = p.channel.Confirm(false)
+	}
+	if err != nil {
+		_ = p.socket.Close()
+		return nil, explainRabbit(err)
+	}
+	p.why = p.channel.NotifyClose(make(chan *amqp.Error, 1))
+	p.returned = p.channel.NotifyReturn(make(chan amqp.Return))
+	go p.publish()
+	go p.listen()
+	return p, nil
+}
+
+const heartbeat = 10 * time.Second
+
+// rabbitPublisher has many publications under way on one channel; their confirmations overlap.
+type rabbitPublisher struct {
+	settings *wire.RabbitMQSink
+	socket   net.Conn
+	conn     *amqp.Connection
+	channel  *amqp.Channel
+
+	// Writing to a broker that takes nothing blocks, so one goroutine does it for all.
+	work  chan func()
+	ended chan struct{}
+	count atomic.Int64
+	stuck atomic.Bool // a confirmation did not come in time
+
+	// What no queue took comes back before its confirmation. One goroutine keeps it until it is asked.
+	returned chan amqp.Return
+	asks     chan ask
+	why      chan *amqp.Error
+	closed   atomic.Pointer[amqp.Error]
+}
+
+// ask is the question whether a publication came back.
+type ask struct {
+	number string
+	answer chan string // why, empty when it did not
+}
+
+func (p *rabbitPublisher) publish() {
+	for {
+		select {
+		case do := <-p.work:
+			do()
+		case <-p.ended:
+			return
+		}
+	}
+}
+
+func (p *rabbitPublisher) listen() {
+	defer close(p.ended)
+	back := map[string]string{}
+	for {
+		select {
+		case r, more := <-p.returned:
+			if !more {
+				if why := <-p.why; why != nil {
+					p.closed.Store(why)
+				}
+				return
+			}
+			back[r.CorrelationId] = r.ReplyText
+		case q := <-p.asks:
+			q.answer <- back[q.number]
+			delete(back, q.number)
+		}
+	}
+}
+
+func (p *rabbitPublisher) send(ctx context.Context, r *record) (string, error) {
+	number := strconv.FormatInt(p.count.Add(1), 10)
+	m := amqp.Publishing{
+		ContentType: "application/json", DeliveryMode: amqp.Persistent, MessageId: r.id, CorrelationId: number, Type: r.kind, AppId: "herald", Body: r.value,
+		Headers: amqp.Table{headerKey: r.key},
+	}
+	for _, h := range r.headers() {
+		m.Headers[h[0]] = h[1]
+	}
+	type begun struct {
+		confirmation *amqp.DeferredConfirmation
+		err          error
+	}
+	started := make(chan begun, 1)
+	do := func() {
+		c, err := p.channel.PublishWithDeferredConfirm(p.settings.Exchange, r.fill(p.settings.RoutingKey), true, false, m)
+		started <- begun{c, err}
+	}
+	select {
+	case p.work <- do:
+	case <-p.ended:
+		return "", p.lost()
+	case <-ctx.Done():
+		return "", p.late(ctx)
+	}
+	var b begun
+	select {
+	case b = <-started:
+	case <-ctx.Done():
+		return "", p.late(ctx)
+	}
+	if b.err != nil {
+		return "", p.lost()
+	}
+	select {
+	case <-b.confirmation.Done():
+	case <-ctx.Done():
+		return "", p.late(ctx)
+	}
+	q := ask{number, make(chan string, 1)}
+	select {
+	case p.asks <- q:
+	case <-p.ended:
+		if !b.confirmation.Acked() {
+			return "", p.lost()
+		}
+		return "", nil
+	}
+	switch why := <-q.answer; {
+	case why != "":
+		return "", refused(fmt.Sprintf("no queue takes what is sent to the exchange %q with the routing key %q (%s)", p.settings.Exchange, r.fill(p.settings.RoutingKey), why))
+	case b.confirmation.Acked():
+		return "", nil
+	}
+	select {
+	case <-p.ended:
+		return "", p.lost()
+	case <-time.After(time.Second): // the end of the channel would be known by now
+		return "", refused("RabbitMQ did not take the event (nack)")
+	}
+}
+
+// late is for a confirmation that did not come: the connection is replaced, as it may never come.
+func (p *rabbitPublisher) late(ctx context.Context) error {
+	p.stuck.Store(true)
+	return ctx.Err()
+}
+
+// lost waits for why the channel was closed.
+func (p *rabbitPublisher) lost() error {
+	select {
+	case <-p.ended:
+	case <-time.After(time.Second):
+	}
+	if why := p.closed.Load(); why != nil {
+		return explainRabbit(why)
+	}
+	return errLineClosed
+}
+
+// explainRabbit makes a failure of what the broker has said, if it has.
+func explainRabbit(err error) error {
+	said, ok := errors.AsType[*amqp.Error](err)
+	if !ok || !said.Server {
+		if errors.Is(err, amqp.ErrCredentials) || errors.Is(err, amqp.ErrVhost) || errors.Is(err, amqp.ErrSASL) {
+			return refused("RabbitMQ said: " + err.Error())
+		}
+		if t, is := errors.AsType[net.Error](err); is && t.Timeout() {
+			return &failure{egress.Timeout, "the broker did not answer in time"}
+		}
+		return err
+	}
+	if said.Code == amqp.ConnectionForced { // it is being stopped
+		return &failure{egress.Reset, "RabbitMQ said: " + said.Reason}
+	}
+	return refused("RabbitMQ said: " + said.Reason)
+}
+
+func (p *rabbitPublisher) ping(context.Context) error {
+	if !p.usable() {
+		return p.lost()
+	}
+	return nil
+}
+
+func (p *rabbitPublisher) usable() bool {
+	return !p.stuck.Load() && !p.channel.IsClosed() && !p.conn.IsClosed()
+}
+
+func (p *rabbitPublisher) close() {
+	if !p.stuck.Load() {
+		_ = p.conn.CloseDeadline(time.Now().Add(time.Second))
+	}
+	_ = p.socket.Close()
+}

@@ -1,0 +1,132 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/wire"
+)
+
+// The library logs what it returns as well.
+func init() { redis.SetLogger(silent{}) }
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
+// redisDriver adds to a stream of Redis.
+type redisDriver struct{}
+
+func (redisDriver) check(v *problem.Validation, w *wire.Sink) {
+	r := w.Redis
+	if r == nil {
+		v.Field("sink.redis", "missing", "A sink of this type needs its settings.")
+		return
+	}
+	checkAddress(v, "sink.redis.address", &r.Address)
+	checkDestination(v, "sink.redis.stream", "stream", &r.Stream)
+	checkLogin(v, "sink.redis.username", &r.Username)
+	checkTLS(v, "sink.redis.tls", &r.TLS)
+	v.Check(r.Database >= 0 && r.Database <= 1<<20, "sink.redis.database", "invalid", "This is the number of a database.")
+	v.Check(r.MaxLength >= 0, "sink.redis.maxLength", "invalid", "This is a number of entries, or 0 for all.")
+}
+
+func (redisDriver) address(w *wire.Sink) string {
+	return fmt.Sprintf("redis://%s/%d/%s", w.Redis.Address, w.Redis.Database, w.Redis.Stream)
+}
+
+func (redisDriver) open(ctx context.Context, r *route) (connection, error) {
+	settings := r.sink.Redis
+	d, err := newDialer(r, settings.TLS)
+	if err != nil {
+		return nil, err
+	}
+	options := &redis.Options{
+		Addr: settings.Address, Username: settings.Username, DB: settings.Database, DisableIdentity: true, Protocol: 2,
+		Dialer: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return d.dial(ctx, network, address)
+		},
+		DialTimeout: r.connect, ReadTimeout: r.patience, WriteTimeout: r.patience, ContextTimeoutEnabled: true,
+		PoolSize: 1, MaxRetries: -1, DialerRetries: 1, // the outbox tries again, and shows it
+	}
+	if settings.Password != nil {
+		options.Password = *settings.Password
+	}
+	s := &redisStream{route: r, dialer: d, settings: settings, client: redis.NewClient(options)}
+	if err := s.ping(ctx); err != nil {
+		_ = s.client.Close()
+		return nil, err
+	}
+	s.batcher = newBatcher(s.write)
+	return s, nil
+}
+
+// redisStream sends what goes together as one pipeline over one connection.
+type redisStream struct {
+	*batcher
+
+	route    *route
+	dialer   *dialer
+	settings *wire.RedisSink
+	client   *redis.Client
+}
+
+// fieldBody is the field of an entry that has the event.
+const fieldBody = "body"
+
+func (s *redisStream) write(batch []*handed) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.route.patience)
+	defer cancel()
+	pipe := s.client.Pipeline()
+	added := make([]*redis.StringCmd, len(batch))
+	for i, h := range batch {
+		values := []any{fieldBody, h.value, headerKey, h.key}
+		for _, header := range h.headers() {
+			values = append(values, header[0], header[1])
+		}
+		added[i] = pipe.XAdd(ctx, &redis.XAddArgs{
+			Stream: h.fill(s.settings.Stream), NoMkStream: s.settings.MustExist, MaxLen: s.settings.MaxLength, Approx: s.settings.MaxLength > 0, Values: values,
+		})
+	}
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	for i, h := range batch {
+		id, err := added[i].Result()
+		if err != nil {
+			h.done("", s.explain(err))
+		} else {
+			h.done("stream "+h.fill(s.settings.Stream)+", entry "+id, nil)
+		}
+	}
+}
+
+func (s *redisStream) explain(err error) error {
+	if errors.Is(err, redis.Nil) {
+		return refused(fmt.Sprintf("the stream %q does not exist", s.settings.Stream))
+	}
+	if said, ok := errors.AsType[redis.Error](err); ok {
+		return refused("Redis said: " + said.Error())
+	}
+	if t, ok := errors.AsType[net.Error](err); ok && t.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		err = context.DeadlineExceeded
+	}
+	return s.dialer.orDial(err)
+}
+
+func (s *redisStream) ping(ctx context.Context) error {
+	if err := s.client.Ping(ctx).Err(); err != nil {
+		return s.explain(err)
+	}
+	return nil
+}
+
+func (s *redisStream) usable() bool { return true }
+
+func (s *redisStream) close() {
+	s.batcher.close()
+	_ = s.client.Close()
+}

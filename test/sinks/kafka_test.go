@@ -1,0 +1,126 @@
+package sinks
+
+import (
+	"bytes"
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/herald-events/herald/internal/db/dbtest"
+	"github.com/herald-events/herald/wire"
+)
+
+// kafka is Kafka's protocol in this process, with its data in a folder so that it may come back.
+type kafka struct {
+	t       *testing.T
+	port    int
+	dir     string
+	cluster *kfake.Cluster
+
+	mu   sync.Mutex
+	read []received
+	from map[int32]int64
+}
+
+const topic = "identity"
+
+func newKafka(t *testing.T) *kafka {
+	k := &kafka{t: t, port: freePort(t), dir: t.TempDir()}
+	k.revive()
+	t.Cleanup(func() { k.cluster.Close() })
+	if err := k.cluster.CreateTopic(topic, 3, nil); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func (k *kafka) address() string { return "127.0.0.1:" + strconv.Itoa(k.port) }
+
+func (k *kafka) with(address, topic, password string) wire.Sink {
+	return wire.Sink{Name: "Kafka", Type: wire.SinkKafka, Kafka: &wire.KafkaSink{Topic: topic, Producer: wire.Map[string]{
+		"bootstrap.servers": address, "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-256", "linger.ms": "1", "compression.type": "zstd",
+		"sasl.jaas.config": `org.apache.kafka.common.security.scram.ScramLoginModule required username="herald" password="` + password + `";`,
+	}}}
+}
+
+func (k *kafka) sink() wire.Sink { return k.with(k.address(), topic, password) }
+func (k *kafka) wrongLogin() (wire.Sink, string) {
+	w := k.with(k.address(), topic, "wrong-"+password)
+	w.Kafka.Producer["sasl.mechanism"] = "PLAIN"
+	return w, "SASL_AUTHENTICATION_FAILED"
+}
+
+func (k *kafka) nowhere() (wire.Sink, string) {
+	return k.with(k.address(), "nowhere", password), `the topic "nowhere" does not exist`
+}
+func (k *kafka) at(address string) wire.Sink { return k.with(address, topic, password) }
+func (k *kafka) mostBytes() int              { return 1 << 20 }
+func (k *kafka) kill()                       { k.cluster.Close() }
+
+func (k *kafka) revive() {
+	var err error
+	k.cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(k.port), kfake.DataDir(k.dir), kfake.SyncWrites(), kfake.EnableSASL(),
+		kfake.Superuser("SCRAM-SHA-256", "herald", password), kfake.Superuser("PLAIN", "herald", password))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	// It closes the connection on a wrong password; Kafka says why.
+	k.cluster.ControlKey(int16(kmsg.SASLAuthenticate), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		k.cluster.KeepControl()
+		if !bytes.Contains(r.(*kmsg.SASLAuthenticateRequest).SASLAuthBytes, []byte("wrong-")) {
+			return nil, nil, false
+		}
+		answer := r.ResponseKind().(*kmsg.SASLAuthenticateResponse)
+		answer.ErrorCode = kerr.SaslAuthenticationFailed.Code
+		return answer, nil, true
+	})
+}
+
+// received reads on to the present end of the topic.
+func (k *kafka) received() []received {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	start := kgo.NewOffset().AtStart()
+	at := map[int32]kgo.Offset{}
+	for p := range int32(3) {
+		at[p] = start
+		if next, known := k.from[p]; known {
+			at[p] = kgo.NewOffset().At(next)
+		}
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(k.address()), kgo.SASL(scram.Auth{User: "herald", Pass: password}.AsSha256Mechanism()),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: at}), kgo.FetchMaxWait(100*time.Millisecond))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	for ctx.Err() == nil {
+		client.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+			one := received{key: string(r.Key), value: string(r.Value), headers: map[string]string{}}
+			for _, h := range r.Headers {
+				one.headers[h.Key] = string(h.Value)
+			}
+			k.read = append(k.read, one)
+			if k.from == nil {
+				k.from = map[int32]int64{}
+			}
+			k.from[r.Partition] = r.Offset + 1
+		})
+	}
+	return k.read
+}
+
+func TestKafka(t *testing.T) {
+	t.Parallel()
+	run(t, dbtest.Engines()[0], newKafka(t))
+}
