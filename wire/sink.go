@@ -19,6 +19,8 @@ type Sink struct {
 	// Global sends the events of all tenants, else those of TenantIDs. With neither, only events of the system are sent.
 	Global    bool `json:"global"`
 	TenantIDs []ID `json:"tenantIds,omitempty"`
+	// Filter is an expression about the event that must be true, as that of a webhook. Empty lets all events through.
+	Filter string `json:"filter,omitzero"`
 
 	// Of these the one that Type names is required, except that standard output has no settings.
 	Kafka    *KafkaSink    `json:"kafka,omitzero"`

@@ -48,6 +48,9 @@ type Webhook struct {
 	RateLimit float64 `json:"rateLimit,omitzero"`
 	// Ordering is ours: in which order deliveries leave. Empty means in any.
 	Ordering WebhookOrdering `json:"ordering,omitzero"`
+	// Filter is ours: an expression about the event that must be true, such as event.user.email endsWith "@example.com". Empty lets all events through. For a
+	// transactional event it decides whether the webhook is asked.
+	Filter string `json:"filter,omitzero"`
 	// Data is free-form. Always present in a response.
 	Data Object `json:"data"`
 	// InsertInstant is when the webhook was created. Set by the server.
@@ -131,6 +134,35 @@ type WebhookSearchResponse struct {
 	// Total counts all that match, not only those of the page.
 	Total    int           `json:"total"`
 	Webhooks List[Webhook] `json:"webhooks"`
+}
+
+// FilterTryRequest tries an expression on the newest events on record. The call is ours.
+type FilterTryRequest struct {
+	// Filter is the expression. Required.
+	Filter string `json:"filter"`
+	// Limit is how many events are looked at, 1 to 1000; 100 by default.
+	Limit int `json:"limit,omitzero"`
+}
+
+// FilterTryResponse tells what the expression says about each of them.
+type FilterTryResponse struct {
+	// Matched, Failed and Tried are how many events it is true for, how many it cannot be told for, and how many there were.
+	Matched int `json:"matched"`
+	Failed  int `json:"failed"`
+	Tried   int `json:"tried"`
+	// Events are all that were tried, the newest first.
+	Events List[FilteredEvent] `json:"events"`
+}
+
+// FilteredEvent is an event and what an expression says about it.
+type FilteredEvent struct {
+	ID            ID      `json:"id"`
+	Type          string  `json:"type"`
+	TenantID      ID      `json:"tenantId,omitzero"`
+	InsertInstant Instant `json:"insertInstant"`
+	Matches       bool    `json:"matches"`
+	// Error is why it cannot be told. Absent when it can.
+	Error string `json:"error,omitzero"`
 }
 
 // WebhookTestRequest sends one request to a webhook to try it out. The call is ours. Exactly one member is set.

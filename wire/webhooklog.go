@@ -156,8 +156,11 @@ type WithheldWebhook struct {
 	WebhookID ID `json:"webhookId"`
 	// URL is the webhook's address, without credentials and query values.
 	URL string `json:"url"`
-	// Reason is the gate that was closed when the event happened: "disabled", "event disabled", "other tenant" or "tenant disabled".
+	// Reason is the gate that was closed when the event happened: "disabled", "event disabled", "other tenant" or "tenant disabled"; or, when
+	// all were open, "filter" or "filter failed".
 	Reason string `json:"reason"`
+	// Kind is "sink" when it is one of those. Absent for webhooks.
+	Kind string `json:"kind,omitzero"`
 	// Detail says the same for people.
 	Detail string `json:"detail,omitzero"`
 	// Fix is the request that would open the gate for events to come.

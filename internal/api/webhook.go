@@ -23,6 +23,7 @@ func (s *server) webhookRoutes() []route {
 	return append(webhooks.routes(), []route{
 		{"GET", "/api/webhook/search", "/api/webhook/search", globalKey, s.searchWebhooks},
 		{"POST", "/api/webhook/search", "/api/webhook/search", globalKey, s.searchWebhooks},
+		{"POST", "/api/webhook/filter/try", "/api/webhook/filter/try", globalKey, s.tryFilter},
 		{"POST", "/api/webhook/{webhookId}/test", "/api/webhook", globalKey, s.testWebhook},
 		{"GET", "/api/webhook/{webhookId}/explain", "/api/webhook", globalKey, s.explainWebhook},
 	}...)
@@ -56,6 +57,19 @@ func (s *server) testWebhook(c *call) (any, error) {
 		return nil, err
 	}
 	return wire.WebhookTestResponse{Attempt: tried.Wire()}, nil
+}
+
+// tryFilter tells what a filter, which need not be anybody's, says about the newest events. The call is ours.
+func (s *server) tryFilter(c *call) (any, error) {
+	var request wire.FilterTryRequest
+	if err := c.strict(&request); err != nil {
+		return nil, err
+	}
+	answer, err := s.WebhookLog.TryFilter(c.ctx(), request)
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
 }
 
 // explainWebhook tells whether a webhook gets the events of a type of a tenant, and what would have to change if not. The call is ours.

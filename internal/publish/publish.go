@@ -580,6 +580,7 @@ func (p *Publisher) address(tx *db.Tx, e *recorded, d event.Descriptor, settings
 	}
 	audience := webhooks.Audience(e.Type, d.Scope, e.Tenant)
 	if enabled {
+		audience = audience.For(e.Body)
 		e.targets, e.voters = audience.Targets, audience.Voters
 		if e.Rule != wire.None {
 			e.listeners = webhooks.Listeners(e.Type, e.Tenant)

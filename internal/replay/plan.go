@@ -6,6 +6,7 @@ import (
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/filter"
 	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/webhook"
@@ -92,7 +93,14 @@ func (s *Service) lookForMissed(tx *db.Tx, p *plan, target *webhook.Target, span
 	for _, m := range missed {
 		switch {
 		case m.State == "":
-			if p.Recovery.Which != wire.RecoverFailed && wanted.in(m.Type, m.Tenant) {
+			if p.Recovery.Which == wire.RecoverFailed || !wanted.in(m.Type, m.Tenant) {
+				continue
+			}
+			passes, err := s.passes(tx, target, m.Sequence)
+			if err != nil {
+				return nil, 0, err
+			}
+			if passes {
 				found = append(found, chosen{m.Sequence, late})
 			}
 		case p.Recovery.Which == wire.RecoverNeverSent:
@@ -103,6 +111,19 @@ func (s *Service) lookForMissed(tx *db.Tx, p *plan, target *webhook.Target, span
 		}
 	}
 	return found, reached, err
+}
+
+// passes tells whether the filter of the webhook lets an event on record through today.
+func (s *Service) passes(tx *db.Tx, target *webhook.Target, sequence int64) (bool, error) {
+	if !target.HasFilter() {
+		return true, nil
+	}
+	body, err := s.Outbox.Log.Body(tx, sequence)
+	if isNotFound(err) { // removed just now
+		return false, nil
+	}
+	gate, _ := target.Pass(filter.NewEvent(body))
+	return gate == webhook.Open, err
 }
 
 // interest is what a webhook would get today. It remembers its answers: there are many events of few kinds.

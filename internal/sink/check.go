@@ -55,6 +55,7 @@ func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Sink) error {
 	if err := webhook.CheckTenants(tx, v, "sink.tenantIds", &w.TenantIDs); err != nil {
 		return err
 	}
+	webhook.CheckFilter(v, "sink.filter", &w.Filter)
 	webhook.CheckPace(v, "sink.", &w.RetryConfiguration, w.Concurrency, w.RateLimit)
 	switch w.Ordering {
 	case wire.SinkOrderedByLinkedObject:

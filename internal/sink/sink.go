@@ -68,7 +68,7 @@ func (s *Service) Targets(tx *db.Tx) ([]*webhook.Target, error) {
 }
 
 func subscriptionOf(w *wire.Sink) webhook.Subscription {
-	return webhook.Subscription{Enabled: enabled(w), All: w.AllEvents, Events: w.EventsEnabled, Global: w.Global, Tenants: w.TenantIDs}
+	return webhook.Subscription{Enabled: enabled(w), All: w.AllEvents, Events: w.EventsEnabled, Global: w.Global, Tenants: w.TenantIDs, Filter: webhook.FilterOf(w.Filter)}
 }
 
 func orDefault(n, otherwise int) int {

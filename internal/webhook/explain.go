@@ -117,7 +117,11 @@ func (of *Explained) gates(q Question) []wire.ExplainedGate {
 	case !slices.Contains(of.Wants.Tenants, q.Tenant):
 		bound = gate("tenantBinding", false, "", receiver+" is neither global nor bound to the tenant.", fix("tenantIds", []wire.ID{q.Tenant}))
 	}
-	return []wire.ExplainedGate{known, tenant, working, wanted, bound}
+	filtered := gate("filter", true, receiver+" has no filter.", "", "")
+	if of.Wants.Filter != nil {
+		filtered.Detail = receiver + " takes those of the events for which its filter is true: " + of.Wants.Filter.Text()
+	}
+	return []wire.ExplainedGate{known, tenant, working, wanted, bound, filtered}
 }
 
 // gate is a gate with the texts for both of its states; fix is for the closed one.

@@ -2,8 +2,11 @@ package webhook
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/filter"
+	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -15,6 +18,8 @@ const (
 	Disabled      Gate = "disabled"       // the receiver is switched off as a whole
 	EventDisabled Gate = "event disabled" // the receiver has not switched the event type on
 	OtherTenant   Gate = "other tenant"   // the receiver is neither global nor bound to the event's tenant
+	Filtered      Gate = "filter"         // the receiver's filter is not true for the event
+	FilterFailed  Gate = "filter failed"  // the receiver's filter says neither yes nor no about the event
 )
 
 // Subscription is what decides which events a receiver gets.
@@ -26,10 +31,49 @@ type Subscription struct {
 	// Global gets the events of all tenants, else those of Tenants.
 	Global  bool
 	Tenants []wire.ID
+	// Filter decides about each event, nil lets all through.
+	Filter *filter.Filter
+}
+
+// Pass tells whether the filter lets the event through, and if it failed, why.
+func (s *Subscription) Pass(e *filter.Event) (gate Gate, why string) {
+	if s.Filter == nil {
+		return Open, ""
+	}
+	switch matches, err := s.Filter.Match(e); {
+	case err != nil:
+		return FilterFailed, err.Error()
+	case matches:
+		return Open, ""
+	default:
+		return Filtered, ""
+	}
+}
+
+// CheckFilter normalizes a filter and adds what is wrong with it.
+func CheckFilter(v *problem.Validation, path string, text *string) {
+	if *text = strings.TrimSpace(*text); *text == "" {
+		return
+	}
+	if _, err := filter.Compile(*text); err != nil {
+		v.Field(path, "invalid", "The filter cannot be read: %v.", err)
+	}
+}
+
+// FilterOf is the filter with that text, nil for none. One that is stored and cannot be read any more lets nothing through.
+func FilterOf(text string) *filter.Filter {
+	if text == "" {
+		return nil
+	}
+	f, err := filter.Compile(text)
+	if err != nil {
+		f, _ = filter.Compile("false")
+	}
+	return f
 }
 
 func subscriptionOf(w *wire.Webhook) Subscription {
-	return Subscription{Enabled: enabled(w), Events: w.EventsEnabled, Global: w.Global, Tenants: w.TenantIDs}
+	return Subscription{Enabled: enabled(w), Events: w.EventsEnabled, Global: w.Global, Tenants: w.TenantIDs, Filter: FilterOf(w.Filter)}
 }
 
 // Wants tells whether the type is switched on.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/internal/filter"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -105,6 +106,12 @@ func (t *Target) URL() string { return t.url }
 func (t *Target) Want(typ event.Type, scope event.Scope, tenant wire.ID) Gate {
 	return t.wants.Match(typ, scope, tenant)
 }
+
+// Pass tells whether the filter of the receiver lets the event through, and if it failed, why.
+func (t *Target) Pass(e *filter.Event) (gate Gate, why string) { return t.wants.Pass(e) }
+
+// HasFilter tells whether Pass depends on the event.
+func (t *Target) HasFilter() bool { return t.wants.Filter != nil }
 
 func (t *Target) Delays() []time.Duration { return t.pace.Delays }
 func (t *Target) Concurrency() int        { return t.pace.Concurrency }

@@ -275,6 +275,7 @@ func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Webhook) error
 	CheckPace(v, "webhook.", &w.RetryConfiguration, w.Concurrency, w.RateLimit)
 	v.Check(w.Ordering == "" || w.Ordering == wire.OrderedByLinkedObject, "webhook.ordering", "invalid",
 		"The ordering is %q, or absent.", wire.OrderedByLinkedObject)
+	CheckFilter(v, "webhook.filter", &w.Filter)
 	v.Check(len(w.Description) <= maxDescription, "webhook.description", "tooLong", "The description is longer than %d bytes.", maxDescription)
 	if enabled(w) {
 		w.Enabled = nil // the default is left out

@@ -101,11 +101,11 @@ func (s *audiences) touch(id string, day int64) {
 func describe(a *webhook.Audience, enabled bool) (*audience, error) {
 	var withheld []wire.WithheldWebhook
 	for _, w := range a.Withheld {
-		withheld = append(withheld, wire.WithheldWebhook{WebhookID: w.WebhookID, URL: w.URL, Reason: string(w.Gate)})
+		withheld = append(withheld, wire.WithheldWebhook{WebhookID: w.WebhookID, URL: w.URL, Reason: string(w.Gate), Detail: w.Detail, Kind: kindOf(w.Kind)})
 	}
 	if !enabled {
 		for _, t := range a.Targets {
-			withheld = append(withheld, wire.WithheldWebhook{WebhookID: t.ID, URL: t.URL(), Reason: tenantDisabled})
+			withheld = append(withheld, wire.WithheldWebhook{WebhookID: t.ID, URL: t.URL(), Reason: tenantDisabled, Kind: kindOf(t.Kind())})
 		}
 	}
 	if len(withheld) == 0 {
@@ -118,6 +118,14 @@ func describe(a *webhook.Audience, enabled bool) (*audience, error) {
 	}
 	hash := sha256.Sum256(document)
 	return &audience{id: base64.RawURLEncoding.EncodeToString(hash[:16]), document: string(document)}, nil
+}
+
+// kindOf is the kind of a receiver as it is stored and shown: nothing for webhooks.
+func kindOf(k webhook.ReceiverKind) string {
+	if k == webhook.Webhook {
+		return ""
+	}
+	return string(k)
 }
 
 // tenantDisabled is the reason when the tenant has switched the event off; the others are the gates of [webhook.Match].

@@ -1,6 +1,7 @@
 package webhooklog
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -196,13 +197,18 @@ func completeWithheld(tx *db.Tx, page []entry, left *budget) error {
 // webhook.Service.Explain, which tells how things are now; this is how they were.
 func explain(e *entry, w wire.WithheldWebhook) (detail, fix string) {
 	on := map[string]any{e.EventType: true}
-	switch w.Reason {
-	case string(webhook.Disabled):
-		return "The webhook was switched off.", webhook.PatchRequest("webhook", w.WebhookID, "enabled", true)
-	case string(webhook.EventDisabled):
-		return "The webhook did not want the event: it was not enabled in eventsEnabled.", webhook.PatchRequest("webhook", w.WebhookID, "eventsEnabled", on)
-	case string(webhook.OtherTenant):
-		return "The webhook was neither global nor bound to the tenant.", webhook.PatchRequest("webhook", w.WebhookID, "tenantIds", []wire.ID{e.TenantID})
+	kind := cmp.Or(w.Kind, string(webhook.Webhook))
+	switch webhook.Gate(w.Reason) {
+	case webhook.Disabled:
+		return "The " + kind + " was switched off.", webhook.PatchRequest(kind, w.WebhookID, "enabled", true)
+	case webhook.EventDisabled:
+		return "The " + kind + " did not want the event: it was not enabled in eventsEnabled.", webhook.PatchRequest(kind, w.WebhookID, "eventsEnabled", on)
+	case webhook.OtherTenant:
+		return "The " + kind + " was neither global nor bound to the tenant.", webhook.PatchRequest(kind, w.WebhookID, "tenantIds", []wire.ID{e.TenantID})
+	case webhook.Filtered:
+		return "The filter of the " + kind + " was not true for the event.", ""
+	case webhook.FilterFailed:
+		return fmt.Sprintf("The filter of the %s could not tell about the event: %s.", kind, w.Detail), ""
 	case tenantDisabled:
 		return "The tenant did not send the event: it was not enabled in its event settings.",
 			webhook.PatchRequest("tenant", e.TenantID, "eventConfiguration", map[string]any{"events": map[string]any{e.EventType: map[string]any{"enabled": true}}})
@@ -244,7 +250,7 @@ func (row attemptRow) wire(details bool) (wire.WebhookAttemptLog, error) {
 	if d.RequestSize > 0 { // else nothing was sent
 		a.Request = &wire.WebhookAttemptMessage{Headers: d.RequestHeaders, Size: int64(d.RequestSize)}
 	}
-	if a.WebhookCallResponse.StatusCode != 0 {
+	if a.WebhookCallResponse.StatusCode != 0 || d.ResponseBody != "" { // brokers have no status
 		a.Response = &wire.WebhookAttemptMessage{Headers: d.ResponseHeaders, Body: d.ResponseBody, Size: d.ResponseSize, HeadersTruncated: int64(d.ResponseHeadersCut)}
 		if d.ResponseTruncated {
 			a.Response.Truncated = d.ResponseSize - egress.DefaultKeepResponse
