@@ -45,7 +45,7 @@ func TestFilter(t *testing.T) {
 		s.Settled(patience)
 
 		var found wire.WebhookEventLogSearchResponse
-		s.Call("POST", "/api/webhook-event-log/search", `{"search":{"eventType":"user.create.complete"}}`).Want(200).Decode(&found)
+		s.Call("POST", "/api/system/webhook-event-log/search", `{"search":{"eventType":"user.create.complete"}}`).Want(200).Decode(&found)
 		why := map[wire.ID]string{}
 		for _, w := range found.WebhookEventLogs[0].NotSentTo {
 			why[w.WebhookID] = w.Reason + ": " + w.Detail

@@ -14,6 +14,7 @@ var webhooks = group{
 		on("POST /api/webhook/{webhookId}/test", "Send a webhook an event to try it out", takes(wire.WebhookTestRequest{}), gives(wire.WebhookTestResponse{}), calm,
 			about("Ours. The request goes out as it would for a real event, and is on record as a test.")),
 		on("GET /api/webhook/{webhookId}/explain", "Ask whether a webhook would get an event, and why not", gives(wire.WebhookExplainResponse{}), about("Ours."), explained),
+		on("POST /api/webhook/filter/try", "Try a filter on the newest events", takes(wire.FilterTryRequest{}), gives(wire.FilterTryResponse{}), calm, about("Ours. Nothing is sent or stored.")),
 	},
 }
 
