@@ -1,7 +1,5 @@
 package wire
 
-import "encoding/json"
-
 // Sink is a broker or a file that gets events once they are committed. Sinks are ours. A secret is in no answer; a change that does not mention one keeps it, and an
 // empty text removes it.
 type Sink struct {
@@ -16,7 +14,8 @@ type Sink struct {
 	// AllEvents sends events of every type, else those that EventsEnabled has as true.
 	AllEvents     bool      `json:"allEvents"`
 	EventsEnabled Map[bool] `json:"eventsEnabled"`
-	// Global sends the events of all tenants, else those of TenantIDs. With neither, only events of the system are sent.
+	// Global sends the events of all tenants, else those of TenantIDs. Events of the whole installation belong to no tenant: they are sent when Global is set, or
+	// when EventsEnabled names them.
 	Global    bool `json:"global"`
 	TenantIDs []ID `json:"tenantIds,omitempty"`
 	// Filter is an expression about the event that must be true, as that of a webhook. Empty lets all events through.
@@ -185,9 +184,8 @@ type SinkSearchResponse struct {
 
 // Integrations are ways to other systems: FusionAuth's Integration API.
 type Integrations struct {
-	// CleanSpeak is kept and not acted on.
-	CleanSpeak json.RawMessage   `json:"cleanspeak,omitzero"`
-	Kafka      *KafkaIntegration `json:"kafka,omitzero"`
+	// Kafka is always present in a response. Others that FusionAuth has are not kept.
+	Kafka *KafkaIntegration `json:"kafka,omitzero"`
 }
 
 // KafkaIntegration sends all events to Kafka: those that a tenant has enabled, and those of the system.

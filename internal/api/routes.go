@@ -58,6 +58,7 @@ func (s *server) routes() []route {
 		s.linkRoutes(s.Links),
 		s.webhookRoutes(),
 		s.sinkRoutes(s.Sinks),
+		integrationRoutes(s.Sinks),
 		s.eventRoutes(),
 		s.webhookLogRoutes(s.WebhookLog),
 		deliveryRoutes(s.Replay),

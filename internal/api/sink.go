@@ -49,14 +49,20 @@ func (h sinks) test(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := h.Load(c.ctx(), id); err != nil { // a webhook has its own test
+	w, err := h.Load(c.ctx(), id)
+	if err != nil { // a webhook has its own test
 		return nil, err
 	}
 	var request wire.WebhookTestRequest
-	if err := c.decode(&request); err != nil {
+	if err := c.decodeOptional(&request); err != nil {
 		return nil, err
 	}
-	sample, err := publish.Sample(request)
+	var sample []byte
+	if w.BuiltIn && len(request.Event) == 0 && request.Type == "" {
+		sample, err = h.Trier.BareTest()
+	} else {
+		sample, err = publish.Sample(request)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 type Trier interface {
 	// Try sends body to the webhook as a test, records it or not, and returns what came of it; problem.ErrNotFound without such a webhook.
 	Try(ctx context.Context, id wire.ID, body []byte, record bool) (publish.Tried, error)
+	// BareTest is the body of a test that is no event.
+	BareTest() ([]byte, error)
 }
 
 func (s *server) webhookRoutes() []route {

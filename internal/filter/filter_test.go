@@ -15,17 +15,17 @@ const body = `{"event":{"type":"user.create","tenantId":"t1","createInstant":170
 func TestMatch(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		`true`:                                            "true",
-		`event.type == "user.create"`:                     "true",
-		`tenant == "t1"`:                                  "true",
-		`event.type startsWith "user."`:                   "true",
-		`event["type"] == "user.create"`:                  "true",
-		`event.user.email == nil`:                         "false",
-		`event.user.nothing.more == nil`:                  "true",
-		`event.group.name contains "x"`:                   "false", // not there
-		`not (event.group.name contains "x")`:             "true",
-		`lower(event.user.email) endsWith "@example.com"`: "true",
-		`event.user.email matches "(?i)^ada@"`:            "true",
+		`true`:                                                                     "true",
+		`event.type == "user.create"`:                                              "true",
+		`tenant == "t1"`:                                                           "true",
+		`event.type startsWith "user."`:                                            "true",
+		`event["type"] == "user.create"`:                                           "true",
+		`event.user.email == nil`:                                                  "false",
+		`event.user.nothing.more == nil`:                                           "true",
+		`event.group.name contains "x"`:                                            "false", // not there
+		`not (event.group.name contains "x")`:                                      "true",
+		`lower(event.user.email) endsWith "@example.com"`:                          "true",
+		`event.user.email matches "(?i)^ada@"`:                                     "true",
 		`event.info.ipAddress startsWith "10." and not event.user.verified`:        "false",
 		`event.createInstant > 1600000000000 && event.createInstant < 1.8e12`:      "true",
 		`event.user.data["odd name"] in ["x", "y"]`:                                "true",
@@ -33,11 +33,11 @@ func TestMatch(t *testing.T) {
 		`any(event.user.memberships, .groupId == "b")`:                             "true",
 		`all(event.user.memberships, #.groupId != "c") ? len(tenant) == 2 : false`: "true",
 		`count(event.user.registrations ?? [], true) == 0`:                         "true",
-		`event.user.email`:                    "error: line 1, column 1: invalid operation: bool(string)",
-		`event.user.email > 3`:                "error: line 1, column 18: invalid operation: string > int",
-		`any(event.user.registrations, true)`: "error: ",
-		`event.nothing`:                       "false",
-		`len(1..1000000) > 0`:                 "error: ",
+		`event.user.email`:                                                         "error: line 1, column 1: invalid operation: bool(string)",
+		`event.user.email > 3`:                                                     "error: line 1, column 18: invalid operation: string > int",
+		`any(event.user.registrations, true)`:                                      "error: ",
+		`event.nothing`:                                                            "false",
+		`len(1..1000000) > 0`:                                                      "error: ",
 	} {
 		f, err := filter.Compile(text)
 		if err != nil {

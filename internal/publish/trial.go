@@ -34,14 +34,21 @@ type Tried struct {
 //
 // text is a JSON object with the member event, itself an object; its other content is the caller's business.
 func (p *Publisher) Try(ctx context.Context, id wire.ID, text []byte, record bool) (Tried, error) {
-	var sent struct {
-		Event *struct {
-			ID       wire.ID `json:"id"`
-			Type     string  `json:"type"`
-			TenantID wire.ID `json:"tenantId"`
-		} `json:"event"`
+	type head struct {
+		ID       wire.ID `json:"id"`
+		Type     string  `json:"type"`
+		TenantID wire.ID `json:"tenantId"`
 	}
-	if err := json.Unmarshal(text, &sent); err != nil || sent.Event == nil {
+	var sent struct {
+		head
+
+		Event *head `json:"event"`
+	}
+	err := json.Unmarshal(text, &sent)
+	if sent.Event == nil && sent.Type == bareTest {
+		sent.Event = &sent.head
+	}
+	if err != nil || sent.Event == nil {
 		var v problem.Validation
 		v.Field("event", "invalid", "The event to send is a JSON object; its members id, type and tenantId, if given, are texts.")
 		return Tried{}, v.Err()
@@ -89,6 +96,14 @@ func (p *Publisher) Try(ctx context.Context, id wire.ID, text []byte, record boo
 		return p.Log.Record(tx, []webhooklog.Attempt{attempt})
 	})
 	return Tried{a, sample.ID}, err
+}
+
+// bareTest is the type of a test that is no event.
+const bareTest = "test"
+
+// BareTest is the body that FusionAuth sends to Kafka to try it out: an object that is no event.
+func (p *Publisher) BareTest() ([]byte, error) {
+	return json.Marshal(map[string]any{"id": db.NewID(), "type": bareTest, "createInstant": p.DB.Now().UnixMilli(), "message": "This is a test of the integration with Kafka."})
 }
 
 // Sample is the body of a test as a request asks for it: the event that it has, or the example of a type.

@@ -80,9 +80,9 @@ func TestSortFields(t *testing.T) {
 	for want, fields := range map[string][]wire.SortField{
 		"": nil,
 		"(u.email IS NULL) DESC, u.email DESC, u.name ASC, u.id ASC": {{Name: "email", Order: "DESC", Missing: "_first"}, {Name: "name"}},
-		"u.name DESC, u.id DESC":                                     {{Name: "name", Order: "desc"}},
-		"u.id DESC":                                                  {{Name: "id", Order: "desc"}, {Name: "name"}},
-		"u.name ASC, (u.email IS NULL) ASC, u.email ASC, u.id ASC":   {{Name: "name"}, {Name: "email"}, {Name: "name", Order: "desc"}},
+		"u.name DESC, u.id DESC": {{Name: "name", Order: "desc"}},
+		"u.id DESC":              {{Name: "id", Order: "desc"}, {Name: "name"}},
+		"u.name ASC, (u.email IS NULL) ASC, u.email ASC, u.id ASC": {{Name: "name"}, {Name: "email"}, {Name: "name", Order: "desc"}},
 	} {
 		if order := search.SortFields(fields, columns, missing); order.String() != want || (order == nil) != (fields == nil) {
 			t.Errorf("%v: order %s, want %s", fields, order, want)

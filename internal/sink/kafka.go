@@ -24,7 +24,9 @@ func (kafkaDriver) check(v *problem.Validation, w *wire.Sink) {
 		v.Field("sink.kafka", "missing", "A sink of this type needs its settings.")
 		return
 	}
-	checkDestination(v, "sink.kafka.topic", "topic", &w.Kafka.Topic)
+	if !w.BuiltIn || enabled(w) || w.Kafka.Topic != "" { // the Integration API wants a topic only when it is enabled
+		checkDestination(v, "sink.kafka.topic", "topic", &w.Kafka.Topic)
+	}
 	for name, value := range w.Kafka.Producer {
 		w.Kafka.Producer[name] = strings.TrimSpace(value)
 	}

@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	sinkExists = `SELECT 1 FROM sink WHERE id = $1`
-	nameTaken  = `SELECT 1 FROM sink WHERE name_key = $1 AND id <> $2`
+	sinkExists   = `SELECT 1 FROM sink WHERE id = $1`
+	tenantExists = `SELECT 1 FROM tenant WHERE id = $1`
+	nameTaken    = `SELECT 1 FROM sink WHERE name_key = $1 AND id <> $2`
 )
 
 func (s *Service) insert(tx *db.Tx, w *wire.Sink, tenant wire.ID, integration bool) error {

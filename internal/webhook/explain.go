@@ -110,6 +110,8 @@ func (of *Explained) gates(q Question) []wire.ExplainedGate {
 
 	bound := gate("tenantBinding", true, receiver+" is bound to the tenant.", "", "")
 	switch {
+	case system && q.Tenant == "" && of.Wants.All && !of.Wants.Global:
+		bound = gate("tenantBinding", false, "", receiver+" gets all events of its tenants. Events of the whole installation go to it when they are named in eventsEnabled, or when it is global.", "")
 	case system && q.Tenant == "":
 		bound.Detail = fmt.Sprintf("Events of the whole installation go to %ss of any tenant.", of.Kind)
 	case of.Wants.Global:

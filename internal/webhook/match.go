@@ -82,7 +82,7 @@ func (s *Subscription) Wants(t event.Type) bool { return s.All || s.Events[strin
 // Match tells which gate, if any, keeps an event of type t of the given tenant away.
 //
 // A system event needs only its switch and ignores tenants, except an audit log entry that belongs to a
-// tenant: that one goes only where the tenant's other events go. Rules: FusionAuth's webhook documentation, tenants (since 1.37).
+// tenant: that one goes only where the tenant's other events go; and all events without any tenant are those of all tenants. Rules: FusionAuth's webhook documentation, tenants (since 1.37).
 func (s *Subscription) Match(t event.Type, scope event.Scope, tenant wire.ID) Gate {
 	switch {
 	case !s.Enabled:
@@ -90,6 +90,9 @@ func (s *Subscription) Match(t event.Type, scope event.Scope, tenant wire.ID) Ga
 	case !s.Wants(t):
 		return EventDisabled
 	case scope == event.ScopeSystem && tenant == "":
+		if s.All && !s.Global { // all of its tenants is meant
+			return OtherTenant
+		}
 		return Open
 	case s.Global || slices.Contains(s.Tenants, tenant):
 		return Open

@@ -3,7 +3,9 @@ package sinks
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,7 +16,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
+	"github.com/herald-events/herald/internal/app/apptest"
 	"github.com/herald-events/herald/internal/db/dbtest"
+	"github.com/herald-events/herald/internal/sink"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -118,6 +122,64 @@ func (k *kafka) received() []received {
 		})
 	}
 	return k.read
+}
+
+// The Integration API is FusionAuth's: a topic for all that tenants send, and what happens to the server.
+func TestIntegration(t *testing.T) {
+	t.Parallel()
+	k := newKafka(t)
+	s := &suite{t: t, b: k}
+	s.Server = apptest.Start(t, dbtest.Engines()[len(dbtest.Engines())-1])
+	s.Enable(wire.None, kind)
+	var got wire.IntegrationResponse
+	s.Call("GET", "/api/integration", nil).Want(200).Decode(&got)
+	if got.Integrations.Kafka.Enabled || len(got.Integrations.Kafka.Producer) > 0 {
+		t.Errorf("by default: %+v", got.Integrations.Kafka)
+	}
+	s.Call("PUT", "/api/integration", `{"integrations":{"kafka":{"enabled":false}}}`).Want(200).Decode(&got)
+	if p := got.Integrations.Kafka.Producer; len(p) != 3 || p["bootstrap.servers"] != "localhost:9092" || p["max.block.ms"] != "5000" || p["request.timeout.ms"] != "2000" {
+		t.Errorf("without brokers: %v", p)
+	}
+	s.Call("PATCH", "/api/integration", `{"integrations":{"kafka":{"enabled":true,"producer":{"aks":"1","acks":"0","batch.size":"7"}}}}`).WantCodes(
+		"[blank]integrations.kafka.defaultTopic", "[invalid]integrations.kafka.producer.aks", "[invalid]integrations.kafka.producer.acks")
+	s.Call("GET", "/api/integration?tenantId="+string(sink.IntegrationID("")), nil).WantCodes("[invalid]tenantId")
+
+	settings := wire.KafkaIntegration{Enabled: true, DefaultTopic: topic, Producer: k.sink().Kafka.Producer}
+	put := s.Call("PUT", "/api/integration", wire.IntegrationRequest{Integrations: wire.Integrations{Kafka: &settings}}).Want(200)
+	own := settings
+	own.DefaultTopic = "own"
+	if err := k.cluster.CreateTopic("own", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.Call("PUT", "/api/integration?tenantId="+string(s.Tenant), wire.IntegrationRequest{Integrations: wire.Integrations{Kafka: &own}}).Want(200)
+	if bytes.Contains(put.Body, []byte(password)) {
+		t.Errorf("the password is shown: %s", put.Body)
+	}
+	s.Call("PATCH", "/api/integration", `{"integrations":{"kafka":{"producer":{"client.id":"herald-1"}}}}`).Want(200) // and it stays
+	s.wait(s.publish(10, 10))
+	s.Call("POST", "/api/system/audit-log", `{"auditLog":{"insertUser":"a","message":"b"}}`).Want(200)
+	s.Settled(patience)
+	id := sink.IntegrationID("")
+	s.Call("POST", "/api/sink/"+string(id)+"/test", ``).Want(200)
+	var kinds []string
+	for _, r := range k.received() {
+		if kind := r.headers["herald-event-type"]; len(kinds) == 0 || kinds[len(kinds)-1] != kind {
+			kinds = append(kinds, kind)
+		}
+		if r.headers["herald-event-type"] == "" && !strings.HasPrefix(r.value, `{"createInstant":`) {
+			t.Errorf("a test: %s", r.value)
+		}
+	}
+	slices.Sort(kinds)
+	if kinds = slices.Compact(kinds); !slices.Equal(kinds, []string{"", "audit-log.create", kind}) {
+		t.Errorf("received: %q", kinds)
+	}
+	counts := s.Strings(`SELECT CAST(COUNT(*) AS TEXT) FROM delivery WHERE webhook_id = $1`, sink.IntegrationID(s.Tenant))
+	if counts[0] != "10" {
+		t.Errorf("%s events for the tenant's own topic, want 10", counts[0])
+	}
+	s.Call("DELETE", "/api/sink/"+string(id), nil).WantCodes("[builtIn]")
+	s.Call("PATCH", "/api/sink/"+string(id), `{"sink":{"name":"Mine"}}`).WantCodes("[builtIn]")
 }
 
 func TestKafka(t *testing.T) {
