@@ -90,12 +90,30 @@ func (s *JWKS) candidates(ctx context.Context, kid string) ([]key, error) {
 		}
 		return found, nil
 	}
+	s.again(ctx)
+	if found = s.named(kid); len(found) == 0 {
+		return nil, s.unknown(kid)
+	}
+	return found, nil
+}
+
+func (s *JWKS) renewed(ctx context.Context) []key {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.again(ctx) {
+		return nil
+	}
+	return s.keys
+}
+
+// again waits for a fetch, under way or new, and tells whether there is one. The lock is open meanwhile.
+func (s *JWKS) again(ctx context.Context) bool {
 	done := s.pending
 	if done == nil && s.mayFetch() {
 		done = s.fetch()
 	}
 	if done == nil {
-		return nil, s.unknown(kid)
+		return false
 	}
 	s.mu.Unlock()
 	select {
@@ -103,10 +121,7 @@ func (s *JWKS) candidates(ctx context.Context, kid string) ([]key, error) {
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
-	if found = s.named(kid); len(found) == 0 {
-		return nil, s.unknown(kid)
-	}
-	return found, nil
+	return true
 }
 
 // named are the keys with the name kid, all if it is empty.

@@ -147,6 +147,33 @@ func TestJWKS_AtOnce(t *testing.T) {
 	})
 }
 
+// The signatures of Standard Webhooks do not name their key. One that is from none of them may be from a new one.
+func TestJWKS_Standard(t *testing.T) {
+	t.Parallel()
+	old, young := receivertest.NewKey("EdDSA"), receivertest.NewKey("EdDSA")
+	synctest.Test(t, func(t *testing.T) {
+		p := &publisher{keys: []*receivertest.Key{old}}
+		check := receiver.Standard(&receiver.JWKS{URL: "https://herald.example/", Client: &http.Client{Transport: p}}, 0)
+		comes := func(k *receivertest.Key, reason string) {
+			t.Helper()
+			if lets(t, check, receivertest.Sender{Standard: k}.Event(event.UserCreate), reason) != (reason == "") {
+				t.Errorf("let in: %v", reason != "")
+			}
+		}
+		comes(old, "")
+		p.set(false, young)
+		for range 20 {
+			comes(young, "no signature")
+		}
+		p.want(t, "within the pause", 1)
+		time.Sleep(10 * time.Second)
+		comes(old, "")
+		comes(young, "")
+		comes(old, "no signature")
+		p.want(t, "after the pause", 2)
+	})
+}
+
 // What is no set, or comes on a way where others may have put something into it, is not believed.
 func TestJWKS_Poisoned(t *testing.T) {
 	t.Parallel()

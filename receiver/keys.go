@@ -24,6 +24,8 @@ import (
 type Keys interface {
 	// candidates are the keys that a signature named kid may be from. An empty kid names none: all of them are.
 	candidates(ctx context.Context, kid string) ([]key, error)
+	// renewed are all keys when they may be others than a moment ago, for a signature that is from none of those and does not name its key; else none.
+	renewed(ctx context.Context) []key
 }
 
 // key is one key that verifies. What kind of key it is says what algorithms it may be used with, never a token.
@@ -43,6 +45,7 @@ type secret struct {
 type given []key
 
 func (g given) candidates(context.Context, string) ([]key, error) { return g, nil }
+func (g given) renewed(context.Context) []key                     { return nil }
 
 // Secret is the secret of an HMAC key, as it was given to the sender. It verifies HS256, HS384 and HS512, and v1 of Standard Webhooks. It panics when the text is
 // empty, or has the prefix whsec_ of Standard Webhooks but is not base64 behind it.

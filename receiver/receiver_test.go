@@ -156,7 +156,7 @@ func TestReceiver_Answers(t *testing.T) {
 		{"later", func() error { return receiver.Later(1500*time.Millisecond, "moving house") }, 503, `{"errors":[{"code":"[later]","message":"moving house"}]}`, "moving house"},
 		{"unsure", func() error { return receiver.Unsure(errors.New("no answer")) }, 504, `{"errors":[{"code":"[notHandled]"}]}`, "no answer"},
 		{"a panic", func() error { panic("oh") }, 500, `{"errors":[{"code":"[notHandled]"}]}`, "receiver_test.go"},
-		{"a panic with nothing", func() error { var m map[string]int; m["a"] = 1; return nil }, 500, `{"errors":[{"code":"[notHandled]"}]}`, "nil map"},
+		{"a mistake", func() error { return []error{nil}[len(notAuthorized)] }, 500, `{"errors":[{"code":"[notHandled]"}]}`, "index out of range"},
 	} {
 		o, log := logged(open())
 		r := receiver.New(o)
