@@ -129,6 +129,7 @@ var mayImport = map[string][]string{
 		"internal/webhook",
 		"internal/webhooklog",
 	},
+	"internal/docs":             {},
 	"internal/openapi":          {"internal/api", "internal/keep"},
 	"internal/openapi/generate": {"internal/openapi"},
 	"internal/app": {
@@ -139,6 +140,7 @@ var mayImport = map[string][]string{
 		"internal/application",
 		"internal/config",
 		"internal/db",
+		"internal/docs",
 		"internal/doctor",
 		"internal/egress",
 		"internal/entity",

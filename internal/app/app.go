@@ -32,6 +32,7 @@ import (
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/config"
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/docs"
 	"github.com/herald-events/herald/internal/doctor"
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/entity"
@@ -298,6 +299,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 	mux.Handle("/", rest)
 	mux.Handle("/admin", http.RedirectHandler("/admin/", http.StatusSeeOther))
 	mux.Handle("/admin/", pages)
+	mux.Handle("/docs", http.RedirectHandler("/docs/", http.StatusSeeOther))
+	mux.Handle("/docs/", docs.New(docs.Options{Document: api.Document(), Stylesheet: ui.Asset("style.css"), Icon: ui.Asset("icon.svg"), Version: o.Version}))
 	a.handler = mux
 	return a, nil
 }

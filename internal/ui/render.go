@@ -257,6 +257,15 @@ var assetNames, assets = func() (map[string]string, http.Handler) {
 	})
 }()
 
+// Asset is the address of an asset, for pages beside the admin UI that look like it. It panics if there is none.
+func Asset(name string) string {
+	address, err := assetURL(name)
+	if err != nil {
+		panic(err)
+	}
+	return address
+}
+
 // assetURL is where an asset is. A template that names one that does not exist does not render.
 func assetURL(name string) (string, error) {
 	hashed, ok := assetNames[name]

@@ -1,0 +1,141 @@
+package docs_test
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/api"
+	"github.com/herald-events/herald/internal/app/apptest"
+	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/db/dbtest"
+	"github.com/herald-events/herald/internal/ui/uitest"
+)
+
+func TestMain(m *testing.M) {
+	status := dbtest.Run(m)
+	uitest.Stop()
+	os.Exit(status)
+}
+
+// get is a page, which needs no key.
+func get(t *testing.T, s *apptest.Server, path string) (int, string) {
+	t.Helper()
+	response, err := http.Get(s.URL + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(response.Body); err != nil {
+		t.Fatal(err)
+	}
+	if policy := response.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") {
+		t.Errorf("%s: the policy %q", path, policy)
+	}
+	return response.StatusCode, b.String()
+}
+
+var (
+	links = regexp.MustCompile(`href="([^"]+)"`)
+	ids   = regexp.MustCompile(` id="([^"]+)"`)
+	shown = regexp.MustCompile(`<span class="method [a-z]+">([A-Z]+)</span> <code>([^<]+)</code>`)
+)
+
+// TestPages follows every link from the first page on: each leads to a page, each fragment to a place on it, and together they show every route and every
+// type of event.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t, db.SQLite)
+	pages, fragments := map[string]string{}, map[string]string{}
+	routes := map[string]bool{}
+	var visit func(path string)
+	visit = func(path string) {
+		if _, done := pages[path]; done {
+			return
+		}
+		status, text := get(t, s, path)
+		pages[path] = text
+		if status != http.StatusOK {
+			t.Errorf("%s: status %d", path, status)
+		}
+		for _, route := range shown.FindAllStringSubmatch(text, -1) {
+			routes[route[1]+" "+route[2]] = true
+		}
+		for _, found := range links.FindAllStringSubmatch(text, -1) {
+			to, fragment, _ := strings.Cut(found[1], "#")
+			if to == "" {
+				to = path
+			}
+			if fragment != "" {
+				fragments[to+"#"+fragment] = path
+			}
+			if strings.HasPrefix(to, "/docs/") && !strings.HasPrefix(to, "/docs/asset/") {
+				visit(to)
+			}
+		}
+	}
+	visit("/docs/")
+	for to, from := range fragments {
+		path, id, _ := strings.Cut(to, "#")
+		if !strings.Contains(pages[path], ` id="`+id+`"`) {
+			t.Errorf("%s leads to %s, which is not there", from, to)
+		}
+	}
+	for path, text := range pages {
+		seen := map[string]bool{}
+		for _, id := range ids.FindAllStringSubmatch(text, -1) {
+			if seen[id[1]] {
+				t.Errorf("%s has the id %s twice", path, id[1])
+			}
+			seen[id[1]] = true
+		}
+	}
+	for _, r := range api.Routes() {
+		if !routes[r.Method+" "+r.Pattern] {
+			t.Errorf("no page shows %s %s", r.Method, r.Pattern)
+		}
+	}
+	for _, e := range event.All() {
+		if pages["/docs/event/"+string(e.Type)] == "" {
+			t.Errorf("no page shows %s", e.Type)
+		}
+	}
+	for path, want := range map[string]int{"/docs": 200, "/docs/asset/docs.css": 200, "/docs/api/nothing": 404, "/docs/event/nothing": 404, "/docs/guide": 404, "/docs/asset/../docs.go": 404} {
+		if path == "/docs" {
+			response, err := http.Get(s.URL + path)
+			if err != nil || response.Request.URL.Path != "/docs/" {
+				t.Errorf("/docs leads to %v, %v", response.Request.URL, err)
+			}
+			continue
+		}
+		if status, _ := get(t, s, path); status != want {
+			t.Errorf("%s: status %d, want %d", path, status, want)
+		}
+	}
+	if _, text := get(t, s, "/docs/?q=%3Cscript%3E"); strings.Contains(text, "<script>") || !strings.Contains(text, "No request has these words") {
+		t.Error("what somebody looks for is shown as it came")
+	}
+	if _, text := get(t, s, "/docs/?q=webhook+explain"); strings.Count(text, "<li data-operation") != 1 {
+		t.Error("without a script, a search does not find the one request there is")
+	}
+}
+
+// TestBrowser_Pages looks at a page of each kind, and does what a script is for.
+func TestBrowser_Pages(t *testing.T) {
+	t.Parallel()
+	uitest.Need(t)
+	s := apptest.Start(t, db.SQLite)
+	p := uitest.New(t, s.URL)
+	p.Open("/docs/").See("All requests").Looks("docs-overview")
+	p.Type("Find a request", "replay").See("/api/delivery/replay").NotSee("/api/user/import")
+	p.Open("/docs/api/webhooks").See("Create a webhook").Looks("docs-part")
+	p.Open("/docs/event/").See("user.create").Looks("docs-events")
+	p.Open("/docs/event/user.create").See("Members of event").Looks("docs-event")
+	p.OpenWith(404, "/docs/nothing").See("There is no such page").Glance()
+	p.Open("/docs/api/users").Glance()
+}
