@@ -7,7 +7,7 @@
 //	text.go    how wide a text is, and what of it is safe
 //
 // Colours and visibility are the page's: `internal/ui/asset/chart.css` has the rules. Series differ by their class (colour) and, without any colour, by the dashes of
-// their line or the pattern of their bars. Texts are never cut: a time series is drawn twice, for wide and for narrow places, and the style sheet shows the one that fits;
+// their line or the pattern of their bars. Texts are never cut: a time series is drawn three times, for wide, middle and narrow places, and the style sheet shows the one that fits;
 // so letters keep their size. Zero is on the axis. What is not known is a gap. All texts and classes are escaped, whatever they are.
 package chart
 

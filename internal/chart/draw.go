@@ -22,7 +22,7 @@ type size struct {
 	ticks         int     // of values, beside zero
 }
 
-var sizes = []size{{"wide", 800, 240, 4}, {"narrow", 328, 200, 3}}
+var sizes = []size{{"wide", 800, 240, 4}, {"middle", 500, 220, 4}, {"narrow", 328, 200, 3}}
 
 const (
 	lineHeight  = 16.0

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/herald-events/herald/internal/app"
+	"github.com/herald-events/herald/internal/config"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/egress/egresstest"
 	"github.com/herald-events/herald/internal/twofactor/twofactortest"
@@ -76,7 +78,9 @@ func (s *stage) note(name, value string) { s.noted[name] = url.PathEscape(value)
 // bare is a server that nobody has set up.
 func bare(t *testing.T) *stage {
 	s := &stage{noted: map[string]string{}, text: func(typical string, _ int) string { return typical }}
-	s.house = newHouse(t, db.SQLite)
+	s.house = newHouse(t, db.SQLite, func(o *app.Options) { // the key is not beside the database, as it should be
+		o.Settings.EncryptionKey = config.NewSecret(strings.Repeat("5e", 32))
+	})
 	token, err := s.App.SetUpToken(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -97,6 +101,7 @@ func empty(t *testing.T) *stage {
 func typical(t *testing.T) *stage {
 	s := empty(t)
 	furnish(s)
+	busy(s)
 	return s
 }
 

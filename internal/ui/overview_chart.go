@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/herald-events/herald/internal/admin"
@@ -123,8 +124,18 @@ func unlessGap(b *traffic.Bucket, of func(*traffic.Bucket) float64) float64 {
 	return of(b)
 }
 
+// begun leaves out the time before anything was counted, as far as three quarters of the chart: what an installation did in its first minutes is not
+// squeezed against the edge.
+func begun(s *traffic.Series) *traffic.Series {
+	first := slices.IndexFunc(s.Buckets, func(b traffic.Bucket) bool { return !b.Gap })
+	out := *s
+	out.Buckets = s.Buckets[min(max(first, 0), len(s.Buckets)*3/4):]
+	return &out
+}
+
 // draw makes the charts, and the table that says the same.
 func (f frame) draw(h *hourly, last *traffic.Series) {
+	last = begun(last)
 	latency := []chart.Series{{Label: "p50", Class: "accent"}, {Label: "p95", Class: "wait"}, {Label: "p99", Class: "bad"}}
 	for i := range last.Buckets {
 		b := &last.Buckets[i]

@@ -9,7 +9,7 @@ import (
 )
 
 // timeline is the picture of an event's attempts on one axis: a row per webhook, a bar per attempt. The axis is logarithmic, because votes take
-// milliseconds and retries come after hours. All numbers are in units of the picture, which is timelineWidth wide.
+// milliseconds and retries come after hours. X and widths are in percent of the picture, so that letters keep their size on every screen; Y is in pixels.
 type timeline struct {
 	Rows   []timelineRow
 	Ticks  []tick
@@ -36,12 +36,14 @@ type bar struct {
 type tick struct {
 	X    float64
 	Text string
+	// Before is true where the text has no room behind the mark.
+	Before bool
 }
 
 const (
-	timelineWidth = 1000
+	timelineWidth = 100
 	rowHeight     = 34
-	leastBar      = 4 // wide, so that it can be seen
+	leastBar      = .4 // wide, so that it can be seen
 )
 
 // timelineOf draws an event.
@@ -59,7 +61,7 @@ func timelineOf(e *wire.WebhookEventLog, receivers []receiver) timeline {
 	longest := math.Log10(float64(end-e.InsertInstant) + 1)
 	at := func(i wire.Instant) float64 {
 		since := max(float64(i-e.InsertInstant), 0)
-		return math.Round(math.Log10(since+1)/longest*(timelineWidth-leastBar)*10) / 10
+		return math.Round(math.Log10(since+1)/longest*(timelineWidth-leastBar)*100) / 100
 	}
 	t := timeline{Height: len(receivers)*rowHeight + 24}
 	for row, r := range receivers {
@@ -88,7 +90,7 @@ func timelineOf(e *wire.WebhookEventLog, receivers []receiver) timeline {
 		text  string
 	}{{time.Millisecond, "1 ms"}, {10 * time.Millisecond, "10 ms"}, {100 * time.Millisecond, "100 ms"}, {time.Second, "1 s"}, {10 * time.Second, "10 s"}, {time.Minute, "1 min"}, {10 * time.Minute, "10 min"}, {time.Hour, "1 h"}, {6 * time.Hour, "6 h"}, {24 * time.Hour, "1 d"}, {7 * 24 * time.Hour, "7 d"}} {
 		if x := at(e.InsertInstant + wire.Instant(mark.after.Milliseconds())); mark.after.Milliseconds() <= int64(end-e.InsertInstant) {
-			t.Ticks = append(t.Ticks, tick{x, mark.text})
+			t.Ticks = append(t.Ticks, tick{x, mark.text, x > .88*timelineWidth})
 		}
 	}
 	return t

@@ -53,12 +53,12 @@ func each(t *testing.T, fn func(t *testing.T, h *house)) {
 	}
 }
 
-func newHouse(t *testing.T, engine db.Engine) *house {
+func newHouse(t *testing.T, engine db.Engine, options ...apptest.Option) *house {
 	t.Helper()
 	ahead := &atomic.Int64{}
-	s := apptest.Start(t, engine, func(o *app.Options) {
+	s := apptest.Start(t, engine, append(options, func(o *app.Options) {
 		o.Clock = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	})
+	})...)
 	return &house{s, t, ahead}
 }
 
