@@ -54,7 +54,7 @@ bench: postgres ## measure what Herald costs beside the bare exchange of client 
 	go run ./test/bench $(BENCH_ARGS)
 
 # Each screen of the admin UI with something on it: wide and on a phone, light and dark.
-looks: browser ## look at every screen wide and on a phone, light and dark; make test looks at each twice
+looks: browser ## look at every screen wide and on a phone, light and dark; make test looks at each twice; LOOKS_LANGUAGE=de looks at them in German
 	LOOKS=all go test -count=1 -run '^TestBrowser_Screens$$' ./internal/ui
 
 screenshots: browser ## take pictures of all screens of the admin UI, into bin/screenshots, and renew those in docs/screenshots

@@ -2,9 +2,11 @@ package ui_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -194,7 +196,7 @@ func furnish(s *stage) {
 }
 
 // Every screen can be used by everybody, whatever is in the store: in all its looks nothing is wrong with it, and nothing that others have written
-// does anything.
+// does anything. LOOKS_LANGUAGE names another language than English to look at.
 func TestBrowser_Screens(t *testing.T) {
 	t.Parallel()
 	for _, stage := range []struct {
@@ -208,6 +210,10 @@ func TestBrowser_Screens(t *testing.T) {
 			stranger, signedIn := uitest.New(t, s.URL), uitest.New(t, s.URL)
 			if stage.name != "bare" {
 				signIn(signedIn)
+			}
+			if language := os.Getenv("LOOKS_LANGUAGE"); language != "" && stage.name != "hostile" {
+				words := wordsOf(t, language)
+				stranger, signedIn = stranger.Speaking(language, words), signedIn.Speaking(language, words)
 			}
 			for _, screen := range screens {
 				path, all := s.path(screen.path)
@@ -236,6 +242,36 @@ func TestBrowser_Screens(t *testing.T) {
 			}
 		})
 	}
+}
+
+// wordsOf tells what stands in a language where a text stands in English.
+func wordsOf(t *testing.T, language string) func(text string) []string {
+	t.Helper()
+	read := func(language string) map[string]any {
+		all := map[string]any{}
+		files, err := filepath.Glob("text/*." + language + ".json")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("there are no texts in %q: %v", language, err)
+		}
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err == nil {
+				err = json.Unmarshal(content, &all) // the ids are all different
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return all
+	}
+	known := map[string][]string{}
+	theirs := read(language)
+	for id, text := range read("en") {
+		if english, ok := text.(string); ok {
+			known[english] = append(known[english], theirs[id].(string))
+		}
+	}
+	return func(text string) []string { return known[text] }
 }
 
 var nameInPath = regexp.MustCompile(`\{(\w+)\}`)

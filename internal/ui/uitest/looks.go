@@ -92,12 +92,12 @@ func (p *Page) Axe() *Page {
 func (p *Page) inspect(look, rules string) {
 	p.t.Helper()
 	var there bool
-	p.until("axe", "axeThere()", &there)
+	p.until("axe", []string{"axeThere()"}, &there)
 	if !there { // a policy that forbids scripts of others does not concern what the browser's own tools evaluate
 		p.Eval(axeCore+"; 0", nil)
 	}
 	var found []string
-	p.until("axe", "axe("+rules+")", &found)
+	p.until("axe", []string{"axe(" + rules + ")"}, &found)
 	for _, one := range found {
 		p.t.Errorf("%saxe: %s", look, one)
 	}
@@ -158,7 +158,7 @@ func (p *Page) Fits() *Page {
 func (p *Page) fits(look string, s screen) {
 	p.t.Helper()
 	var over []string
-	p.until("overflow", fmt.Sprintf("overflow(%d)", s.width), &over)
+	p.until("overflow", []string{fmt.Sprintf("overflow(%d)", s.width)}, &over)
 	for _, one := range over {
 		p.t.Errorf("%s: wider than the screen: %s", look, one)
 	}

@@ -37,7 +37,8 @@ type Page struct {
 	// patience is how long to wait for what is expected of a page. It is long for the sake of busy machines; nothing waits when there is nothing to
 	// wait for.
 	patience time.Duration
-	within   string // see Within
+	within   string                     // see Within
+	words    func(text string) []string // see Speaking; nil for as it is
 	*tab
 }
 
@@ -83,6 +84,38 @@ func (p *Page) Within(part string) *Page {
 	in := *p
 	in.within = part
 	return &in
+}
+
+// Speaking is the same tab of somebody who prefers another language, until its end. What steps name is looked for as words has it; each of several may
+// be meant. What words does not know is looked for as it is, and not waited for by See.
+func (p *Page) Speaking(language string, words func(text string) []string) *Page {
+	p.t.Helper()
+	p.call(func(ctx context.Context) error {
+		_, err := chromedp.Call(ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": language}})
+		return err
+	})
+	in := *p
+	in.words = words
+	return &in
+}
+
+// said is what may stand on the page for a text of a step.
+func (p *Page) said(text string) (all []string, known bool) {
+	if p.words != nil {
+		if all = p.words(text); len(all) > 0 {
+			return all, true
+		}
+	}
+	return []string{text}, p.words == nil
+}
+
+// calls are the calls of a function of page.js with one of all that may stand for a text, and then the rest.
+func (p *Page) calls(function, text, rest string) (all []string) {
+	said, _ := p.said(text)
+	for _, one := range said {
+		all = append(all, function+"("+quote(one)+rest+")")
+	}
+	return all
 }
 
 // hear takes what the browser tells. It must not wait for the browser.
@@ -208,7 +241,7 @@ func (p *Page) OpenWith(status int, path string) *Page {
 func (p *Page) Click(what string) *Page {
 	p.t.Helper()
 	var at struct{ X, Y float64 }
-	p.until("click", "where("+quote(what)+")", &at)
+	p.until("click", p.calls("where", what, ""), &at)
 	for _, kind := range []input.DispatchMouseEventType{input.DispatchMouseEventTypeMouseMoved, input.DispatchMouseEventTypeMousePressed, input.DispatchMouseEventTypeMouseReleased} {
 		m := input.DispatchMouseEventParams{Type: kind, X: at.X, Y: at.Y}
 		if kind != input.DispatchMouseEventTypeMouseMoved {
@@ -224,7 +257,7 @@ func (p *Page) Click(what string) *Page {
 func (p *Page) Drag(selector string, from, to float64) *Page {
 	p.t.Helper()
 	var box struct{ X, Y, Width, Height float64 }
-	p.until("drag", "box("+quote(selector)+")", &box)
+	p.until("drag", []string{"box(" + quote(selector) + ")"}, &box)
 	for _, step := range []struct {
 		kind input.DispatchMouseEventType
 		at   float64
@@ -240,7 +273,7 @@ func (p *Page) Drag(selector string, from, to float64) *Page {
 func (p *Page) Type(label, text string) *Page {
 	p.t.Helper()
 	var done bool
-	p.until("type", "focus("+quote(label)+","+quote(text)+")", &done)
+	p.until("type", p.calls("focus", label, ","+quote(text)), &done)
 	if !done {
 		p.call(func(ctx context.Context) error {
 			_, err := chromedp.Call(ctx, input.InsertText, input.InsertTextParams{Text: text})
@@ -265,7 +298,12 @@ func (p *Page) Press(key string) *Page {
 // Choose chooses an option of a list, or of a group of radio buttons. For a check box, Click its label.
 func (p *Page) Choose(label, option string) *Page {
 	p.t.Helper()
-	p.until("choose", "choose("+quote(label)+","+quote(option)+")", nil)
+	var calls []string
+	options, _ := p.said(option)
+	for _, one := range options {
+		calls = append(calls, p.calls("choose", label, ","+quote(one))...)
+	}
+	p.until("choose", calls, nil)
 	p.settle()
 	return p
 }
@@ -273,28 +311,31 @@ func (p *Page) Choose(label, option string) *Page {
 // Value is what a field holds: its text, the option that is chosen, "true" or "false" of a check box.
 func (p *Page) Value(label string) (value string) {
 	p.t.Helper()
-	p.until("value", "value("+quote(label)+")", &value)
+	p.until("value", p.calls("value", label, ""), &value)
 	return value
 }
 
 // See waits until the text can be seen on the page. What fields hold is no text of the page.
 func (p *Page) See(text string) *Page {
 	p.t.Helper()
-	p.until("see", "see("+quote(text)+")", nil)
+	if _, known := p.said(text); !known {
+		return p
+	}
+	p.until("see", p.calls("see", text, ""), nil)
 	return p
 }
 
 // NotSee waits until the text cannot be seen on the page.
 func (p *Page) NotSee(text string) *Page {
 	p.t.Helper()
-	p.until("not see", "notSee("+quote(text)+")", nil)
+	p.until("not see", p.calls("notSee", text, ""), nil)
 	return p
 }
 
 // At waits until the page has this path and query.
 func (p *Page) At(path string) *Page {
 	p.t.Helper()
-	p.until("at", "at("+quote(path)+")", nil)
+	p.until("at", []string{"at(" + quote(path) + ")"}, nil)
 	return p
 }
 
@@ -359,20 +400,23 @@ func (p *Page) loaded() {
 	}
 }
 
-// until calls a function of page.js again and again until it does not throw.
-func (p *Page) until(what, call string, result any) {
+// until makes calls of a function of page.js again and again until one of them does not throw.
+func (p *Page) until(what string, calls []string, result any) {
 	p.t.Helper()
 	deadline := time.NewTimer(p.patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		out, err := p.try(call)
-		if err == nil && result != nil {
-			err = json.Unmarshal(out, result)
-		}
-		if err == nil {
-			return
+		var err error
+		for _, call := range calls {
+			var out []byte
+			if out, err = p.try(call); err == nil && result != nil {
+				err = json.Unmarshal(out, result)
+			}
+			if err == nil {
+				return
+			}
 		}
 		select {
 		case <-tick.C:
@@ -391,7 +435,8 @@ func (p *Page) where() string {
 }
 
 func (p *Page) try(call string) ([]byte, error) {
-	return p.evaluate(strings.TrimSpace(inPage) + "(" + quote(p.within) + ")." + call)
+	within, _ := p.said(p.within)
+	return p.evaluate(strings.TrimSpace(inPage) + "(" + quote(within[0]) + ")." + call)
 }
 
 func (p *Page) evaluate(expression string) ([]byte, error) {
