@@ -133,8 +133,14 @@ func (d *door) handle(w http.ResponseWriter, r *http.Request, id string, about s
 			return
 		}
 	}
+	returned := false
+	defer func() {
+		if once != nil && !returned { // the handler has ended its goroutine, as t.Fatal does: its claim must not outlive it
+			d.settle(ctx, once, id, about, false)
+		}
+	}()
 	err := calmly(ctx, fn)
-	if once != nil {
+	if returned = true; once != nil {
 		d.settle(ctx, once, id, about, err == nil)
 	}
 	d.conclude(w, r, about, err)

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/herald-events/herald/event"
@@ -155,6 +157,18 @@ func TestReceiver_Once(t *testing.T) {
 	if status := again(); status != 200 || calls != 5 || store.ended {
 		t.Errorf("after hanging up: status %d, %d calls, the note was cut off: %v", status, calls, store.ended)
 	}
+
+	// A handler that does not come back at all leaves no claim behind.
+	q = receivertest.Sender{}.Event(event.UserCreate)
+	handle = func(context.Context) error { runtime.Goexit(); return nil }
+	var gone sync.WaitGroup
+	gone.Go(func() { again() })
+	gone.Wait()
+	handle = func(context.Context) error { return nil }
+	if status := again(); status != 200 || calls != 7 {
+		t.Errorf("after a handler that has ended its goroutine: status %d, %d calls", status, calls)
+	}
+	calls = 5
 
 	// Nothing is handled unless it can be noted that it is.
 	store.claim = errors.New("the database is down")
