@@ -101,6 +101,7 @@ var mayImport = map[string][]string{
 		"internal/application",
 		"internal/body",
 		"internal/db",
+		"internal/doctor",
 		"internal/entity",
 		"internal/group",
 		"internal/identity",
@@ -174,7 +175,7 @@ var mayImport = map[string][]string{
 		"internal/webhook",
 		"internal/webhooklog",
 	},
-	"internal/cli": {"client", "internal/app", "internal/backup", "internal/config"},
+	"internal/cli": {"client", "receiver", "internal/app", "internal/backup", "internal/config", "internal/kickstart"},
 	"cmd/herald":   {"internal/cli"},
 }
 

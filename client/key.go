@@ -93,6 +93,24 @@ func (s System) Version(ctx context.Context) (string, error) {
 	return answer.Version, err
 }
 
+// Doctor returns what the server finds when it examines itself: failures first, then warnings, then what is well.
+func (s System) Doctor(ctx context.Context) ([]wire.Finding, error) {
+	answer, err := get[wire.DoctorResponse](ctx, s.c, "/api/doctor")
+	return answer.Findings, err
+}
+
+// Probe lets the server knock at the receivers of its webhooks, a hundred at most, and returns what came of it.
+func (s System) Probe(ctx context.Context) ([]wire.Finding, error) {
+	answer, err := send[wire.DoctorResponse](ctx, s.c, http.MethodPost, "/api/doctor/probe", nil)
+	return answer.Findings, err
+}
+
+// ExportKickstart returns the set-up as a kickstart file, without secrets.
+func (s System) ExportKickstart(ctx context.Context) (file json.RawMessage, err error) {
+	err = s.c.call(ctx, http.MethodGet, "/api/kickstart/export", nil, &file, true)
+	return file, err
+}
+
 // Healthy tells whether the server can work. It needs no API key.
 func (s System) Healthy(ctx context.Context) error {
 	return s.c.call(ctx, http.MethodGet, "/api/health", nil, nil, true)

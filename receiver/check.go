@@ -67,7 +67,7 @@ func Any(checks ...Check) Check {
 	one := func(r *http.Request, body []byte) error {
 		var all []error
 		for _, c := range checks {
-			err := c.run(r, body)
+			err := c.Verify(r, body)
 			if err == nil {
 				return nil
 			}
@@ -100,7 +100,8 @@ func Custom(check func(r *http.Request, body []byte) error) Check {
 // Anyone lets everybody in, for trying things out and where something else has checked already.
 func Anyone() Check { return Check{early: func(*http.Request) error { return nil }} }
 
-func (c Check) run(r *http.Request, body []byte) error {
+// Verify tells whether a request with this body passes the check: nil, or why it does not. A handler of this package does so by itself.
+func (c Check) Verify(r *http.Request, body []byte) error {
 	if c.isZero() {
 		return errors.New("one of the checks is a receiver.Check{}, which nothing passes")
 	}

@@ -47,7 +47,7 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request) (body []byte, ok bo
 	// What needs no body comes first, so that a stranger cannot make us keep one.
 	for _, c := range d.options.Checks {
 		if c.late == nil {
-			if err := c.run(r, nil); err != nil {
+			if err := c.Verify(r, nil); err != nil {
 				d.unauthorized(w, r, err)
 				return nil, false
 			}
@@ -73,7 +73,7 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request) (body []byte, ok bo
 	}
 	for _, c := range d.options.Checks {
 		if c.late != nil {
-			if err := c.run(r, body); err != nil {
+			if err := c.Verify(r, body); err != nil {
 				d.unauthorized(w, r, err)
 				return nil, false
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/application"
+	"github.com/herald-events/herald/internal/doctor"
 	"github.com/herald-events/herald/internal/entity"
 	"github.com/herald-events/herald/internal/feed"
 	"github.com/herald-events/herald/internal/group"
@@ -68,6 +69,9 @@ type Services struct {
 	Links         *idp.Service
 	Journal       *journal.Journal
 	System        *system.Service
+	Doctor        *doctor.Service
+	// SetUp is the set-up as a kickstart file, without secrets.
+	SetUp func(ctx context.Context) ([]byte, error)
 
 	// Healthy answers GET /api/health and GET /api/status: nil, or why Herald cannot work (the store does not answer). The
 	// reason is logged. Optional.

@@ -67,6 +67,8 @@ func (s *server) routes() []route {
 		s.auditLogRoutes(),
 		s.systemRoutes(s.System),
 		s.statusRoutes(),
+		s.doctorRoutes(),
+		s.kickstartRoutes(),
 		metricsRoutes(s.Metrics, s.Log),
 	)
 }

@@ -283,7 +283,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	record := webhooklog.NewReader(a.store)
 	rest := api.New(api.Services{
 		Keys: a.keys, SigningKeys: a.signing, Tenancy: a.tenants, Tenants: a.tenants, Applications: a.applications, System: a.system, Users: a.users, Groups: a.groups, Resets: a.resets, Verifications: a.verifying, Logins: a.logins, Tokens: a.tokens, TwoFactor: a.factors,
-		UserActions: a.actions, Entities: a.entities,
+		UserActions: a.actions, Entities: a.entities, Doctor: a.doctor, SetUp: a.exportSetUp,
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Kept: a.kept, Links: a.links,
 		Webhooks: a.webhooks, Sinks: a.sinks, Trier: a.events, Intake: a.events, Feed: a.feed, Replay: a.replay, Listeners: a.listeners, WebhookLog: record, Journal: a.journal,
@@ -293,7 +293,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Admins: a.admins, APIKeys: a.keys, Applications: a.applications, Entities: a.entities, Events: a.events, Factors: a.factors, Groups: a.groups, Journal: a.journal,
 		Keys: a.signing, Logins: a.logins, Messages: a.messages, Messengers: a.messengers, Outbox: a.outbox, Replay: a.replay, System: a.system,
 		Doctor: a.doctor, Live: a.live, Traffic: a.traffic, Resets: a.resets, UserActions: a.actions, Verifying: a.verifying, Templates: a.templates, Tenants: a.tenants, Users: a.users, Webhooks: a.webhooks, WebhookLog: record, Log: o.Logger, Version: o.Version,
-		Endpoints: api.Endpoints(), Engine: settings.Database(), Settings: effective(settings),
+		SetUp: a.exportSetUp, Endpoints: api.Endpoints(), Engine: settings.Database(), Settings: effective(settings),
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/", rest)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,9 +12,58 @@ import (
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/kickstart"
+	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
 )
+
+// KickstartBuiltIns are the names that every kickstart file may use. Without an id of a default tenant it has a made-up one, which is enough to check a file.
+func KickstartBuiltIns(defaultTenant string) kickstart.BuiltIns {
+	return kickstart.BuiltIns{Values: map[string]string{
+		"FUSIONAUTH_APPLICATION_ID":         string(application.AdminID),
+		"FUSIONAUTH_TENANT_ID":              cmp.Or(defaultTenant, "00000000-0000-4000-8000-000000000000"),
+		"FUSIONAUTH_DEFAULT_SIGNING_KEY_ID": string(tenant.DefaultSigningKeyID),
+	}}
+}
+
+// exportSetUp is the set-up as a kickstart file, without secrets.
+func (a *App) exportSetUp(ctx context.Context) ([]byte, error) {
+	all := kickstart.SetUp{BuiltIn: []wire.ID{tenant.DefaultSigningKeyID, tenant.DefaultThemeID}}
+	var err error
+	if all.InitialMessages, all.InitialEmails, err = template.Defaults(); err != nil {
+		return nil, err
+	}
+	if all.DefaultTenant, err = a.tenants.DefaultID(ctx); err != nil {
+		return nil, err
+	}
+	// What names others is read before them, so that all it names is there.
+	if all.Webhooks, err = a.webhooks.List(ctx); err != nil {
+		return nil, err
+	}
+	if all.Tenants, err = a.tenants.List(ctx); err != nil {
+		return nil, err
+	}
+	for _, t := range all.Tenants {
+		server, err := a.tenants.Mail(ctx, t.ID)
+		if _, ok := problem.As(err); err != nil && !ok && !errors.Is(err, problem.ErrNotFound) { // a server that cannot be used may have a password
+			return nil, err
+		}
+		if server.Password != "" {
+			all.MailPasswords = append(all.MailPasswords, t.ID)
+		}
+	}
+	if all.Messengers, err = a.messengers.List(ctx); err != nil {
+		return nil, err
+	}
+	if all.Messages, err = a.templates.Messages().List(ctx); err != nil {
+		return nil, err
+	}
+	if all.Emails, err = a.templates.Emails().List(ctx); err != nil {
+		return nil, err
+	}
+	return kickstart.Export(all)
+}
 
 // loadKickstart reads and checks the configured file; nil when there is nothing to set up. On a store in use the file is not even read: the
 // setting may stay after the file, or the environment that it reads, has gone.
@@ -34,11 +84,7 @@ func (a *App) loadKickstart(ctx context.Context) (*kickstart.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return kickstart.Load(path, os.LookupEnv, kickstart.BuiltIns{Values: map[string]string{
-		"FUSIONAUTH_APPLICATION_ID":         string(application.AdminID),
-		"FUSIONAUTH_TENANT_ID":              string(defaultTenant),
-		"FUSIONAUTH_DEFAULT_SIGNING_KEY_ID": string(tenant.DefaultSigningKeyID),
-	}})
+	return kickstart.Load(path, os.LookupEnv, KickstartBuiltIns(string(defaultTenant)))
 }
 
 // runKickstart sets up an untouched store, through the same handler that serves the API.

@@ -49,7 +49,15 @@ type commands struct {
 		Create createKeyCommand `cmd:"" help:"Create an API key in the store itself, without a server."`
 	} `cmd:"" group:"Set up:" name:"apikey" help:"Create an API key in the store itself, without a server."`
 
+	Doctor    doctorCommand     `cmd:"" group:"Operate:" help:"Examine a running server."`
+	Kickstart kickstartCommands `cmd:"" group:"Operate:" help:"Files that set up a server: check, apply, export."`
+	Config    configCommands    `cmd:"" group:"Operate:" help:"The settings of herald serve."`
+	Verify    verifyCommand     `cmd:"" group:"Operate:" help:"Check the signature of a request to a webhook."`
+
 	DB dbCommands `cmd:"" group:"Operate:" name:"db" help:"Look after the store: back it up, restore it, move it."`
+
+	Completion completionCommand `cmd:"" group:"Help:" help:"Print the script that completes commands in a shell."`
+	Complete   completeCommand   `cmd:"" hidden:"" name:"__complete" help:"Print what a word can become."`
 
 	Version versionCommand `cmd:"" group:"Help:" help:"Print the version."`
 	Help    helpCommand    `cmd:"" group:"Help:" help:"Explain a command, or one of the topics profiles, output, status-codes."`

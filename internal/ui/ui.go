@@ -19,6 +19,7 @@ package ui
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -83,6 +84,8 @@ type Services struct {
 	WebhookLog   *webhooklog.Reader
 	Log          *slog.Logger // defaults to slog.Default()
 	Version      string       // of the binary
+	// SetUp is the set-up as a kickstart file, without secrets.
+	SetUp func(ctx context.Context) ([]byte, error)
 	// Endpoints are those that the permissions of API keys can name.
 	Endpoints []access.Endpoint
 	// Engine is where the data is, for people; Settings are how the process was started.

@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/herald-events/herald/internal/config"
+)
+
+type configCommands struct {
+	Show    configShow    `cmd:"" help:"The settings that herald serve would have here and now, without secrets."`
+	Check   configCheck   `cmd:"" help:"Say what is wrong with the settings."`
+	Explain configExplain `cmd:"" help:"What a setting means, its default, and where it is read from."`
+}
+
+type configShow struct {
+	config.Serve `embed:""`
+
+	Output  format `short:"o" placeholder:"FORMAT" help:"table, json, jsonl or yaml. Default: table on a terminal, else json."`
+	Changed bool   `help:"Only settings that somebody has set."`
+}
+
+func (configShow) Help() string {
+	return `It takes what herald serve takes: flags, environment, config file.
+
+Examples:
+
+  herald config show --changed
+  herald config show --config herald.json`
+}
+
+// setting is one as JSON shows it.
+type setting struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"`
+	Default bool   `json:"default"`
+}
+
+func (c configShow) Run(out *output) error {
+	s := &session{output: out, format: c.Output.or(out)}
+	var all []setting
+	for _, v := range c.Effective() {
+		if !c.Changed || !v.Default {
+			all = append(all, setting{v.Name, v.Text, v.Default})
+		}
+	}
+	return list(s, "settings", those(all), 0,
+		col("SETTING", func(v setting) string { return v.Name }),
+		col("VALUE", func(v setting) string { return v.Value }),
+		col("SET", func(v setting) string { return yes(!v.Default) }),
+	)
+}
+
+type configCheck struct {
+	config.Serve `embed:""`
+}
+
+func (configCheck) Help() string {
+	return `Status 1 when something is wrong. It looks at the settings by themselves; whether the database answers and the port is free shows a start.
+
+Examples:
+
+  herald config check
+  herald config check --config herald.json`
+}
+
+// Run is reached when all settings are right: wrong ones are told before.
+func (c configCheck) Run(out *output) error {
+	out.say("The settings are right: %s, listening on %s.", c.Database(), c.Addr)
+	return nil
+}
+
+type configExplain struct {
+	Setting string `arg:"" optional:"" help:"The setting, as its flag is called. Default: all of them."`
+}
+
+func (configExplain) Help() string {
+	return `Examples:
+
+  herald config explain egress-allow
+  herald config explain HERALD_DATA`
+}
+
+func (c configExplain) Run(out *output) error {
+	var names []string
+	found := false
+	for _, d := range config.Settings() {
+		names = append(names, d.Name)
+		names = append(names, d.Env...)
+		if c.Setting != "" && !d.IsCalled(c.Setting) {
+			continue
+		}
+		if found {
+			fmt.Fprintln(out)
+		}
+		found = true
+		flag := "--" + d.Name
+		if d.Private {
+			flag = "none: others could read it"
+		}
+		out.fields("Setting", d.Name, "Means", d.Help, "Default", d.Default, "Flag", flag, "Environment", strings.Join(d.Env, ", "), "Config file", d.Name)
+	}
+	if !found {
+		return usageError{fmt.Sprintf("there is no setting %q%s", c.Setting, didYouMean(c.Setting, names))}
+	}
+	return nil
+}
