@@ -131,3 +131,9 @@ func (s *Service) split(w *wire.Sink) (document, secret string, err error) {
 
 // place is what binds the sealed secrets to their row.
 func place(id wire.ID) string { return "sink/secrets/" + string(id) }
+
+// Shown is the sink as people may see it: without its secrets. It shares nothing that has secrets with w.
+func Shown(w wire.Sink) wire.Sink {
+	take(&w)
+	return w
+}

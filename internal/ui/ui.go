@@ -44,6 +44,7 @@ import (
 	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/publish"
 	"github.com/herald-events/herald/internal/replay"
+	"github.com/herald-events/herald/internal/sink"
 	"github.com/herald-events/herald/internal/system"
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
@@ -81,6 +82,7 @@ type Services struct {
 	Users        *identity.Service
 	Verifying    *identity.Verifications
 	Webhooks     *webhook.Service
+	Sinks        *sink.Service
 	WebhookLog   *webhooklog.Reader
 	Log          *slog.Logger // defaults to slog.Default()
 	Version      string       // of the binary
@@ -157,6 +159,7 @@ func (s *server) routes() []route {
 		replayRoutes,
 		backlogRoutes,
 		webhookRoutes,
+		sinkRoutes,
 		keyRoutes, apiKeyRoutes, eventRoutes, aboutRoutes, journalRoutes, systemRoutes, exportRoutes,
 		tenantRoutes,
 		userRoutes,

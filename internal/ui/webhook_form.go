@@ -18,6 +18,7 @@ import (
 
 var webhookFormRoutes = []route{
 	{"POST /admin/webhook/check", signedIn, admin.Webhooks, admin.Change, (*server).checkWebhook},
+	{"POST /admin/webhook/filter", signedIn, admin.Webhooks, admin.Change, (*server).tryFilter},
 	{"GET /admin/webhook/add", signedIn, admin.Webhooks, admin.Change, (*server).addWebhook},
 	{"POST /admin/webhook/add", signedIn, admin.Webhooks, admin.Change, (*server).createWebhook},
 	{"GET /admin/webhook/{id}/edit", signedIn, admin.Webhooks, admin.Change, (*server).editWebhook},
@@ -184,6 +185,32 @@ func (f webhookForm) Drawing(at frame) template.HTML {
 
 // Sentence says when a delivery is tried.
 func (f webhookForm) Sentence(at frame) string { return at.retries(delaysFor(f.RetryConfiguration)) }
+
+// filterTrial is what a filter says about the newest events. Problem is why it cannot be read.
+type filterTrial struct {
+	wire.FilterTryResponse
+	Problem string
+}
+
+// mostMatches is how many of the events that match are named.
+const mostMatches = 10
+
+// tryFilter shows what the filter in a form, of a webhook or a sink, says about the newest events.
+func (s *server) tryFilter(v *visit) error {
+	request := wire.FilterTryRequest{Filter: cmp.Or(v.PostFormValue("webhook.filter"), v.PostFormValue("sink.filter"))}
+	var t filterTrial
+	var err error
+	if t.FilterTryResponse, err = s.WebhookLog.TryFilter(v.Context(), request); err != nil {
+		p, ok := problem.As(err)
+		if !ok || len(p.Fields) == 0 {
+			return err
+		}
+		t.Problem = p.Fields[0].Message
+	}
+	t.Events = slices.DeleteFunc(t.Events, func(e wire.FilteredEvent) bool { return !e.Matches && e.Error == "" })
+	t.Events = t.Events[:min(len(t.Events), mostMatches)]
+	return v.part("webhook-form", "filter-tried", t)
+}
 
 // units of the pauses, in seconds.
 var units = map[string]int{"": 1, "s": 1, "m": 60, "min": 60, "h": 60 * 60, "d": 24 * 60 * 60}

@@ -48,6 +48,11 @@ const newestAttempts = 10
 func (s *server) webhook(v *visit) error {
 	w, err := s.Webhooks.Load(v.Context(), v.id())
 	if err != nil {
+		// Lists of attempts and deliveries lead here from whatever receiver they are about.
+		if _, isSink := s.Sinks.Load(v.Context(), v.id()); isSink == nil {
+			v.redirect("/admin/sink/" + string(v.id()))
+			return nil
+		}
 		return err
 	}
 	page := webhookPage{webhookRow: s.webhookRow(w), Type: v.FormValue("type"), Tenant: wire.ID(v.FormValue("tenant"))}
