@@ -175,7 +175,7 @@ var mayImport = map[string][]string{
 		"internal/webhook",
 		"internal/webhooklog",
 	},
-	"internal/cli": {"client", "receiver", "internal/app", "internal/backup", "internal/config", "internal/kickstart"},
+	"internal/cli": {"client", "receiver", "internal/app", "internal/backup", "internal/config", "internal/egress", "internal/kickstart"},
 	"cmd/herald":   {"internal/cli"},
 }
 

@@ -44,6 +44,7 @@ type Client struct {
 	Webhooks   Webhooks
 	Events     Events
 	Deliveries Deliveries
+	Listeners  Listeners
 	Messengers Messengers
 	Messages   Messages
 	Templates  Templates
@@ -91,6 +92,7 @@ func New(o Options) (*Client, error) {
 func newClient(o Options, base string, h *http.Client) *Client {
 	c := &Client{o: o, base: base, http: h}
 	c.Webhooks, c.Events, c.Deliveries, c.Messengers, c.Messages = Webhooks{c}, Events{c}, Deliveries{c}, Messengers{c}, Messages{c}
+	c.Listeners = Listeners{c}
 	c.Templates, c.Tenants, c.Users, c.Keys, c.APIKeys, c.System = Templates{c}, Tenants{c}, Users{c}, Keys{c}, APIKeys{c}, System{c}
 	return c
 }
@@ -320,4 +322,58 @@ func at(path string, ids ...wire.ID) string {
 func withoutQuery(path string) string {
 	before, _, _ := strings.Cut(path, "?")
 	return before
+}
+
+// In is the same client confined to a tenant; with an empty one it is as the key.
+func (c *Client) In(tenant wire.ID) *Client {
+	o := c.o
+	o.Tenant = tenant
+	if o.Retries == 0 {
+		o.Retries = -1
+	}
+	in, err := New(o)
+	if err != nil {
+		panic(err) // its options were good before
+	}
+	return in
+}
+
+// Answer is an answer as it came.
+type Answer struct {
+	Status int
+	Body   json.RawMessage
+}
+
+// Send makes a request once and returns the answer whatever its status is. The error is an [*UnreachableError] or that of ctx.
+func (c *Client) Send(ctx context.Context, method, path string, in any) (Answer, error) {
+	body, kind, err := encode(in)
+	if err != nil {
+		return Answer{}, err
+	}
+	r, err := c.request(ctx, method, path, body, kind)
+	if err != nil {
+		return Answer{}, err
+	}
+	response, err := c.http.Do(r)
+	if err != nil {
+		return Answer{}, c.unreachable(ctx, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(response.Body, longest))
+	if err != nil {
+		return Answer{}, c.unreachable(ctx, err)
+	}
+	return Answer{response.StatusCode, text}, nil
+}
+
+// Err is the error that the answer to such a request is, nil for one of success.
+func (a Answer) Err(method, path string) error {
+	if a.Status >= 200 && a.Status <= 299 {
+		return nil
+	}
+	e := &Error{Status: a.Status, Method: method, Path: withoutQuery(path)}
+	if json.Unmarshal(a.Body, &e.Errors) != nil {
+		e.Errors = wire.Errors{}
+	}
+	return e
 }

@@ -33,6 +33,8 @@ type commands struct {
 	Demo   demoCommand   `cmd:"" group:"Begin:" help:"See Herald at work: one refused change, one retry."`
 	Status statusCommand `cmd:"" group:"Begin:" help:"How a running server is, on one screen."`
 
+	Listen     listenCommand      `cmd:"" group:"What happens:" help:"Receive events here: see them, or hand them to a program of yours."`
+	Trigger    triggerCommand     `cmd:"" group:"What happens:" help:"Cause a real event."`
 	Events     eventsCommands     `cmd:"" group:"What happens:" help:"What happened, as it happens, and what can happen."`
 	Deliveries deliveriesCommands `cmd:"" group:"What happens:" help:"What is owed to webhooks: look, send again, recover, wait."`
 	Messages   messagesCommands   `cmd:"" group:"What happens:" help:"What people were sent."`

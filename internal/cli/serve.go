@@ -89,7 +89,7 @@ func (c serveCommand) Run(ctx context.Context, out *output) (err error) {
 			data = c.Data
 		}
 		defer announce(announcement{URL: url, Key: a.LocalKey(), Data: data}, os.Getenv)()
-		say("  CLI    ready on this machine; try:  herald status")
+		say("  CLI    ready on this machine; try:  herald listen")
 	}
 	select {
 	case <-ctx.Done():

@@ -36,7 +36,7 @@ func (d debugTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	fmt.Fprintf(d.talk, "< %s in %d ms\n", response.Status, time.Since(began).Milliseconds())
 	d.headers("< ", response.Header)
-	if strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
+	if kind := response.Header.Get("Content-Type"); strings.HasPrefix(kind, "text/event-stream") || strings.HasPrefix(kind, "application/x-ndjson") {
 		return response, nil // it does not end
 	}
 	text, err := io.ReadAll(response.Body)
