@@ -4,8 +4,7 @@ import "encoding/json"
 
 // SystemConfiguration is what is set for the whole installation and all its tenants.
 //
-// Members whose type is [json.RawMessage] are kept exactly as they were sent; Herald does not act on them. Of the others responses have
-// every one, with the default where none was set.
+// What is kept, not used, is kept exactly as it was sent. Of the other members responses have every one, with the default where none was set.
 type SystemConfiguration struct {
 	// AuditLogConfiguration says how long entries of the audit log are kept. By default for ever.
 	AuditLogConfiguration RetentionConfiguration `json:"auditLogConfiguration"`

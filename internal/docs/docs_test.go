@@ -13,6 +13,7 @@ import (
 	"github.com/herald-events/herald/internal/app/apptest"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/db/dbtest"
+	"github.com/herald-events/herald/internal/openapi/openapitest"
 	"github.com/herald-events/herald/internal/ui/uitest"
 )
 
@@ -125,17 +126,47 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestBrowser_Pages looks at a page of each kind, and does what a script is for.
+// TestExamples sends the bodies that the pages show: readers copy them, so they have to work.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t, db.SQLite)
+	doc, err := openapitest.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	for _, method := range []string{"PATCH", "POST"} { // the patch of the tenant lets it have the events that are published
+		for _, path := range doc.Paths.InMatchingOrder() {
+			o := doc.Paths.Value(path).GetOperation(method)
+			if o == nil || o.RequestBody == nil || o.RequestBody.Value.Content["application/json"] == nil || o.RequestBody.Value.Content["application/json"].Example == nil {
+				continue
+			}
+			to := strings.ReplaceAll(path, "{tenantId}", string(s.Tenant))
+			if strings.Contains(to, "{") || path == "/api/login" { // the latter needs the user
+				continue
+			}
+			s.Call(method, to, o.RequestBody.Value.Content["application/json"].Example).Want(200)
+			sent++
+		}
+	}
+	s.Call("POST", "/api/login", doc.Paths.Value("/api/login").Post.RequestBody.Value.Content["application/json"].Example).Want(200)
+	if sent < 12 {
+		t.Errorf("only %d examples were sent", sent)
+	}
+}
+
+// TestBrowser_Pages looks at a page of each kind, and does what a script is for. The pages are those with little on them: what is repeated three hundred times
+// need not be looked at as often.
 func TestBrowser_Pages(t *testing.T) {
 	t.Parallel()
 	uitest.Need(t)
 	s := apptest.Start(t, db.SQLite)
 	p := uitest.New(t, s.URL)
-	p.Open("/docs/").See("All requests").Looks("docs-overview")
-	p.Type("Find a request", "replay").See("/api/delivery/replay").NotSee("/api/user/import")
-	p.Open("/docs/api/webhooks").See("Create a webhook").Looks("docs-part")
-	p.Open("/docs/event/").See("user.create").Looks("docs-events")
-	p.Open("/docs/event/user.create").See("Members of event").Looks("docs-event")
-	p.OpenWith(404, "/docs/nothing").See("There is no such page").Glance()
-	p.Open("/docs/api/users").Glance()
+	p.Open("/docs/?q=webhook+test").See("Send a webhook an event").Looks("docs-overview")
+	p.Open("/docs/").Type("Find a request", "replay").See("/api/delivery/replay").NotSee("/api/user/import")
+	p.Open("/docs/api/events-in-and-out").See("Publish an event").Looks("docs-part")
+	p.Type("Find a request", "batch").See("/api/event/batch")
+	p.Open("/docs/event/").See("user.create")
+	p.Open("/docs/event/jwt.refresh").See("Members of event").Glance()
+	p.OpenWith(404, "/docs/nothing").See("There is no such page")
 }

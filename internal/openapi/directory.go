@@ -18,7 +18,8 @@ var tenants = group{
 		on("GET /api/tenant", "List tenants", gives(wire.TenantsResponse{})),
 		on("GET /api/tenant/{tenantId}", "Read a tenant", gives(wire.TenantResponse{})),
 		on("PUT /api/tenant/{tenantId}", "Replace a tenant", takes(wire.TenantRequest{}), gives(wire.TenantResponse{}), votes),
-		on("PATCH /api/tenant/{tenantId}", "Change a tenant", takes(wire.TenantRequest{}), gives(wire.TenantResponse{}), votes),
+		on("PATCH /api/tenant/{tenantId}", "Change a tenant", takes(wire.TenantRequest{}), gives(wire.TenantResponse{}), votes,
+			example(`{"tenant": {"eventConfiguration": {"events": {"user.create": {"enabled": true, "transactionType": "SuperMajority"}, "user.create.complete": {"enabled": true}, "custom.order.paid": {"enabled": true}, "custom.order.sent": {"enabled": true}}}}}`)),
 		on("DELETE /api/tenant/{tenantId}", "Delete a tenant with all that is in it", mayTake(wire.TenantDeleteRequest{}), may("async", false, "Answers 202 at once and deletes later."),
 			answers(http.StatusOK, "Done. The answer has no body.", nil), answers(http.StatusAccepted, "The tenant is deleted later.", nil)),
 		search("/api/tenant/search", "Find tenants", wire.TenantSearch{}, wire.TenantSearchRequest{}, wire.TenantSearchResponse{}),
@@ -34,7 +35,8 @@ type PasswordRules struct {
 var applications = group{
 	"Applications", "What users register for and log in to, and the roles they can have there.",
 	[][]operation{
-		on("POST /api/application[/{applicationId}]", "Create an application", takes(wire.ApplicationRequest{}), gives(wire.ApplicationResponse{}), votes),
+		on("POST /api/application[/{applicationId}]", "Create an application", takes(wire.ApplicationRequest{}), gives(wire.ApplicationResponse{}), votes,
+			example(`{"application": {"name": "Shop", "roles": [{"name": "buyer", "isDefault": true}, {"name": "clerk"}]}}`)),
 		on("GET /api/application", "List applications", may("inactive", false, "Lists those that are deactivated instead."), gives(wire.ApplicationsResponse{})),
 		on("GET /api/application/{applicationId}", "Read an application", gives(wire.ApplicationResponse{})),
 		on("GET /api/application/{applicationId}/oauth-configuration", "Read what an OAuth client needs to know", gives(wire.ApplicationOAuthResponse{})),
@@ -53,7 +55,8 @@ var applications = group{
 var users = group{
 	"Users", "The identity directory, and with it the events about users.",
 	[][]operation{
-		on("POST /api/user[/{userId}]", "Create a user", takes(wire.UserRequest{}), gives(wire.UserResponse{}), votes),
+		on("POST /api/user[/{userId}]", "Create a user", takes(wire.UserRequest{}), gives(wire.UserResponse{}), votes,
+			example(`{"user": {"email": "ada@example.com", "password": "correct horse battery", "firstName": "Ada", "preferredLanguages": ["en"]}}`)),
 		on("GET /api/user", "Find a user by what they log in with, or by an id they were sent", gives(wire.UserResponse{}), answers(http.StatusNotFound, "There is no such user. The answer has no body.", nil),
 			may("email", "", "The user's e-mail address."), may("username", "", "The user's name."), may("loginId", "", "Any of what the user logs in with."),
 			may("loginIdTypes", []wire.IdentityType{}, "What kinds of it to look for."), may("changePasswordId", "", "The id of a forgotten password."), may("verificationId", "", "The id of a verification."),
@@ -84,7 +87,7 @@ var registrations = group{
 var userGroups = group{
 	"Groups", "Users who belong together and have roles through it.",
 	[][]operation{
-		objects("/api/group/{groupId}", "a group", "groups", wire.GroupRequest{}, wire.GroupResponse{}, wire.GroupsResponse{}, votesUnlessRead, deletedWith(wire.GroupDeleteRequest{})),
+		objects("/api/group/{groupId}", "a group", "groups", wire.GroupRequest{}, wire.GroupResponse{}, wire.GroupsResponse{}, votesUnlessRead, deletedWith(wire.GroupDeleteRequest{}), created(`{"group": {"name": "Editors"}}`)),
 		search("/api/group/search", "Find groups", wire.GroupSearch{}, wire.GroupSearchRequest{}, wire.GroupSearchResponse{}),
 		on("POST /api/group/member", "Add members", takes(wire.GroupMembersRequest{}), gives(wire.GroupMembersResponse{}), votes),
 		on("PUT /api/group/member", "Replace all members", takes(wire.GroupMembersRequest{}), gives(wire.GroupMembersResponse{}), votes),

@@ -220,7 +220,15 @@ func (d *document) requestBody(o operation) (*openapi31.RequestBodyOrReference, 
 	if kind == "" {
 		kind = typeJSON
 	}
-	b.Content[kind] = openapi31.MediaType{Schema: schema}
+	content := openapi31.MediaType{Schema: schema}
+	if o.body.example != "" {
+		var shown any
+		if err := json.Unmarshal([]byte(o.body.example), &shown); err != nil {
+			return nil, fmt.Errorf("the example: %w", err)
+		}
+		content.Example = &shown
+	}
+	b.Content[kind] = content
 	if o.method == http.MethodPatch {
 		patch, err := d.schemas.of([]PatchOperation{})
 		if err != nil {

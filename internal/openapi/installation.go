@@ -9,7 +9,8 @@ import (
 var apiKeys = group{
 	"API keys", "Who may use this API, and for what. Only keys that are managers may do this.",
 	[][]operation{
-		on("POST /api/api-key[/{keyId}]", "Create an API key", takes(wire.APIKeyRequest{}), gives(wire.APIKeyResponse{}), notFound),
+		on("POST /api/api-key[/{keyId}]", "Create an API key", takes(wire.APIKeyRequest{}), gives(wire.APIKeyResponse{}), notFound,
+			example(`{"apiKey": {"name": "Watcher", "permissions": {"endpoints": {"/api/user": ["GET"], "/api/webhook": ["GET"]}}}}`)),
 		on("GET /api/api-key", "List API keys, without their texts", gives(wire.APIKeysResponse{}), about("Ours.")),
 		on("GET /api/api-key/{keyId}", "Read an API key", gives(wire.APIKeyResponse{})),
 		on("PUT /api/api-key/{keyId}", "Replace an API key", takes(wire.APIKeyRequest{}), gives(wire.APIKeyResponse{})),
@@ -25,7 +26,8 @@ var signingKeys = group{
 		on("GET /api/key/{keyId}", "Read a key", gives(wire.KeyResponse{})),
 		on("PUT /api/key/{keyId}", "Rename a key", takes(wire.KeyRequest{}), gives(wire.KeyResponse{}), votes),
 		on("DELETE /api/key/{keyId}", "Delete a key", votes),
-		on("POST /api/key/generate[/{keyId}]", "Generate a key", takes(wire.KeyRequest{}), gives(wire.KeyResponse{}), votes),
+		on("POST /api/key/generate[/{keyId}]", "Generate a key", takes(wire.KeyRequest{}), gives(wire.KeyResponse{}), votes,
+			example(`{"key": {"name": "Webhooks", "algorithm": "ES256"}}`)),
 		on("POST /api/key/import[/{keyId}]", "Import a key", takes(wire.KeyRequest{}), gives(wire.KeyResponse{}), votes),
 		search("/api/key/search", "Find keys", wire.KeySearch{}, wire.KeySearchRequest{}, wire.KeySearchResponse{}),
 		on("GET /.well-known/jwks.json", "Read the public keys as a JSON Web Key Set", gives(KeySet{})),

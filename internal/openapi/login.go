@@ -60,7 +60,8 @@ func tooMany(o *operation) {
 var logins = group{
 	"Logins", "Letting users in, with a password or without one, and the record of it.",
 	[][]operation{
-		on("POST /api/login", "Log a user in", takes(wire.LoginRequest{}), loggedIn),
+		on("POST /api/login", "Log a user in", takes(wire.LoginRequest{}), loggedIn,
+			example(`{"loginId": "ada@example.com", "password": "correct horse battery"}`)),
 		on("PUT /api/login", "Say that a user is still there", pinged),
 		on("PUT /api/login/{userId}[/{applicationId}]", "Say that a user is still there", pinged),
 		on("POST /api/logout", "Log a user out", mayTake(wire.LogoutRequest{}), asks(wire.LogoutRequest{}), votes),

@@ -34,6 +34,7 @@ type body struct {
 	of       any // a value of the type
 	kind     string
 	optional bool
+	example  string // in JSON, "" without one
 }
 
 // parameter is one of the query.
@@ -103,6 +104,18 @@ func takes(of any) detail { return func(o *operation) { o.body = &body{of: of} }
 
 // mayTake is takes for a body that may be left out.
 func mayTake(of any) detail { return func(o *operation) { o.body = &body{of: of, optional: true} } }
+
+// example shows a body, in JSON. The tests send it.
+func example(json string) detail { return func(o *operation) { o.body.example = json } }
+
+// created shows the body of the creation among several routes.
+func created(json string) detail {
+	return func(o *operation) {
+		if o.method == http.MethodPost {
+			example(json)(o)
+		}
+	}
+}
 
 // form says that the body is a form with the members of a type.
 func form(of any) detail {

@@ -9,7 +9,8 @@ import (
 var webhooks = group{
 	"Webhooks", "Addresses that get events as HTTP POST, and may have a say in whether a change is committed.",
 	[][]operation{
-		objects("/api/webhook/{webhookId}", "a webhook", "webhooks", wire.WebhookRequest{}, wire.WebhookResponse{}, wire.WebhooksResponse{}),
+		objects("/api/webhook/{webhookId}", "a webhook", "webhooks", wire.WebhookRequest{}, wire.WebhookResponse{}, wire.WebhooksResponse{},
+			created(`{"webhook": {"url": "https://example.com/events", "global": true, "connectTimeout": 1000, "readTimeout": 2000, "eventsEnabled": {"user.create.complete": true}}}`)),
 		search("/api/webhook/search", "Find webhooks", wire.WebhookSearch{}, wire.WebhookSearchRequest{}, wire.WebhookSearchResponse{}),
 		on("POST /api/webhook/{webhookId}/test", "Send a webhook an event to try it out", takes(wire.WebhookTestRequest{}), gives(wire.WebhookTestResponse{}), calm,
 			about("Ours. The request goes out as it would for a real event, and is on record as a test.")),
@@ -27,8 +28,10 @@ func explained(o *operation) {
 var events = group{
 	"Events in and out", "Publishers that are not Herald's own directory hand their events in here: each is put to the vote where it is to be, stored once, and delivered to whoever asked for it. Consumers that cannot be called come and fetch. Ours.",
 	[][]operation{
-		on("POST /api/event", "Publish an event", takes(wire.EventRequest{}), gives(wire.EventResponse{}), votes),
-		on("POST /api/event/batch", "Publish up to 1,000 events in one commit", takes(wire.EventBatchRequest{}), gives(wire.EventBatchResponse{}), votes),
+		on("POST /api/event", "Publish an event", takes(wire.EventRequest{}), gives(wire.EventResponse{}), votes,
+			example(`{"event": {"type": "custom.order.paid", "orderId": 4711}}`)),
+		on("POST /api/event/batch", "Publish up to 1,000 events in one commit", takes(wire.EventBatchRequest{}), gives(wire.EventBatchResponse{}), votes,
+			example(`{"events": [{"type": "custom.order.sent", "orderId": 4711}, {"type": "custom.order.sent", "orderId": 4712}]}`)),
 		on("GET /api/event", "Fetch committed events in order, from where one stopped", asks(wire.EventFeedQuery{}), gives(wire.EventFeedResponse{})),
 	},
 }
