@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"internal/metrics":    {"internal/db", "internal/egress"},
 	"internal/traffic":    {"internal/db"},
 	"internal/system":     {"internal/db"},
-	"internal/key":        {"internal/db", "internal/search"},
+	"internal/key":        {"internal/db", "internal/sealed", "internal/search"},
 	"internal/journal":    {"internal/db", "internal/search"},
 	"internal/loose":      {},
 	"internal/body":       {},
@@ -68,7 +68,7 @@ var mayImport = map[string][]string{
 	"internal/identity":         {"internal/application", "internal/sealed", "internal/loose", "internal/risk", "internal/db", "internal/search", "internal/journal", "internal/message", "internal/tenant", "internal/ticket", "internal/publish"},
 	"internal/group":            {"internal/application", "internal/db", "internal/identity", "internal/publish", "internal/search", "internal/tenant"},
 	"internal/keep":             {"internal/db", "internal/loose", "internal/sealed", "internal/search", "internal/tenant"},
-	"internal/entity":           {"internal/db", "internal/key", "internal/publish", "internal/search", "internal/tenant"},
+	"internal/entity":           {"internal/db", "internal/key", "internal/publish", "internal/sealed", "internal/search", "internal/tenant"},
 	"internal/idp":              {"internal/db", "internal/search", "internal/identity", "internal/keep", "internal/loose", "internal/publish", "internal/sealed"},
 	"ftl":                       {},
 	"examples/message-receiver": {"receiver"},
@@ -162,6 +162,7 @@ var mayImport = map[string][]string{
 		"internal/publish",
 		"internal/replay",
 		"internal/risk",
+		"internal/sealed",
 		"internal/sink",
 		"internal/system",
 		"internal/template",
@@ -288,6 +289,24 @@ func TestLayout_SQLHasItsFiles(t *testing.T) {
 			return true
 		})
 	})
+}
+
+// TestLayout_MigrationsHaveNumbers keeps two changes that were made side by side from landing with one number.
+func TestLayout_MigrationsHaveNumbers(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("internal/db/migrations/*.sql")
+	if err != nil || len(files) < 30 {
+		t.Fatalf("%d migrations were found, %v", len(files), err)
+	}
+	names := map[string]string{}
+	for _, file := range files {
+		base := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(path.Base(filepath.ToSlash(file)), ".sql"), ".sqlite"), ".postgres")
+		number, name, _ := strings.Cut(base, "_")
+		if other, taken := names[number]; taken && other != name {
+			t.Errorf("the migrations %s and %s have the number %s", other, name, number)
+		}
+		names[number] = name
+	}
 }
 
 // eachFile calls fn for every file of the product itself: no tests, no test kits, no tools.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -22,6 +23,11 @@ type document struct {
 }
 
 func sealContext(id wire.ID) string { return "api-key/" + string(id) }
+
+// Sealed are the places where secrets stand.
+var Sealed = []sealed.Place{{
+	Table: "api_key", Column: "sealed", Key: []string{"id"}, Context: func(key []string) string { return sealContext(wire.ID(key[0])) },
+}}
 
 // columns in the order of insertRecord and scan.
 const columns = `id, hash, sealed, name, tenant_id, key_manager, retrievable, expiration_instant, permissions, document,

@@ -10,9 +10,7 @@ package app
 import (
 	"cmp"
 	"context"
-	"crypto/hkdf"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -162,14 +160,14 @@ func New(ctx context.Context, o Options) (*App, error) {
 		}
 	}()
 
-	master, _, err := key.LoadMaster(settings.Data, settings.EncryptionKey.Reveal())
+	masters, err := loadMasters(settings.Store)
 	if err != nil {
 		return nil, err
 	}
 	if path, exposed := key.Exposed(settings.Data); exposed && !settings.EncryptionKey.IsSet() {
 		a.logger.Warn("other users of this machine can read the encryption key; make it readable to its owner only", "file", path)
 	}
-	sealer := key.NewSealer(master)
+	sealer := key.NewSealer(masters[0], masters[1:]...)
 
 	a.egress, err = egress.New(egress.Options{
 		Policy: egress.Policy{AllowPrivate: !settings.Hardened, Allow: settings.Egress.Allow, Deny: settings.Egress.Deny},
@@ -187,6 +185,12 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.journal = journal.New(a.store)
 	a.system = system.New(a.store)
 	a.tenants = tenant.New(a.store, sealer)
+	if err = a.tenants.Bootstrap(ctx, ""); err != nil {
+		return nil, err
+	}
+	if err = a.checkMaster(ctx, sealer); err != nil { // before anything that is sealed is read
+		return nil, err
+	}
 	a.keys = access.New(a.store, sealer, o.Clock, a.tenants.ExistsIn)
 	a.signing = key.NewService(a.store, sealer, tenant.DefaultSigningKeyID)
 	a.webhooks = webhook.New(webhook.Options{DB: a.store, Sealer: sealer, Egress: a.egress, Keys: a.signing, Clock: o.Clock})
@@ -194,7 +198,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		DB: a.store, Sealer: sealer, Egress: a.egress, Webhooks: a.webhooks, Dir: filepath.Join(settings.Data, "sinks"), Stdout: o.Stdout, Clock: o.Clock,
 	})
 
-	o.Outbox.Node = nodeName()
+	o.Outbox.Node, o.Outbox.Keys = nodeName(), sealer.IDs()
 	a.log = webhooklog.New(a.store, o.Outbox.Node)
 	o.Outbox.DB, o.Outbox.Webhooks, o.Outbox.Journal, o.Outbox.Log = a.store, a.webhooks, a.journal, a.log
 	o.Outbox.Logger, o.Outbox.Metrics, o.Outbox.Traffic = o.Logger, a.metrics, a.traffic
@@ -220,7 +224,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.groups = group.New(group.Options{DB: a.store, Events: a.events, Tenants: a.tenants, Applications: a.applications, Users: a.users})
 	a.messengers = messenger.New(messenger.Options{DB: a.store, Sealer: sealer, Egress: a.egress, Clock: o.Clock})
 	a.templates = template.New(a.store)
-	recipients, err := hkdf.Key(sha256.New, master, nil, "herald message recipient v1", 32)
+	recipients, err := a.recipientKey(ctx, sealer, masters)
 	if err != nil {
 		return nil, err
 	}
@@ -262,12 +266,6 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.users.Breaches = breaches
 	a.connect()
 
-	if err = a.tenants.Bootstrap(ctx, ""); err != nil {
-		return nil, err
-	}
-	if err = a.checkMaster(ctx, sealer); err != nil { // before anything that is sealed is read
-		return nil, err
-	}
 	if err = a.applications.Bootstrap(ctx); err != nil {
 		return nil, err
 	}

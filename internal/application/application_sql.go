@@ -28,6 +28,11 @@ type row struct {
 
 func place(id wire.ID) string { return "application/secrets/" + string(id) }
 
+// Sealed are the places where secrets stand.
+var Sealed = []sealed.Place{{
+	Table: "application", Column: "secrets", Key: []string{"id"}, Context: func(key []string) string { return place(wire.ID(key[0])) },
+}}
+
 const columns = `id, tenant_id, name, active, document, secrets, version, insert_instant, last_update_instant`
 
 func scan(s db.Row) (r row, err error) {

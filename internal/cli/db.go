@@ -29,6 +29,7 @@ type dbCommands struct {
 	Backup  dbBackupCommand  `cmd:"" help:"Write the store to a file. Servers may be running."`
 	Restore dbRestoreCommand `cmd:"" help:"Fill an empty store from a backup."`
 	Copy    dbCopyCommand    `cmd:"" help:"Move a store from SQLite to PostgreSQL, or back. Servers have to be stopped."`
+	Rekey   dbRekeyCommand   `cmd:"" help:"Encrypt the secrets in the store with another key."`
 	Prune   dbPruneCommand   `cmd:"" help:"Remove from the logs what is older than the settings want, now."`
 }
 
@@ -227,6 +228,38 @@ func side(flag, given string, settings config.Store) (backup.Store, error) {
 		return backup.Store{URL: given}, nil
 	}
 	return backup.Store{}, fmt.Errorf("--%s: must be sqlite:FOLDER or a postgres:// address", flag)
+}
+
+type dbRekeyCommand struct {
+	config.Store `embed:""`
+}
+
+func (dbRekeyCommand) Help() string {
+	return "Without HERALD_ENCRYPTION_KEY a new key takes the place of the one in the data folder; no server may be running then. " +
+		"With it, the secrets are encrypted with that key, and HERALD_ENCRYPTION_KEY_PREVIOUS is the one they are encrypted with now; servers on PostgreSQL go on if they have both. " +
+		"An interrupted change is carried on by the same command."
+}
+
+func (c dbRekeyCommand) Run(ctx context.Context, out *output) error {
+	bar := newProgress(out.talk)
+	done, err := app.Rekey(ctx, c.Store, func(place string, done int64) { bar.told(place, done, done) })
+	bar.end()
+	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			fmt.Fprintln(out.talk, "Interrupted: servers need both keys until the same command has ended the change.")
+		}
+		return err
+	}
+	for _, place := range done.Unreadable {
+		fmt.Fprintf(out.talk, "No key opens %s: it stays as it is.\n", place)
+	}
+	_, err = fmt.Fprintf(out, "%d secrets of %s are encrypted with the new key.\n", done.Changed, c.Database())
+	if c.EncryptionKey.IsSet() {
+		fmt.Fprintln(out.talk, "Start servers without HERALD_ENCRYPTION_KEY_PREVIOUS from now on. Backups from before need the previous key.")
+	} else {
+		fmt.Fprintf(out.talk, "The new key is %s. Backups from before need the previous one, %s.previous: keep it with them, and not here.\n", keyOf(c.Store), keyOf(c.Store))
+	}
+	return err
 }
 
 type dbPruneCommand struct {

@@ -44,6 +44,9 @@ type Store struct {
 	// EncryptionKey encrypts secrets at rest: 32 bytes in base64 or hexadecimal. Servers that share a database need the same one. Defaults
 	// to a key file in Data, made at the first start.
 	EncryptionKey Secret `hidden:"" private:"" from:"HERALD_ENCRYPTION_KEY" help:"Encrypt secrets at rest with this key."`
+
+	// EncryptionKeyPrevious is another key that secrets may be encrypted with, in the same form: while a key is being replaced. Defaults to none.
+	EncryptionKeyPrevious Secret `hidden:"" private:"" from:"HERALD_ENCRYPTION_KEY_PREVIOUS" help:"Read secrets at rest with this key, too."`
 }
 
 // Serve is everything `herald serve` can be told.

@@ -398,6 +398,7 @@ func TestServe_Dump(t *testing.T) {
   "data": "./herald-data",
   "database-url": "(set)",
   "encryption-key": "",
+  "encryption-key-previous": "",
   "addr": ":9011",
   "kickstart": "",
   "hardened": false,

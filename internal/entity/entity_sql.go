@@ -7,12 +7,18 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
 
 // place is what binds a sealed client secret to its row.
 func place(id wire.ID) string { return "entity/client_secret/" + string(id) }
+
+// Sealed are the places where secrets stand.
+var Sealed = []sealed.Place{{
+	Table: "entity", Column: "client_secret", Key: []string{"id"}, Context: func(key []string) string { return place(wire.ID(key[0])) },
+}}
 
 // stored returns the columns of e that are not members of it as they are: data and the sealed secret.
 func (s *Service) stored(e *wire.Entity) (data, sealed string, err error) {

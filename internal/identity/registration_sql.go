@@ -12,6 +12,7 @@ import (
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
@@ -157,6 +158,11 @@ const usersAtOnce = 500
 func tokenPlace(user, application wire.ID) string {
 	return "registration/token/" + string(user) + "/" + string(application)
 }
+
+// Sealed are the places where secrets stand.
+var Sealed = []sealed.Place{{
+	Table: "registration", Column: "token", Key: []string{"user_id", "application_id"}, Context: func(key []string) string { return tokenPlace(wire.ID(key[0]), wire.ID(key[1])) },
+}}
 
 // closed makes the document and the sealed token of a registration.
 func (s *Service) closed(r *registration) (document string, token any, err error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/keep"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
@@ -16,6 +17,13 @@ import (
 func sealedAt(l wire.IdentityProviderLink) string {
 	return "identity_provider_link/token/" + string(l.IdentityProviderID) + "/" + string(l.UserID) + "/" + l.IdentityProviderUserID
 }
+
+// Sealed are the places where secrets stand.
+var Sealed = []sealed.Place{{
+	Table: "identity_provider_link", Column: "token", Key: []string{"identity_provider_id", "user_id", "provider_user_id"}, Context: func(key []string) string {
+		return sealedAt(wire.IdentityProviderLink{IdentityProviderID: wire.ID(key[0]), UserID: wire.ID(key[1]), IdentityProviderUserID: key[2]})
+	},
+}}
 
 // stored are the columns of a link that are not plain: its data as JSON, and its token sealed, "" without one.
 func (s *Service) stored(l wire.IdentityProviderLink) (data, token string, err error) {

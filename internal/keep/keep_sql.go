@@ -8,6 +8,7 @@ import (
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/loose"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
@@ -23,6 +24,11 @@ func (s *Service) document(k *Kind, r row) (string, error) {
 
 // sealedAt is what binds a sealed document to its row.
 func (k *Kind) sealedAt(id wire.ID) string { return "kept/" + k.Name + "/" + string(id) }
+
+// Sealed are the places where secrets stand.
+var Sealed = []sealed.Place{{
+	Table: "kept", Column: "document", Key: []string{"kind", "id"}, Context: func(key []string) string { return (&Kind{Name: key[0]}).sealedAt(wire.ID(key[1])) },
+}}
 
 func (s *Service) insert(tx *db.Tx, k *Kind, r row) error {
 	document, err := s.document(k, r)

@@ -233,3 +233,59 @@ func TestLoadMaster_MakesTheFolder(t *testing.T) {
 		t.Errorf("the second time: created %v, error %v, the same key %v", created, err, string(again) == string(master))
 	}
 }
+
+func TestSealer_OpensWithOtherKeys(t *testing.T) {
+	t.Parallel()
+	before, after := key.NewSealer(master(1)), key.NewSealer(master(2), master(1), master(2))
+	old, _ := before.Seal("c", []byte("secret"))
+	if plain, err := after.Open("c", old); err != nil || string(plain) != "secret" {
+		t.Errorf("Open = %q, %v", plain, err)
+	}
+	anew, _ := after.Seal("c", []byte("secret"))
+	if _, err := before.Open("c", anew); !errors.Is(err, key.ErrOtherKey) {
+		t.Errorf("the previous key opens what the new one has sealed: %v", err)
+	}
+	if after.Made(old) || !after.Made(anew) || after.IDs() != after.ID()+" "+before.ID() {
+		t.Errorf("made %v, %v; keys %s", after.Made(old), after.Made(anew), after.IDs())
+	}
+}
+
+// TestChange ends a change of the key file at each instant, and begins it anew.
+func TestChange(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for range 3 { // more than once in the life of a store
+		old, _, err := key.LoadMaster(dir, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, err := key.BeginChange(dir)
+		if err != nil || bytes.Equal(next, old) {
+			t.Fatal(err)
+		}
+		if again, err := key.BeginChange(dir); err != nil || !bytes.Equal(again, next) {
+			t.Errorf("begun anew with another key, %v", err)
+		}
+		if others, err := key.LoadOthers(dir, ""); err != nil || len(others) != 1 || !bytes.Equal(others[0], next) {
+			t.Errorf("a server beside it finds %d other keys, %v", len(others), err)
+		}
+		// Killed when the old key has its second name.
+		_ = os.Remove(filepath.Join(dir, key.PreviousFile))
+		if err := os.Link(filepath.Join(dir, key.File), filepath.Join(dir, key.PreviousFile)); err != nil {
+			t.Fatal(err)
+		}
+		if err := key.EndChange(dir); err != nil {
+			t.Fatal(err)
+		}
+		now, _, err := key.LoadMaster(dir, "")
+		if err != nil || !bytes.Equal(now, next) {
+			t.Errorf("the new key is not in its place, %v", err)
+		}
+		if others, err := key.LoadOthers(dir, ""); err != nil || len(others) != 0 {
+			t.Errorf("%d other keys afterwards, %v", len(others), err)
+		}
+	}
+	if _, err := key.LoadOthers(dir, "!"); err == nil || !strings.Contains(err.Error(), "HERALD_ENCRYPTION_KEY_PREVIOUS is neither") {
+		t.Errorf("LoadOthers = %v", err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/wire"
 )
@@ -19,6 +20,11 @@ type row struct {
 
 // place is what binds a sealed private key or secret to its row.
 func place(id wire.ID) string { return "signing_key/secret/" + string(id) }
+
+// Sealed are the places where secrets stand.
+var Sealed = []sealed.Place{{
+	Table: "signing_key", Column: "sealed", Key: []string{"id"}, Context: func(key []string) string { return place(wire.ID(key[0])) },
+}}
 
 // key is what may be shown. The columns are right where the document differs.
 func (r row) key() (k wire.Key, err error) {

@@ -36,8 +36,7 @@ func LoadMaster(dir, fromEnv string) (master []byte, created bool, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil { // on PostgreSQL nobody else makes the folder
 		return nil, false, fmt.Errorf("create the folder of the key file: %w", err)
 	}
-	master = make([]byte, Size)
-	_, _ = rand.Read(master) // never fails, see its documentation
+	master = newMaster()
 	switch err := create(path, master); {
 	case errors.Is(err, fs.ErrExist):
 		master, err = read(path)
@@ -46,6 +45,12 @@ func LoadMaster(dir, fromEnv string) (master []byte, created bool, err error) {
 		return nil, false, fmt.Errorf("create the key file: %w", err)
 	}
 	return master, true, nil
+}
+
+func newMaster() []byte {
+	master := make([]byte, Size)
+	_, _ = rand.Read(master) // never fails, see its documentation
+	return master
 }
 
 // Exposed tells whether others than the owner may read the key file in dir. Mounted secrets often are like that, so it is a reason for

@@ -12,6 +12,7 @@
 // ask the current set for them. What they have signed can be verified with the public keys of the key set, which is open to everybody.
 //
 //	master.go, seal.go  the master key, secrets at rest
+//	change.go           another master key
 //	keys.go             operations on signing keys
 //	input.go            what may be generated and imported
 //	material.go         PEM, certificates, generation
@@ -41,16 +42,48 @@ var (
 	ErrCorrupt = errors.New("not a sealed text of this place, or damaged")
 )
 
-// Sealer encrypts secrets for the store. It is safe for concurrent use.
+// Sealer encrypts secrets for the store, and opens also what was sealed with other keys than its own while those are being replaced. It is safe for
+// concurrent use.
 type Sealer struct {
+	own    cipherOf
+	others []cipherOf
+}
+
+// cipherOf is what a master key encrypts with.
+type cipherOf struct {
 	id   string // names the key, reveals nothing about it
 	aead cipher.AEAD
 }
 
-// NewSealer returns the sealer of a master key. It panics when the key does not have Size bytes; LoadMaster gives no others.
-//
-// The master key encrypts nothing itself: what does is derived from it (HKDF, RFC 5869), so that later uses get keys of their own.
-func NewSealer(master []byte) *Sealer {
+// NewSealer returns the sealer of a master key, which opens what others have sealed as well. It panics when a key does not have Size bytes; LoadMaster gives
+// no others.
+func NewSealer(master []byte, others ...[]byte) *Sealer {
+	s := &Sealer{own: newCipher(master)}
+	for _, other := range others {
+		if c := newCipher(other); c.id != s.own.id {
+			s.others = append(s.others, c)
+		}
+	}
+	return s
+}
+
+// ID names the key that seals, and reveals nothing about it.
+func (s *Sealer) ID() string { return s.own.id }
+
+// IDs are the names of all keys that can open, with blanks between them.
+func (s *Sealer) IDs() string {
+	ids := []string{s.own.id}
+	for _, other := range s.others {
+		ids = append(ids, other.id)
+	}
+	return strings.Join(ids, " ")
+}
+
+// Made tells whether the key that seals has sealed a text.
+func (s *Sealer) Made(sealed string) bool { return strings.HasPrefix(sealed, version+"."+s.own.id+".") }
+
+// newCipher derives what a master key encrypts with: the master key encrypts nothing itself (HKDF, RFC 5869), so that later uses get keys of their own.
+func newCipher(master []byte) cipherOf {
 	if len(master) != Size {
 		panic(fmt.Sprintf("key: a master key has %d bytes, this one has %d", Size, len(master)))
 	}
@@ -63,7 +96,7 @@ func NewSealer(master []byte) *Sealer {
 	if err != nil {
 		panic(err) // only for another block size than that of AES
 	}
-	return &Sealer{id: hex.EncodeToString(derive(master, "herald key id v1", 4)), aead: aead}
+	return cipherOf{id: hex.EncodeToString(derive(master, "herald key id v1", 4)), aead: aead}
 }
 
 func derive(master []byte, purpose string, size int) []byte {
@@ -84,7 +117,7 @@ func (s *Sealer) Seal(context string, plain []byte) (string, error) {
 	if context == "" {
 		return "", errors.New("key: seal without a context")
 	}
-	return version + "." + s.id + "." + base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, plain, s.data(context))), nil
+	return version + "." + s.own.id + "." + base64.RawURLEncoding.EncodeToString(s.own.aead.Seal(nil, nil, plain, s.own.data(context))), nil
 }
 
 // Open returns what Seal was given. Errors: ErrOtherKey, ErrCorrupt; neither text holds any part of the secret.
@@ -94,14 +127,20 @@ func (s *Sealer) Open(context, sealed string) ([]byte, error) {
 	if !ok || !ok2 || v != version {
 		return nil, fmt.Errorf("open %s: %w", context, ErrCorrupt)
 	}
-	if id != s.id {
-		return nil, fmt.Errorf("open %s: %w (%q, ours is %q)", context, ErrOtherKey, id, s.id)
+	by := s.own
+	for _, other := range s.others {
+		if id == other.id {
+			by = other
+		}
+	}
+	if id != by.id {
+		return nil, fmt.Errorf("open %s: %w (%q, ours is %q)", context, ErrOtherKey, id, s.IDs())
 	}
 	ciphertext, err := base64.RawURLEncoding.DecodeString(body)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", context, ErrCorrupt)
 	}
-	plain, err := s.aead.Open(nil, nil, ciphertext, s.data(context))
+	plain, err := by.aead.Open(nil, nil, ciphertext, by.data(context))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", context, ErrCorrupt)
 	}
@@ -109,6 +148,6 @@ func (s *Sealer) Open(context, sealed string) ([]byte, error) {
 }
 
 // data is what is authenticated beside the secret: everything of the text that is not encrypted, and the context.
-func (s *Sealer) data(context string) []byte {
-	return []byte(version + "." + s.id + "." + context)
+func (c cipherOf) data(context string) []byte {
+	return []byte(version + "." + c.id + "." + context)
 }

@@ -48,6 +48,11 @@ func (s *Service) join(id wire.ID, document, secret string) (m wire.Messenger, e
 // place is what binds the sealed secrets to their row.
 func place(id wire.ID) string { return "messenger/secrets/" + string(id) }
 
+// Sealed are the places where secrets stand.
+var Sealed = []sealed.Place{{
+	Table: "messenger", Column: "secrets", Key: []string{"id"}, Context: func(key []string) string { return place(wire.ID(key[0])) },
+}}
+
 func (s *Service) insert(tx *db.Tx, m *wire.Messenger) error {
 	document, secret, err := s.split(m)
 	if err != nil {

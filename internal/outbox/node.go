@@ -34,7 +34,7 @@ func (n *node) begin(ctx context.Context) error {
 			_, err := freeUnknown(tx)
 			return err
 		}
-		if err := registerNode(tx, n.o.Node, tx.Now().Add(n.o.Lease).UnixMilli()); err != nil {
+		if err := registerNode(tx, n.o.Node, n.o.Keys, tx.Now().Add(n.o.Lease).UnixMilli()); err != nil {
 			return err
 		}
 		if err := n.count(tx); err != nil {
@@ -88,7 +88,7 @@ func (n *node) renew(ctx context.Context) error {
 			return err
 		}
 		if swept = !ok; swept {
-			if err := registerNode(tx, n.o.Node, until); err != nil {
+			if err := registerNode(tx, n.o.Node, n.o.Keys, until); err != nil {
 				return err
 			}
 		}

@@ -34,6 +34,8 @@ type Options struct {
 
 	// Node names this process in claims. No two processes on one store may have the same name; it has no slash in it.
 	Node string
+	// Keys names the keys that this process can open secrets with, with blanks between them, for whoever changes them. Defaults to none.
+	Keys string
 	// Schedule is the pauses between the attempts of a delivery to a webhook that has none of its own. Defaults to the product's: 5 s … 10 h, nine of them.
 	Schedule []time.Duration
 	// Concurrency is how many requests to one webhook may be under way at once, unless it says so itself. Defaults to 16.

@@ -291,9 +291,9 @@ func expireDeliveries(tx *db.Tx, webhook wire.ID, since int64, limit int) (int64
 	return endSome(tx, Dead, `AND due_instant < $4`, webhook, limit, tx.NowMillis(), since)
 }
 
-func registerNode(tx *db.Tx, id string, until int64) error {
-	_, err := tx.Exec(`INSERT INTO node (id, started_instant, expire_instant) VALUES ($1, $2, $3)
-		ON CONFLICT (id) DO UPDATE SET expire_instant = excluded.expire_instant`, id, tx.NowMillis(), until)
+func registerNode(tx *db.Tx, id, keys string, until int64) error {
+	_, err := tx.Exec(`INSERT INTO node (id, started_instant, expire_instant, keys) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (id) DO UPDATE SET expire_instant = excluded.expire_instant`, id, tx.NowMillis(), until, keys)
 	return err
 }
 
@@ -306,6 +306,19 @@ func renewNode(tx *db.Tx, id string, until int64) (bool, error) {
 func livingNodes(tx *db.Tx) (n int64, err error) {
 	err = tx.QueryRow(`SELECT COUNT(*) FROM node WHERE expire_instant >= $1`, tx.NowMillis()).Scan(&n)
 	return n, err
+}
+
+// Living is a process that works on the store now.
+type Living struct {
+	ID string
+	// Keys names those it can open secrets with, with blanks between them.
+	Keys string
+}
+
+// LivingNodes are the processes that work on the store now; on SQLite nobody is counted.
+func LivingNodes(tx *db.Tx) ([]Living, error) {
+	rows, err := tx.Query(`SELECT id, keys FROM node WHERE expire_instant >= $1 ORDER BY id`, tx.NowMillis())
+	return db.Collect(rows, err, func(rows *sql.Rows) (l Living, err error) { return l, rows.Scan(&l.ID, &l.Keys) })
 }
 
 // longestLease is more than anybody means by one: what ends later was written under a clock that was ahead.

@@ -18,6 +18,15 @@ type Sealer interface {
 	Open(context, sealed string) ([]byte, error)
 }
 
+// Place is a column of sealed texts, for whoever has to seal them anew with another key.
+type Place struct {
+	Table, Column string
+	// Key are columns that together find a row and say what its text is bound to. All are texts and none is empty.
+	Key []string
+	// Context makes the context of a row's text of the values of Key.
+	Context func(key []string) string
+}
+
 // Member is a secret text in a member of an object: Parent is the name of the member, Name that of the secret within it. Without a Parent it is
 // a member of the object itself.
 type Member struct {

@@ -137,3 +137,8 @@ func Shown(w wire.Sink) wire.Sink {
 	take(&w)
 	return w
 }
+
+// Sealed are the places where secrets stand.
+var Sealed = []sealed.Place{{
+	Table: "sink", Column: "secrets", Key: []string{"id"}, Context: func(key []string) string { return place(wire.ID(key[0])) },
+}}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -82,20 +83,49 @@ func (s *Service) SetDefaultID(ctx context.Context, id wire.ID) error {
 
 // KeyCheck returns a text that was sealed with the master key this store belongs to: what the first call ever stored, which seal made.
 // Whoever can open it has that key.
+// While secrets are being sealed with another key there are two such texts, with a blank between them, and who works on the store must open both.
 func (s *Service) KeyCheck(ctx context.Context, seal func() (string, error)) (sealed string, err error) {
+	return s.once(ctx, func(i instance) string { return i.keyCheck }, storeKeyCheck, seal)
+}
+
+// SetKeyCheck replaces what KeyCheck returns.
+func (s *Service) SetKeyCheck(ctx context.Context, sealed string) error {
+	return s.db.Update(ctx, func(tx *db.Tx) error { return replaceKeyCheck(tx, sealed) })
+}
+
+// RecipientKey returns what the first call ever stored, which seal made: the sealed key of the hashes of recipients.
+func (s *Service) RecipientKey(ctx context.Context, seal func() (string, error)) (sealed string, err error) {
+	return s.once(ctx, func(i instance) string { return i.recipientKey }, storeRecipientKey, seal)
+}
+
+// once returns what is stored, and stores what seal makes where nothing is. Of several processes all get what one has stored.
+func (s *Service) once(ctx context.Context, stored func(instance) string, store func(tx *db.Tx, sealed string) error, seal func() (string, error)) (sealed string, err error) {
 	err = s.db.Update(ctx, func(tx *db.Tx) error {
 		i, err := loadInstance(tx)
 		if err != nil {
 			return err
 		}
-		if sealed = i.keyCheck; sealed != "" {
+		if sealed = stored(i); sealed != "" {
 			return nil
 		}
 		if sealed, err = seal(); err != nil {
 			return err
 		}
-		sealed, err = storeKeyCheck(tx, sealed)
+		if err = store(tx, sealed); err != nil {
+			return err
+		}
+		i, err = loadInstance(tx) // another process may have been faster
+		sealed = stored(i)
 		return err
 	})
 	return sealed, err
 }
+
+// Sealed are the places where secrets of tenants and of the installation stand. The key check is none: it says which keys there are.
+var Sealed = []sealed.Place{
+	{Table: "tenant", Column: "secrets", Key: []string{"id"}, Context: func(key []string) string { return place(wire.ID(key[0])) }},
+	{Table: "instance", Column: "recipient_key", Key: []string{"id"}, Context: func([]string) string { return RecipientKeyPlace }},
+}
+
+// RecipientKeyPlace is what the key of the hashes of recipients is bound to.
+const RecipientKeyPlace = "instance/recipient_key"

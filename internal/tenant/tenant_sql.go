@@ -96,11 +96,12 @@ func deleteTenant(tx *db.Tx, id wire.ID) error {
 type instance struct {
 	id, defaultTenant wire.ID
 	keyCheck          string
+	recipientKey      string
 }
 
 // loadInstance returns the zero value before Bootstrap.
 func loadInstance(tx *db.Tx) (i instance, err error) {
-	err = tx.QueryRow(`SELECT id, default_tenant_id, key_check FROM instance`).Scan(&i.id, &i.defaultTenant, &i.keyCheck)
+	err = tx.QueryRow(`SELECT id, default_tenant_id, key_check, recipient_key FROM instance`).Scan(&i.id, &i.defaultTenant, &i.keyCheck, &i.recipientKey)
 	if errors.Is(err, db.ErrNoRows) {
 		return instance{}, nil
 	}
@@ -113,11 +114,17 @@ func insertInstance(tx *db.Tx, i instance) error {
 	return err
 }
 
-// storeKeyCheck returns what is stored: the given text, or that of a process that was faster.
-func storeKeyCheck(tx *db.Tx, sealed string) (stored string, err error) {
-	if _, err := tx.Exec(`UPDATE instance SET key_check = $1 WHERE key_check = ''`, sealed); err != nil {
-		return "", err
-	}
-	i, err := loadInstance(tx)
-	return i.keyCheck, err
+func storeKeyCheck(tx *db.Tx, sealed string) error {
+	_, err := tx.Exec(`UPDATE instance SET key_check = $1 WHERE key_check = ''`, sealed)
+	return err
+}
+
+func replaceKeyCheck(tx *db.Tx, sealed string) error {
+	_, err := tx.Exec(`UPDATE instance SET key_check = $1`, sealed)
+	return err
+}
+
+func storeRecipientKey(tx *db.Tx, sealed string) error {
+	_, err := tx.Exec(`UPDATE instance SET recipient_key = $1 WHERE recipient_key = ''`, sealed)
+	return err
 }

@@ -81,6 +81,11 @@ func hashOf(kind Kind, id string) string {
 
 func place(hash string) string { return "ticket/" + hash }
 
+// Sealed are the places where secrets stand.
+var Sealed = []sealed.Place{{
+	Table: "ticket", Column: "content", Key: []string{"hash"}, Context: func(key []string) string { return place(key[0]) },
+}}
+
 // Issue makes a ticket that ends after lifetime, for a user, or for nobody who is known if that is empty. It replaces one with the same id, wrong tries included. content goes through JSON.
 //
 // Errors: problem.ErrNotFound when there is no such user (any more); [ErrTaken] when the id is that of another user's ticket.

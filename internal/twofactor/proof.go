@@ -5,6 +5,7 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/identity"
+	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/wire"
 )
@@ -83,3 +84,10 @@ func (s *Service) keepSecret(tx *db.Tx, user wire.ID, methodID string, secret []
 func secretPlace(user wire.ID, methodID string) string {
 	return "two_factor_secret/" + string(user) + "/" + methodID
 }
+
+// Sealed are the places where secrets stand.
+var Sealed = []sealed.Place{{
+	Table: "two_factor_secret", Column: "secret", Key: []string{"user_id", "method_id"}, Context: func(key []string) string { return secretPlace(wire.ID(key[0]), key[1]) },
+}, {
+	Table: "two_factor_recovery", Column: "codes", Key: []string{"user_id"}, Context: func(key []string) string { return recoveryPlace(wire.ID(key[0])) },
+}}

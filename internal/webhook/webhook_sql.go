@@ -47,6 +47,11 @@ func (s *Service) join(id wire.ID, document, secret string) (w wire.Webhook, err
 // place is what binds the sealed secrets to their row.
 func place(id wire.ID) string { return "webhook/secrets/" + string(id) }
 
+// Sealed are the places where secrets stand.
+var Sealed = []sealed.Place{{
+	Table: "webhook", Column: "secrets", Key: []string{"id"}, Context: func(key []string) string { return place(wire.ID(key[0])) },
+}}
+
 func (s *Service) insert(tx *db.Tx, w *wire.Webhook) error {
 	document, secret, err := s.split(w)
 	if err != nil {
