@@ -80,6 +80,8 @@ type Services struct {
 	Metrics *metrics.Metrics
 	// LocalMetrics shows metrics and status to programs on this machine without a key.
 	LocalMetrics bool
+	// Limits are how many requests one caller may make. Optional: no limits.
+	Limits Limits
 	// Version is what GET /api/system/version answers.
 	Version string
 
@@ -107,6 +109,8 @@ const importFactor = 8
 type server struct {
 	Services
 	importing sync.Mutex
+	// of requests, see limit.go
+	logins, publishing *limiter
 }
 
 // New returns the handler of everything under /api. It answers 404 for all other paths. It is safe for concurrent use.
@@ -118,6 +122,7 @@ func New(services Services) http.Handler {
 func newServer(services Services) *server {
 	s := &server{Services: services}
 	s.Log = cmp.Or(s.Log, slog.Default())
+	s.logins, s.publishing = newLimiter(s.Limits.Login, maxCallers), newLimiter(s.Limits.Publish, maxCallers)
 	s.BodyLimit = cmp.Or(s.BodyLimit, DefaultBodyLimit)
 	if s.Clock == nil {
 		s.Clock = time.Now

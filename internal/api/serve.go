@@ -98,6 +98,7 @@ func (s *server) finish(a *answer, r *http.Request, began time.Time, caught any)
 
 // serve is the handler of one row of the table.
 func (s *server) serve(row route) http.Handler {
+	limiter := s.limiterOf(row)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := w.(*answer)
 		a.route = row.pattern
@@ -107,6 +108,9 @@ func (s *server) serve(row route) http.Handler {
 				return status(statusNoDatabase), nil // before the key is looked at: without a database none can be found
 			}
 			if err := c.admit(a); err != nil {
+				return nil, err
+			}
+			if err := c.limit(limiter, a.Header()); err != nil {
 				return nil, err
 			}
 			if err := c.parseQuery(); err != nil {

@@ -285,7 +285,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Kept: a.kept, Links: a.links,
 		Webhooks: a.webhooks, Sinks: a.sinks, Trier: a.events, Intake: a.events, Feed: a.feed, Replay: a.replay, Listeners: a.listeners, WebhookLog: record, Journal: a.journal,
-		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
+		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Limits: api.Limits{Login: settings.Limit.Login, Publish: settings.Limit.Publish}, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})
 	pages := ui.New(ui.Services{
 		Admins: a.admins, APIKeys: a.keys, Applications: a.applications, Entities: a.entities, Events: a.events, Factors: a.factors, Groups: a.groups, Journal: a.journal,

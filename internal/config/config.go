@@ -73,6 +73,9 @@ type Serve struct {
 	// NodeLease is how long what this process has claimed outlasts its last sign of life, on PostgreSQL. Defaults to 15 seconds.
 	NodeLease time.Duration `placeholder:"DURATION" default:"15s" from:"HERALD_NODE_LEASE" help:"Let other processes on the same PostgreSQL take over this long after this one died (default: ${default})."`
 
+	// Limit says how many requests the API takes from one caller.
+	Limit Limit `embed:"" prefix:"limit-"`
+
 	// LocalMetrics lets programs on this machine read metrics and status without an API key. Who is on this machine is told by the connection: behind a
 	// proxy that runs here too, everybody is. Defaults to false.
 	LocalMetrics bool `from:"HERALD_LOCAL_METRICS fusionauth-app.local-metrics.enabled FUSIONAUTH_APP_LOCAL_METRICS_ENABLED" help:"Let programs on this machine read metrics and status without an API key."`
@@ -85,6 +88,15 @@ type Serve struct {
 
 	// Log says how the server talks about itself.
 	Log Log `embed:"" prefix:"log-"`
+}
+
+// Limit is how many requests per second the API takes from one caller, which is an API key, or an address where there is none; ten seconds' worth may come at once. Each process
+// counts for itself.
+type Limit struct {
+	// Login limits what tries passwords, codes and tokens. Defaults to 0: no limit.
+	Login float64 `placeholder:"RATE" from:"HERALD_LIMIT_LOGIN" help:"Take so many logins and the like per second from one API key or address (default: no limit)."`
+	// Publish limits what brings events of other systems; one request with many events is one. Defaults to 0: no limit.
+	Publish float64 `placeholder:"RATE" from:"HERALD_LIMIT_PUBLISH" help:"Take so many requests to /api/event per second from one API key (default: no limit)."`
 }
 
 // Egress is the address policy for outgoing requests. Link-local and cloud metadata addresses are never sent to, whatever it says.
@@ -199,6 +211,8 @@ func (s Serve) Validate() error {
 		p.check(!slices.Contains(s.Egress.Deny, allowed), "egress-allow: %s is in egress-deny too, which wins", allowed)
 	}
 	s.Proxy.validate(&p)
+	p.check(s.Limit.Login >= 0, "limit-login: must not be negative")
+	p.check(s.Limit.Publish >= 0, "limit-publish: must not be negative")
 	p.check(s.TransactionTimeout > 0, "transaction-timeout: must be longer than 0")
 	p.check(s.NodeLease >= time.Second, "node-lease: must be at least 1s")
 	p.check(s.Log.Format == "text" || s.Log.Format == "json", "log-format: must be text or json")

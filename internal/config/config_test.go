@@ -410,6 +410,8 @@ func TestServe_Dump(t *testing.T) {
   "proxy-password": "(set)",
   "transaction-timeout": "10s",
   "node-lease": "15s",
+  "limit-login": 0,
+  "limit-publish": 0,
   "local-metrics": false,
   "no-local-cli": false,
   "breached-passwords": "",
