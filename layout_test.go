@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/db":         {"internal/search"},
 	"internal/backup":     {"internal/db"},
 	"internal/metrics":    {"internal/db", "internal/egress"},
+	"internal/trace":      {},
 	"internal/traffic":    {"internal/db"},
 	"internal/system":     {"internal/db"},
 	"internal/key":        {"internal/db", "internal/sealed", "internal/search"},
@@ -48,11 +49,12 @@ var mayImport = map[string][]string{
 	},
 	"internal/access":     {"internal/sealed", "internal/db", "internal/search", "internal/journal"},
 	"internal/filter":     {},
-	"internal/webhook":    {"internal/filter", "internal/sealed", "internal/db", "internal/search", "internal/egress", "internal/key", "internal/rawjson"},
+	"internal/webhook":    {"internal/trace", "internal/filter", "internal/sealed", "internal/db", "internal/search", "internal/egress", "internal/key", "internal/rawjson"},
 	"internal/sink":       {"internal/db", "internal/egress", "internal/rawjson", "internal/sealed", "internal/search", "internal/webhook"},
-	"internal/webhooklog": {"internal/filter", "internal/db", "internal/search", "internal/egress", "internal/webhook"},
-	"internal/outbox":     {"internal/db", "internal/search", "internal/egress", "internal/journal", "internal/metrics", "internal/traffic", "internal/webhook", "internal/webhooklog"},
+	"internal/webhooklog": {"internal/trace", "internal/filter", "internal/db", "internal/search", "internal/egress", "internal/webhook"},
+	"internal/outbox":     {"internal/trace", "internal/db", "internal/search", "internal/egress", "internal/journal", "internal/metrics", "internal/traffic", "internal/webhook", "internal/webhooklog"},
 	"internal/publish": {
+		"internal/trace",
 		"internal/db", "internal/egress", "internal/metrics", "internal/outbox", "internal/rawjson", "internal/search", "internal/tenant", "internal/traffic", "internal/webhook", "internal/webhooklog",
 	},
 	"internal/application": {"internal/db", "internal/key", "internal/loose", "internal/publish", "internal/sealed", "internal/search", "internal/tenant"},
@@ -96,6 +98,7 @@ var mayImport = map[string][]string{
 	},
 
 	"internal/api": {
+		"internal/trace",
 		"internal/feed",
 		"internal/access",
 		"internal/application",
@@ -134,6 +137,7 @@ var mayImport = map[string][]string{
 	"internal/openapi":          {"internal/api", "internal/keep"},
 	"internal/openapi/generate": {"internal/openapi"},
 	"internal/app": {
+		"internal/trace",
 		"internal/feed",
 		"internal/access",
 		"internal/admin",

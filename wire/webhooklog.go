@@ -68,6 +68,8 @@ type WebhookAttemptLog struct {
 	Node string `json:"node,omitzero"`
 	// RemoteAddress is ours: the address and port that was connected to. Absent without a connection.
 	RemoteAddress string `json:"remoteAddress,omitzero"`
+	// TraceID is ours: the trace that the request is part of, where the server keeps traces.
+	TraceID string `json:"traceId,omitzero"`
 	// DurationMicros is ours: how long the request took, in microseconds. In a search it is as exact as the instants.
 	DurationMicros int64 `json:"durationMicros,omitzero"`
 	// Phases, Request and Response are ours. They are absent in searches, and in an event with so many attempts that they would not fit into one

@@ -30,6 +30,7 @@ import (
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/token"
+	"github.com/herald-events/herald/internal/trace"
 	"github.com/herald-events/herald/internal/twofactor"
 	"github.com/herald-events/herald/internal/useraction"
 	"github.com/herald-events/herald/internal/webhook"
@@ -80,6 +81,8 @@ type Services struct {
 	Metrics *metrics.Metrics
 	// LocalMetrics shows metrics and status to programs on this machine without a key.
 	LocalMetrics bool
+	// Trace begins a span for each request. Optional.
+	Trace *trace.Tracer
 	// Limits are how many requests one caller may make. Optional: no limits.
 	Limits Limits
 	// Version is what GET /api/system/version answers.

@@ -96,6 +96,12 @@ func (s *server) limiterOf(row route) *limiter {
 	return nil
 }
 
+// limited tells whether a row has a limiter when limits are set.
+func limited(row route) bool {
+	name := row.method + " " + row.pattern
+	return slices.Contains(loginRoutes, name) || slices.Contains(publishRoutes, name)
+}
+
 // limit refuses a request of somebody who makes too many. It comes after the key is known, and before the body is read.
 func (c *call) limit(l *limiter, header http.Header) error {
 	if l == nil {

@@ -101,13 +101,15 @@ type Route struct {
 	Permission string
 	// Access says who may call: "tenant key", "global key", "open" and so on.
 	Access string
+	// Limited tells that a server may be set to take only so many such requests from one caller.
+	Limited bool
 }
 
 // Routes are all rows of the table, in its order.
 func Routes() []Route {
 	var all []Route
 	for _, row := range table() {
-		all = append(all, Route{row.method, row.pattern, row.permission, string(row.access)})
+		all = append(all, Route{row.method, row.pattern, row.permission, string(row.access), limited(row)})
 	}
 	return all
 }

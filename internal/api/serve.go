@@ -5,11 +5,13 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/trace"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -23,6 +25,7 @@ type answer struct {
 	route  string // the pattern of the matched route
 	key    string // the id of the key
 	failed error  // what the caller is not told
+	span   trace.Span
 
 	endless bool // it lasts as long as the caller wants: how long says nothing
 }
@@ -59,6 +62,10 @@ func (s *server) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := s.Clock()
 		a := &answer{ResponseWriter: w, id: db.NewID()}
+		if span := s.Trace.Start(trace.Incoming(r.Header), trace.Server, r.Method); span.On() {
+			a.span = span
+			r = r.WithContext(trace.With(r.Context(), span.Parent()))
+		}
 		a.Header().Set("X-Request-Id", a.id)
 		a.Header().Set("Cache-Control", "no-store") // answers hold keys, tokens and personal data
 		defer func() { s.finish(a, r, began, recover()) }()
@@ -89,11 +96,31 @@ func (s *server) finish(a *answer, r *http.Request, began time.Time, caught any)
 		}
 	}
 	took := s.Clock().Sub(began)
+	a.traced(r.Method)
 	if !a.endless {
 		s.Metrics.Request(a.route, r.Method, a.status, took)
 	}
 	attrs = append(attrs, slog.Int("status", a.status), slog.Duration("took", took))
 	s.Log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// traced ends the span of a request. It is named by the route, as the log line is.
+func (a *answer) traced(method string) {
+	if !a.span.On() {
+		return
+	}
+	a.span.Text(trace.Method, method)
+	a.span.Text(trace.Request, a.id)
+	if a.route != "" {
+		a.span.Name(method + " " + a.route)
+		a.span.Text(trace.Route, a.route)
+	}
+	a.span.Number(trace.Status, a.status)
+	failure := ""
+	if a.status >= http.StatusInternalServerError {
+		failure = strconv.Itoa(a.status)
+	}
+	a.span.End(failure)
 }
 
 // serve is the handler of one row of the table.

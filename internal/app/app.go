@@ -57,6 +57,7 @@ import (
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/ticket"
 	"github.com/herald-events/herald/internal/token"
+	"github.com/herald-events/herald/internal/trace"
 	"github.com/herald-events/herald/internal/traffic"
 	"github.com/herald-events/herald/internal/twofactor"
 	"github.com/herald-events/herald/internal/ui"
@@ -72,6 +73,8 @@ type Options struct {
 	Version string
 	// Logger defaults to one that discards.
 	Logger *slog.Logger
+	// Trace is the URL that spans are posted to. Defaults to what the environment says, and else to none.
+	Trace string
 	// Clock defaults to time.Now.
 	Clock func() time.Time
 	// Stdout is where sinks of the type stdout write. Defaults to the standard output of the process.
@@ -101,6 +104,7 @@ type App struct {
 	log          *webhooklog.Log
 	outbox       *outbox.Outbox
 	metrics      *metrics.Metrics
+	tracer       *trace.Tracer
 	traffic      *traffic.Traffic
 	events       *publish.Publisher
 	replay       *replay.Service
@@ -177,6 +181,12 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, err
 	}
 
+	node := nodeName()
+	if a.tracer, err = trace.New(ctx, trace.Options{
+		Endpoint: o.Trace, Version: o.Version, Instance: node, Failed: func(err error) { o.Logger.Warn("traces could not be sent", "error", err) },
+	}); err != nil {
+		return nil, err
+	}
 	a.metrics = metrics.New()
 	a.metrics.SetVersion(o.Version)
 	a.metrics.WatchStore(a.store.Stats)
@@ -193,12 +203,14 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	a.keys = access.New(a.store, sealer, o.Clock, a.tenants.ExistsIn)
 	a.signing = key.NewService(a.store, sealer, tenant.DefaultSigningKeyID)
-	a.webhooks = webhook.New(webhook.Options{DB: a.store, Sealer: sealer, Egress: a.egress, Keys: a.signing, Clock: o.Clock})
+	a.webhooks = webhook.New(webhook.Options{
+		DB: a.store, Sealer: sealer, Egress: a.egress, Keys: a.signing, Clock: o.Clock, Traced: webhook.Traced{Tracer: a.tracer, Tells: !settings.NoTraceparent},
+	})
 	a.sinks = sink.New(sink.Options{
 		DB: a.store, Sealer: sealer, Egress: a.egress, Webhooks: a.webhooks, Dir: filepath.Join(settings.Data, "sinks"), Stdout: o.Stdout, Clock: o.Clock,
 	})
 
-	o.Outbox.Node, o.Outbox.Keys = nodeName(), sealer.IDs()
+	o.Outbox.Node, o.Outbox.Keys = node, sealer.IDs()
 	a.log = webhooklog.New(a.store, o.Outbox.Node)
 	o.Outbox.DB, o.Outbox.Webhooks, o.Outbox.Journal, o.Outbox.Log = a.store, a.webhooks, a.journal, a.log
 	o.Outbox.Logger, o.Outbox.Metrics, o.Outbox.Traffic = o.Logger, a.metrics, a.traffic
@@ -206,7 +218,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.outbox = outbox.New(o.Outbox)
 	a.metrics.WatchBacklog(a.outbox.Backlog)
 	a.events = publish.New(publish.Options{
-		DB: a.store, Webhooks: a.webhooks, Tenants: a.tenants, Log: a.log, Outbox: a.outbox, Logger: o.Logger, Metrics: a.metrics, Traffic: a.traffic,
+		DB: a.store, Webhooks: a.webhooks, Tenants: a.tenants, Log: a.log, Outbox: a.outbox, Logger: o.Logger, Metrics: a.metrics, Traffic: a.traffic, Trace: a.tracer,
 		Deadline: settings.TransactionTimeout,
 	})
 	a.replay = replay.New(replay.Options{
@@ -285,7 +297,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Messaging: api.Messaging{Messengers: a.messengers, Mail: a.tenants, Trials: a.messages}, Templates: a.templates, Messages: a.messages,
 		Kept: a.kept, Links: a.links,
 		Webhooks: a.webhooks, Sinks: a.sinks, Trier: a.events, Intake: a.events, Feed: a.feed, Replay: a.replay, Listeners: a.listeners, WebhookLog: record, Journal: a.journal,
-		Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Limits: api.Limits{Login: settings.Limit.Login, Publish: settings.Limit.Publish}, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
+		Trace: a.tracer, Metrics: a.metrics, LocalMetrics: settings.LocalMetrics, Limits: api.Limits{Login: settings.Limit.Login, Publish: settings.Limit.Publish}, Healthy: a.store.Ping, Version: o.Version, Log: o.Logger, Clock: o.Clock,
 	})
 	pages := ui.New(ui.Services{
 		Admins: a.admins, APIKeys: a.keys, Applications: a.applications, Entities: a.entities, Events: a.events, Factors: a.factors, Groups: a.groups, Journal: a.journal,
@@ -408,6 +420,7 @@ func (a *App) Stop(ctx context.Context) error {
 		_ = a.server.Shutdown(grace)
 	}
 	a.traffic.Stop(ctx)
+	_ = a.tracer.Stop(ctx) // what could not be sent is no failure of ours
 	a.sinks.Close()
 	a.egress.Close()
 	return errors.Join(append(errs, a.store.Close())...)

@@ -76,6 +76,9 @@ type Serve struct {
 	// Limit says how many requests the API takes from one caller.
 	Limit Limit `embed:"" prefix:"limit-"`
 
+	// NoTraceparent keeps the place in the trace from webhooks, where traces are kept (OTEL_EXPORTER_OTLP_ENDPOINT). Defaults to false.
+	NoTraceparent bool `from:"HERALD_NO_TRACEPARENT" help:"Do not send the header traceparent to webhooks, where traces are kept (OTEL_EXPORTER_OTLP_ENDPOINT)."`
+
 	// LocalMetrics lets programs on this machine read metrics and status without an API key. Who is on this machine is told by the connection: behind a
 	// proxy that runs here too, everybody is. Defaults to false.
 	LocalMetrics bool `from:"HERALD_LOCAL_METRICS fusionauth-app.local-metrics.enabled FUSIONAUTH_APP_LOCAL_METRICS_ENABLED" help:"Let programs on this machine read metrics and status without an API key."`

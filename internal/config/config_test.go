@@ -412,6 +412,7 @@ func TestServe_Dump(t *testing.T) {
   "node-lease": "15s",
   "limit-login": 0,
   "limit-publish": 0,
+  "no-traceparent": false,
   "local-metrics": false,
   "no-local-cli": false,
   "breached-passwords": "",

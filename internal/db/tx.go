@@ -56,6 +56,9 @@ func (tx *Tx) end() {
 	}
 }
 
+// Context is what the transaction was begun with.
+func (tx *Tx) Context() context.Context { return tx.ctx }
+
 // Now is the instant of the transaction, in UTC and whole milliseconds. It is read once, when the transaction begins.
 func (tx *Tx) Now() time.Time { return tx.now }
 

@@ -295,6 +295,7 @@ var refusals = map[string]struct {
 	"notFound":        {http.StatusNotFound, "There is no such thing, or it is out of reach of the key. The answer has no body.", false},
 	"conflict":        {http.StatusConflict, "Somebody else changed the same thing meanwhile, so nothing was changed: `[retryableConflict]`. Try again.", true},
 	"tooLarge":        {http.StatusRequestEntityTooLarge, "The body is too large.", true},
+	"tooMany":         {http.StatusTooManyRequests, "There were more requests than the server is set to take from one caller: `[RateLimitedException]`. `Retry-After` says in how many seconds to try again.", true},
 	"refused":         {http.StatusGatewayTimeout, "Too few webhooks agreed, so nothing was changed: `[WebhookTransactionException]`.", true},
 }
 
@@ -312,6 +313,9 @@ func (d *document) refusals(o operation, r api.Route) []string {
 	}
 	if o.body != nil {
 		all = append(all, "tooLarge")
+	}
+	if r.Limited {
+		all = append(all, "tooMany")
 	}
 	if o.votes {
 		all = append(all, "refused")

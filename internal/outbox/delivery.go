@@ -3,6 +3,7 @@ package outbox
 import (
 	"time"
 
+	"github.com/herald-events/herald/internal/trace"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
 )
@@ -26,6 +27,7 @@ type delivery struct {
 	body     []byte // nil when it is too large to wait in memory, or too much waits there: it is read when it is sent
 	kept     int    // bytes of the body that were counted by keep
 	webhook  wire.ID
+	trace    trace.Parent
 
 	operation string  // what it shares with the events that it must not overtake:
 	object    wire.ID // one change of one object

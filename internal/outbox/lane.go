@@ -196,7 +196,7 @@ func (l *lane) carry(d *delivery) {
 	kind, attempt := d.attemptKind(), (*webhook.Attempt)(nil)
 	if target, body := l.ready(d); target != nil {
 		crashpoint.Here("claimed")
-		attempt = target.Send(o.sending, webhook.Message{ID: d.event, Body: body, Object: d.object})
+		attempt = target.Send(o.sending, webhook.Message{ID: d.event, Body: body, Object: d.object, Trace: d.trace, Type: d.kind, Kind: kind, Made: d.attempts})
 		if attempt.Outcome == egress.Cancelled { // we are stopping, and have no more patience
 			attempt = nil
 		} else {

@@ -147,13 +147,13 @@ func headsOf(tx *db.Tx, objects []wire.ID, until place, first int) (query string
 // collectDeliveries reads deliveries with what it takes to send them. Bodies that are too large to wait in memory are left out.
 func collectDeliveries(tx *db.Tx, webhook wire.ID, condition string, args ...any) ([]*delivery, error) {
 	rows, err := tx.Query(`SELECT e.sequence, d.due_instant, d.attempts, d.replays, d.claim, e.id, e.type, e.operation_id, COALESCE(e.linked_object_id, ''),
-			CASE WHEN OCTET_LENGTH(e.body) <= $2 THEN e.body END, d.insert_instant
+			CASE WHEN OCTET_LENGTH(e.body) <= $2 THEN e.body END, d.insert_instant, COALESCE(e.trace, '')
 		FROM delivery d JOIN event e ON e.sequence = d.event_sequence
 		WHERE d.webhook_id = $1 AND d.state <> 'delivered' AND `+condition, append([]any{webhook, largestKept}, args...)...)
 	return db.Collect(rows, err, func(rows *sql.Rows) (*delivery, error) {
 		d := &delivery{webhook: webhook}
 		var since int64
-		err := rows.Scan(&d.sequence, &d.place.due, &d.attempts, &d.replays, &d.claim, &d.event, &d.kind, &d.operation, &d.object, &d.body, &since)
+		err := rows.Scan(&d.sequence, &d.place.due, &d.attempts, &d.replays, &d.claim, &d.event, &d.kind, &d.operation, &d.object, &d.body, &since, &d.trace)
 		d.place.sequence, d.since = d.sequence, time.UnixMilli(since)
 		return d, err
 	})

@@ -146,7 +146,7 @@ func (l *lane) tells() bool {
 }
 
 func newDelivery(e *webhooklog.Event, webhook wire.ID) *delivery {
-	d := &delivery{sequence: e.Sequence, event: e.ID, kind: string(e.Type), webhook: webhook, operation: e.Operation, object: e.LinkedObject, claim: 1}
+	d := &delivery{sequence: e.Sequence, event: e.ID, kind: string(e.Type), webhook: webhook, operation: e.Operation, object: e.LinkedObject, trace: e.Trace, claim: 1}
 	if len(e.Body) <= largestKept {
 		d.body = e.Body
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/trace"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
@@ -48,7 +49,7 @@ func (p *Publisher) Accept(ctx context.Context, in *Intake) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	a := p.arrival(in, p.DB.Now().UnixMilli())
+	a := p.arrival(ctx, in, p.DB.Now().UnixMilli())
 	if !in.voted(d, settings, webhooks) {
 		if err := p.doors.accept(ctx, a); !errors.Is(err, errNeedsVote) { // else another process has just changed the tenant's setting
 			return a.receipt, err
@@ -84,7 +85,7 @@ func (p *Publisher) AcceptAll(ctx context.Context, all []*Intake) ([]Receipt, er
 		if err := v.Merge(err); err != nil {
 			return nil, err
 		}
-		arrivals[i] = p.arrival(in, now)
+		arrivals[i] = p.arrival(ctx, in, now)
 		arrivals[i].e.Operation = operation // so that events about one object leave in the order of the batch
 	}
 	if err := v.Err(); err != nil {
@@ -193,9 +194,9 @@ type arrival struct {
 }
 
 // arrival makes the event as it is stored and sent.
-func (p *Publisher) arrival(in *Intake, now int64) *arrival {
+func (p *Publisher) arrival(ctx context.Context, in *Intake, now int64) *arrival {
 	a := &arrival{in: in, e: recorded{Event: webhooklog.Event{
-		ID: in.ID, Tenant: in.Tenant, Type: in.Type, LinkedObject: in.LinkedObject, Instant: now,
+		ID: in.ID, Tenant: in.Tenant, Type: in.Type, LinkedObject: in.LinkedObject, Instant: now, Trace: trace.In(ctx),
 	}}}
 	if a.e.ID == "" {
 		a.e.ID = wire.ID(db.NewID())

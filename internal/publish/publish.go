@@ -20,6 +20,7 @@ import (
 	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/trace"
 	"github.com/herald-events/herald/internal/traffic"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
@@ -36,6 +37,7 @@ type Options struct {
 	Logger   *slog.Logger
 	Metrics  *metrics.Metrics // may be nil
 	Traffic  *traffic.Traffic // may be nil
+	Trace    *trace.Tracer    // may be nil
 	// Listeners puts questions to temporary webhooks. Required where the registry has any.
 	Listeners Listeners
 
@@ -304,6 +306,11 @@ func (p *Publisher) ask(r *run) verdict {
 // under their own timeouts and are recorded once the operation's outcome is.
 func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verdict {
 	began, timedOut := p.DB.Now(), false
+	span := p.voting(e)
+	place := e.Trace
+	if span.On() {
+		place = span.Parent()
+	}
 	answers := make(chan *vote, len(e.voters)+len(e.listeners))
 	for _, target := range e.voters {
 		available := p.Outbox.Availability(patience, target.ID)
@@ -316,7 +323,7 @@ func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verd
 			if available == outbox.Unreachable {
 				v.attempt = target.NotSent("the receiver cannot be reached for the moment, so it was not asked")
 			} else {
-				v.attempt = p.voteSlots.send(p.sending, patience, target, webhook.Message{ID: e.ID, Body: e.Body})
+				v.attempt = p.voteSlots.send(p.sending, patience, target, webhook.Message{ID: e.ID, Body: e.Body, Trace: place, Type: string(e.Type), Kind: webhook.Vote})
 				p.Outbox.Observe(target.ID, v.attempt)
 				p.Metrics.Attempt(string(webhook.Vote), string(v.attempt.Outcome), v.attempt.End.Sub(v.attempt.Start))
 				if v.asked() {
@@ -352,6 +359,10 @@ func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verd
 	if len(e.votes) > 0 {
 		p.Metrics.Transaction(string(e.Rule), ending(outcome, timedOut), p.DB.Now().Sub(began))
 	}
+	if span.On() {
+		span.Text(trace.Result, ending(outcome, timedOut))
+		span.End("")
+	}
 	if late := len(e.votes) - counted.came; late > 0 {
 		p.underWay.Go(func() {
 			<-r.settled
@@ -367,6 +378,22 @@ func (p *Publisher) askAbout(patience context.Context, r *run, e *recorded) verd
 func remaining(patience context.Context) time.Duration {
 	deadline, _ := patience.Deadline() // ask has given it one
 	return time.Until(deadline)
+}
+
+// voting begins the span in which the webhooks of an event are asked.
+func (p *Publisher) voting(e *recorded) trace.Span {
+	if len(e.voters) == 0 {
+		return trace.Span{}
+	}
+	span := p.Trace.Start(e.Trace, trace.Internal, "vote")
+	if span.On() {
+		span.Name("vote " + string(e.Type))
+		span.Text(trace.EventType, string(e.Type))
+		span.Text(trace.EventID, string(e.ID))
+		span.Text(trace.Tenant, string(e.Tenant))
+		span.Text(trace.Rule, string(e.Rule))
+	}
+	return span
 }
 
 // ending is how a vote ended, as the metrics tell.
@@ -555,7 +582,7 @@ func (p *Publisher) record(tx *db.Tx, tenant wire.ID, info *wire.EventInfo, even
 			head.Info = info
 		}
 		e := &recorded{Event: webhooklog.Event{
-			ID: head.ID, Tenant: tenant, Type: head.Type, LinkedObject: head.LinkedObjectID, Instant: int64(head.CreateInstant),
+			ID: head.ID, Tenant: tenant, Type: head.Type, LinkedObject: head.LinkedObjectID, Instant: int64(head.CreateInstant), Trace: trace.In(tx.Context()),
 		}}
 		if e.Body, err = event.Encode(payload); err != nil {
 			return nil, fmt.Errorf("publish: encode %s: %w", head.Type, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/rawjson"
+	"github.com/herald-events/herald/internal/trace"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
@@ -76,7 +77,7 @@ func (p *Publisher) Try(ctx context.Context, id wire.ID, text []byte, record boo
 		ID: wire.ID(db.NewID()), Operation: db.NewID(), Tenant: sent.Event.TenantID, Type: event.Type(strings.ToValidUTF8(sent.Event.Type, "")), Rule: wire.None,
 		Test: true, Body: text, Instant: p.DB.Now().UnixMilli(),
 	}
-	a := target.Send(p.sending, webhook.Message{ID: cmp.Or(sent.Event.ID, sample.ID), Body: text})
+	a := target.Send(p.sending, webhook.Message{ID: cmp.Or(sent.Event.ID, sample.ID), Body: text, Trace: trace.In(ctx), Type: string(sample.Type), Kind: webhook.Test})
 	p.Metrics.Attempt(string(webhook.Test), string(a.Outcome), a.End.Sub(a.Start))
 	if !record {
 		return Tried{Attempt: a}, nil

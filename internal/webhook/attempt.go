@@ -42,6 +42,7 @@ type Detail struct {
 	ResponseSize       int64             `json:"responseSize"` // bytes read, of which ResponseBody holds the first
 	ResponseTruncated  bool              `json:"responseTruncated,omitzero"`
 	RemoteAddress      string            `json:"remoteAddress,omitempty"`
+	TraceID            string            `json:"traceId,omitempty"` // of the trace that the attempt is a span of
 	Phases             Phases            `json:"phases"`
 }
 

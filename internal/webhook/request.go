@@ -13,6 +13,7 @@ import (
 
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/key"
+	"github.com/herald-events/herald/internal/trace"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -42,7 +43,7 @@ type fault struct {
 func (s *Service) newTarget(w wire.Webhook, keys *key.Set) *Target {
 	r := s.newRequester(&w, keys)
 	return &Target{
-		ID: w.ID, kind: Webhook, url: r.url, wants: subscriptionOf(&w), sender: r, clock: s.Clock,
+		ID: w.ID, kind: Webhook, url: r.url, wants: subscriptionOf(&w), sender: r, clock: s.Clock, traced: s.Traced,
 		pace: Pace{
 			Delays: DelaysOf(w.RetryConfiguration), Concurrency: w.Concurrency, RateLimit: w.RateLimit, Ordered: w.Ordering == wire.OrderedByLinkedObject,
 			Patience: r.connect + r.read,
@@ -131,6 +132,12 @@ func (t *requester) Send(ctx context.Context, m Message) *Attempt {
 		for name, value := range signatures {
 			header[name], shown[name] = []string{value}, value
 		}
+	}
+	if m.traceparent != "" {
+		if header == nil {
+			header, shown = http.Header{}, maps.Clone(shown)
+		}
+		header[trace.Header], shown[trace.Header] = []string{string(m.traceparent)}, string(m.traceparent)
 	}
 	r := t.at.Do(ctx, egress.Request{Header: header, Body: m.Body, ConnectTimeout: t.connect, ReadTimeout: t.read})
 	secrets := t.masker(m)

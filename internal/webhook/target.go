@@ -3,12 +3,14 @@ package webhook
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/filter"
+	"github.com/herald-events/herald/internal/trace"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -34,6 +36,13 @@ type Message struct {
 	Body []byte
 	// Object is the user, group or entity that the event is about, empty without one. Brokers keep what is about one object in order.
 	Object wire.ID
+	// Trace is the place in a trace that the attempt belongs to. Type, Kind and Made say for it what is sent, what for, and how many attempts there were before.
+	Trace trace.Parent
+	Type  string
+	Kind  Kind
+	Made  int
+	// traceparent is what the receiver is told of it.
+	traceparent trace.Parent
 }
 
 // Kind of a receiver.
@@ -83,11 +92,19 @@ type Target struct {
 	pace   Pace
 	sender Sender
 	clock  func() time.Time
+	traced Traced
+}
+
+// Traced says whether attempts are traced, and whether receivers are told. The zero value traces nothing.
+type Traced struct {
+	Tracer *trace.Tracer
+	// Tells sends the header traceparent to webhooks.
+	Tells bool
 }
 
 // NewSink returns a sink as a receiver. url is where it is, without credentials.
 func (s *Service) NewSink(id wire.ID, url string, wants Subscription, pace Pace, sender Sender) *Target {
-	return &Target{ID: id, kind: Sink, url: url, wants: wants, pace: pace, sender: sender, clock: s.Clock}
+	return &Target{ID: id, kind: Sink, url: url, wants: wants, pace: pace, sender: sender, clock: s.Clock, traced: s.Traced}
 }
 
 // Kind is what kind of receiver it is.
@@ -120,7 +137,51 @@ func (t *Target) Ordered() bool           { return t.pace.Ordered }
 func (t *Target) Patience() time.Duration { return t.pace.Patience }
 
 // Send makes one attempt to deliver m. See [Sender].
-func (t *Target) Send(ctx context.Context, m Message) *Attempt { return t.sender.Send(ctx, m) }
+func (t *Target) Send(ctx context.Context, m Message) *Attempt {
+	span := t.span(m)
+	if span.On() && t.traced.Tells {
+		m.traceparent = span.Parent()
+	}
+	a := t.sender.Send(ctx, m)
+	if span.On() {
+		a.Detail.TraceID = span.Trace()
+		span.Number(trace.Status, a.StatusCode)
+		failure := ""
+		if !a.Outcome.Success() {
+			failure = string(a.Outcome)
+		}
+		span.End(failure)
+	}
+	return a
+}
+
+// span begins the span of an attempt.
+func (t *Target) span(m Message) trace.Span {
+	kind, name := trace.Client, http.MethodPost
+	if t.kind == Sink {
+		kind, name = trace.Producer, "send"
+	}
+	span := t.traced.Tracer.Start(m.Trace, kind, name)
+	if !span.On() {
+		return span
+	}
+	if t.kind == Sink {
+		span.Text(trace.Operation, "send")
+		span.Text(trace.Destination, t.url)
+		span.Text(trace.MessageID, string(m.ID))
+	} else {
+		span.Text(trace.Method, http.MethodPost)
+		span.Where(t.url)
+		if m.Made > 0 {
+			span.Number(trace.Resend, m.Made)
+		}
+	}
+	span.Text(trace.Attempt, string(m.Kind))
+	span.Text(trace.EventType, m.Type)
+	span.Text(trace.EventID, string(m.ID))
+	span.Text(trace.Receiver, string(t.ID))
+	return span
+}
 
 // Probe looks whether the receiver is there. Nothing is recorded.
 func (t *Target) Probe(ctx context.Context) *Attempt { return t.sender.Probe(ctx) }

@@ -23,6 +23,8 @@ import (
 type Options struct {
 	DB     *db.DB
 	Sealer sealed.Sealer
+	// Traced says whether attempts are traced. Optional.
+	Traced Traced
 	Egress *egress.Egress
 	// Keys are those that webhooks name by id, to sign with or as their certificate. Nil means that there are none.
 	Keys *key.Service

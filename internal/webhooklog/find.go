@@ -242,7 +242,7 @@ func (row attemptRow) wire(details bool) (wire.WebhookAttemptLog, error) {
 	if err := json.Unmarshal([]byte(row.detail), &d); err != nil {
 		return a, fmt.Errorf("webhooklog: detail of attempt %s: %w", a.ID, err)
 	}
-	a.RemoteAddress = d.RemoteAddress
+	a.RemoteAddress, a.TraceID = d.RemoteAddress, d.TraceID
 	if p := d.Phases; p.Total > 0 {
 		a.DurationMicros = p.Total
 		a.Phases = &wire.WebhookAttemptPhases{DNS: p.DNS, Connect: p.Connect, TLS: p.TLS, FirstByte: p.FirstByte, Total: p.Total}

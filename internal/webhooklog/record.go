@@ -6,6 +6,7 @@ import (
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/trace"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
 )
@@ -31,6 +32,7 @@ type Event struct {
 	Audience     string // from Log.Audience; empty when nobody was left out
 	Test         bool
 	Body         []byte
+	Trace        trace.Parent
 	Instant      int64 // when it happened, in milliseconds
 }
 
@@ -52,7 +54,7 @@ func (l *Log) Insert(tx *db.Tx, events []*Event, result Result, decideBy int64) 
 	for i, e := range events {
 		rows[i] = []any{
 			string(e.ID), e.Operation, db.Null(e.Tenant), string(e.Type), string(e.Rule), string(result), db.Null(e.LinkedObject), e.Test, db.Null(e.Audience), string(e.Body),
-			e.Instant, decideBy, tx.NowMillis(),
+			e.Instant, decideBy, tx.NowMillis(), db.Null(e.Trace),
 		}
 	}
 	sequences, err := insertEvents(tx, rows)

@@ -10,8 +10,8 @@ import (
 
 func insertEvents(tx *db.Tx, rows [][]any) (sequences []int64, err error) {
 	return tx.InsertEach(`INSERT INTO event (id, operation_id, tenant_id, type, transaction_type, result, linked_object_id, test, audience_id, body,
-			insert_instant, decide_by_instant, last_update_instant)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, "sequence", rows)
+			insert_instant, decide_by_instant, last_update_instant, trace)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`, "sequence", rows)
 }
 
 func closeEvents(tx *db.Tx, rows [][]any) (affected []int64, err error) {
