@@ -46,6 +46,7 @@ type Client struct {
 	Deliveries Deliveries
 	Listeners  Listeners
 	Messengers Messengers
+	Sinks      Sinks
 	Messages   Messages
 	Templates  Templates
 	Tenants    Tenants
@@ -92,7 +93,7 @@ func New(o Options) (*Client, error) {
 func newClient(o Options, base string, h *http.Client) *Client {
 	c := &Client{o: o, base: base, http: h}
 	c.Webhooks, c.Events, c.Deliveries, c.Messengers, c.Messages = Webhooks{c}, Events{c}, Deliveries{c}, Messengers{c}, Messages{c}
-	c.Listeners = Listeners{c}
+	c.Listeners, c.Sinks = Listeners{c}, Sinks{c}
 	c.Templates, c.Tenants, c.Users, c.Keys, c.APIKeys, c.System = Templates{c}, Tenants{c}, Users{c}, Keys{c}, APIKeys{c}, System{c}
 	return c
 }

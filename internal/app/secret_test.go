@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -34,6 +35,7 @@ func TestSecrets(t *testing.T) {
 			s := &secretStory{vault: newVault(t, engine, quickRetries)}
 			s.keys()
 			s.webhooks()
+			s.sinks()
 			s.tenantAndUser()
 			s.clients()
 			s.messengers()
@@ -219,6 +221,62 @@ func (s *secretStory) webhooks() {
 	}}).Want(200).Decode(&w)
 	s.call("GET", "/api/webhook/"+string(w.Webhook.ID), nil).Want(200)
 	s.call("POST", "/api/webhook/"+string(w.Webhook.ID)+"/test", object{"type": "user.create"}).Want(200)
+}
+
+// sinks are one of each type that logs in: where nobody is, and where somebody says all he was sent.
+func (s *secretStory) sinks() {
+	echo, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = echo.Close() })
+	go func() {
+		for {
+			c, err := echo.Accept()
+			if err != nil {
+				return
+			}
+			go func() { // as Redis would refuse it
+				defer c.Close()
+				buffer := make([]byte, 64<<10)
+				for {
+					n, err := c.Read(buffer)
+					if err != nil {
+						return
+					}
+					_, _ = c.Write([]byte("-ERR " + strings.ReplaceAll(string(buffer[:n]), "\r\n", " ") + "\r\n"))
+				}
+			}()
+		}
+	}()
+	client := s.client("private key for a sink", egresstest.NewAuthority(s.t))
+	at := strings.Index(client, "-----BEGIN PRIVATE")
+	for _, address := range []string{"127.0.0.1:1", echo.Addr().String()} {
+		for kind, settings := range map[string]object{
+			"kafka": {"topic": "t", "producer": object{
+				"bootstrap.servers": address, "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN",
+				"sasl.jaas.config": `org.apache.kafka.common.security.plain.PlainLoginModule required username="herald" password="` + s.even("password of a sink") + `";`,
+			}},
+			"nats":     {"servers": []string{address}, "subject": "s", "token": s.odd("token of a sink"), "tls": object{"enabled": true, "certificate": client}},
+			"rabbitmq": {"address": address, "exchange": "e", "username": "herald", "password": s.odd("password of a sink")},
+			"redis":    {"address": address, "stream": "s", "username": "herald", "password": s.odd("password of a sink")},
+		} {
+			sink := object{"name": kind + " at " + address, "type": kind, kind: settings, "connectTimeout": 300}
+			var r wire.SinkResponse
+			s.call("POST", "/api/sink", object{"sink": sink}).Want(200).Decode(&r)
+			id := string(r.Sink.ID)
+			s.call("GET", "/api/sink/"+id, nil).Want(200)
+			s.call("PUT", "/api/sink/"+id, object{"sink": sink}).Want(200)
+			s.call("POST", "/api/sink/"+id+"/test", object{"type": "user.create"}).Want(200)
+			sink["type"] = "file"
+			s.call("PUT", "/api/sink/"+id, object{"sink": sink}).Want(400)
+		}
+	}
+	s.call("GET", "/api/sink", nil).Want(200)
+	s.call("PUT", "/api/integration", object{"integrations": object{"kafka": object{"enabled": false, "producer": object{
+		"security.protocol": "SSL", "ssl.truststore.certificates": client[:at], "ssl.keystore.certificate.chain": client[:at], "ssl.keystore.key": client[at:],
+	}}}}).Want(200)
+	s.call("PATCH", "/api/integration", object{"integrations": object{"kafka": object{"producer": object{"ssl.key.password": s.odd("password of a sink")}}}}).Want(400)
 }
 
 // echo answers with all it was sent.

@@ -41,6 +41,7 @@ type commands struct {
 
 	Webhooks   webhooksCommands   `cmd:"" group:"Set up:" help:"Who gets events."`
 	Tenants    tenantsCommands    `cmd:"" group:"Set up:" help:"Which events are sent, and how many webhooks must agree."`
+	Sinks      sinksCommands      `cmd:"" group:"Set up:" help:"Brokers and files that get committed events."`
 	Messengers messengersCommands `cmd:"" group:"Set up:" help:"What takes messages to people."`
 	Templates  templatesCommands  `cmd:"" group:"Set up:" help:"The texts that people get."`
 	Users      usersCommands      `cmd:"" group:"Set up:" help:"Users, as far as it takes to cause events."`

@@ -58,6 +58,28 @@ func (s *Service) lookAtWebhooks(ctx context.Context, found *findings) error {
 			found.add(WebhookWell, about, "accepted", attempts-failed, "attempts", attempts)
 		}
 	}
+	return s.lookAtSinks(ctx, found)
+}
+
+// lookAtSinks finds what there is to say about sinks, in the words for webhooks: whether they can be reached, and what waits for them.
+func (s *Service) lookAtSinks(ctx context.Context, found *findings) error {
+	registry, err := s.o.Webhooks.Registry(ctx)
+	if err != nil {
+		return err
+	}
+	for _, target := range registry.Sinks() {
+		var backlog wire.WebhookBacklog
+		err := s.o.DB.View(ctx, func(tx *db.Tx) (err error) {
+			backlog, err = s.o.Outbox.BacklogOf(tx, target.ID)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		about := Subject{Webhook, target.ID, target.URL()}
+		stateFindings(found, about, &wire.Webhook{Enabled: new(target.Enabled())}, s.o.Outbox.Flow(target.ID))
+		backlogFindings(found, about, backlog, s.o.DB.Now())
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/http"
@@ -27,6 +28,17 @@ func (r *Registry) Target(id wire.ID) *Target { return r.byID[id] }
 
 // IDs are the ids of all receivers.
 func (r *Registry) IDs() []wire.ID { return slices.Collect(maps.Keys(r.byID)) }
+
+// Sinks are those of the receivers that are sinks, in the order of their ids.
+func (r *Registry) Sinks() (sinks []*Target) {
+	for _, t := range r.targets {
+		if t.kind == Sink {
+			sinks = append(sinks, t)
+		}
+	}
+	slices.SortFunc(sinks, func(a, b *Target) int { return cmp.Compare(a.ID, b.ID) })
+	return sinks
+}
 
 // Message is one event on its way to receivers.
 type Message struct {

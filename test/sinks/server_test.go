@@ -51,6 +51,9 @@ type server struct {
 
 func (s *server) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
+// slowStart is how long a server may take to listen: RabbitMQ is at work for seconds before, on a machine with nothing else to do.
+const slowStart = 3 * time.Minute
+
 func (s *server) start() {
 	s.t.Helper()
 	s.process = exec.Command(s.program, s.args...)
@@ -62,7 +65,7 @@ func (s *server) start() {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(s.stop)
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(slowStart); ; time.Sleep(20 * time.Millisecond) {
 		c, err := net.Dial("tcp", s.address())
 		if err == nil {
 			_ = c.Close()
