@@ -93,7 +93,7 @@ var mayImport = map[string][]string{
 	"internal/admin": {"internal/application", "internal/db", "internal/identity", "internal/publish", "internal/tenant", "internal/ticket", "internal/twofactor"},
 	"internal/ui": {
 		"internal/access", "internal/admin", "internal/application", "internal/body", "internal/chart", "internal/db", "internal/doctor", "internal/egress", "internal/entity", "internal/group", "internal/identity",
-		"internal/journal", "internal/key", "internal/kickstart", "internal/live", "internal/login", "internal/message", "internal/messenger", "internal/metrics", "internal/outbox", "internal/publish", "internal/replay", "internal/search", "internal/sink",
+		"internal/journal", "internal/key", "internal/kickstart", "internal/listen", "internal/live", "internal/login", "internal/message", "internal/messenger", "internal/metrics", "internal/outbox", "internal/publish", "internal/replay", "internal/search", "internal/sink",
 		"internal/system", "internal/template", "internal/tenant", "internal/traffic", "internal/twofactor", "internal/useraction", "internal/webhook", "internal/webhooklog",
 	},
 

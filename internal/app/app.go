@@ -302,7 +302,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	pages := ui.New(ui.Services{
 		Admins: a.admins, APIKeys: a.keys, Applications: a.applications, Entities: a.entities, Events: a.events, Factors: a.factors, Groups: a.groups, Journal: a.journal,
 		Keys: a.signing, Logins: a.logins, Messages: a.messages, Messengers: a.messengers, Outbox: a.outbox, Replay: a.replay, System: a.system,
-		Doctor: a.doctor, Live: a.live, Traffic: a.traffic, Resets: a.resets, UserActions: a.actions, Verifying: a.verifying, Templates: a.templates, Tenants: a.tenants, Users: a.users, Webhooks: a.webhooks, Sinks: a.sinks, WebhookLog: record, Log: o.Logger, Version: o.Version,
+		Doctor: a.doctor, Live: a.live, Listeners: a.listeners, Traffic: a.traffic, Resets: a.resets, UserActions: a.actions, Verifying: a.verifying, Templates: a.templates, Tenants: a.tenants, Users: a.users, Webhooks: a.webhooks, Sinks: a.sinks, WebhookLog: record, Log: o.Logger, Version: o.Version,
 		SetUp: a.exportSetUp, Endpoints: api.Endpoints(), Engine: settings.Database(), Settings: effective(settings),
 	})
 	mux := http.NewServeMux()

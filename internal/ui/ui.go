@@ -36,6 +36,7 @@ import (
 	"github.com/herald-events/herald/internal/identity"
 	"github.com/herald-events/herald/internal/journal"
 	"github.com/herald-events/herald/internal/key"
+	"github.com/herald-events/herald/internal/listen"
 	"github.com/herald-events/herald/internal/live"
 	"github.com/herald-events/herald/internal/login"
 	"github.com/herald-events/herald/internal/message"
@@ -67,6 +68,7 @@ type Services struct {
 	Groups       *group.Service
 	Journal      *journal.Journal
 	Keys         *key.Service
+	Listeners    *listen.Service
 	Live         *live.Service
 	Logins       *login.Service
 	Messages     *message.Sender

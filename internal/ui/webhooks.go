@@ -1,10 +1,12 @@
 package ui
 
 import (
+	"cmp"
 	"html/template"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/chart"
@@ -22,6 +24,9 @@ type webhooksPage struct {
 	listing[wire.Webhook]
 	Webhooks []webhookRow
 	Any      bool // there are webhooks at all
+	// Listeners is how many programs listen, and Targets where they hand events to.
+	Listeners int
+	Targets   string
 }
 
 type webhookRow struct {
@@ -47,6 +52,18 @@ func (s *server) webhooks(v *visit) error {
 		all = slices.DeleteFunc(all, func(w wire.Webhook) bool { return !w.Global && !slices.Contains(w.TenantIDs, of) })
 	}
 	page.listing = listingOf(v, all, wordsOfWebhook)
+	listeners, err := s.Listeners.Current(v.Context())
+	if err != nil {
+		return err
+	}
+	var targets []string
+	for _, l := range listeners {
+		if of := v.preferences.Tenant; of == "" || l.TenantID == "" || l.TenantID == of {
+			targets = append(targets, cmp.Or(l.Target, "herald listen"))
+		}
+	}
+	slices.Sort(targets)
+	page.Listeners, page.Targets = len(targets), strings.Join(slices.Compact(targets), ", ")
 	var days map[wire.ID]*traffic.Series
 	if page.Any {
 		if days, err = s.Traffic.Last24h(v.Context()); err != nil {
