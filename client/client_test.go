@@ -303,6 +303,8 @@ func TestAll(t *testing.T) {
 		want(err)
 		_, err = local.System.Version(ctx)
 		want(err)
+		_, err = c.System.Version(ctx) // the keys in the store go on working beside it
+		want(err)
 		s.App.LocalKey()
 		if _, err := local.System.Version(ctx); !errors.Is(err, client.ErrForbidden) {
 			t.Errorf("a local key that was replaced gives %v", err)

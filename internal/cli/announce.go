@@ -88,9 +88,10 @@ func running(env func(string) string) (all []announcement) {
 			continue
 		}
 		path := filepath.Join(folder, entry.Name())
-		if a, live := readAnnouncement(path); live {
+		switch a, state := readAnnouncement(path); state {
+		case live:
 			all = append(all, a)
-		} else {
+		case leftover:
 			_ = os.Remove(path)
 		}
 	}
@@ -98,7 +99,7 @@ func running(env func(string) string) (all []announcement) {
 	if data == "" {
 		data = "herald-data"
 	}
-	if a, live := readAnnouncement(filepath.Join(data, announcementFile)); live {
+	if a, state := readAnnouncement(filepath.Join(data, announcementFile)); state == live {
 		all = append([]announcement{a}, without(all, a.URL)...)
 	}
 	return all
@@ -113,15 +114,29 @@ func without(all []announcement, url string) (rest []announcement) {
 	return rest
 }
 
-// readAnnouncement returns what the file says, if its server runs. A file of another user, or one that others can read, was not put there by serve.
-func readAnnouncement(path string) (a announcement, live bool) {
+// announcementState says what a file is worth.
+type announcementState int
+
+const (
+	useless  announcementState = iota // cannot be read, or was not put there by serve
+	leftover                          // of a server that is gone
+	live
+)
+
+// readAnnouncement returns what the file says. A file of another user, or one that others can read, was not put there by serve.
+func readAnnouncement(path string) (a announcement, state announcementState) {
 	file, err := os.Open(path)
 	if err != nil {
-		return a, false
+		return a, useless
 	}
 	defer func() { _ = file.Close() }()
-	if !ours(file) || !locked(file) {
-		return a, false
+	switch {
+	case !ours(file):
+		return a, useless
+	case !locked(file):
+		return a, leftover
+	case json.NewDecoder(file).Decode(&a) != nil || a.URL == "":
+		return a, useless
 	}
-	return a, json.NewDecoder(file).Decode(&a) == nil && a.URL != ""
+	return a, live
 }

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 //	exits STATUS COMMAND…   the command ends with this status
 //	sentence COMMAND…       the command ends with status 1 and says why in one line, on stderr
 //	serving DIR             a server runs on the SQLite folder until the end of the script; $URL is its address
-//	serve NAME ARGUMENT…    herald serve runs as a process of its own until the end of the script, or until stop NAME kills it; $NAME is its address
+//	serve NAME ARGUMENT…    herald serve runs as a process of its own until the end of the script, or until crash NAME kills it; $NAME is its address
 //	within COMMAND…         the command succeeds within some seconds, tried again and again
 //	receiver NAME STATUS    a receiver answers everything with this status until the end of the script; $NAME is its address
 //	get STATUS PATH FILE    GET from that server with the API key in FILE
@@ -86,7 +86,7 @@ func TestScript(t *testing.T) {
 				ts.Setenv(args[0], r.URL)
 			},
 			"serve":  serve,
-			"stop":   stop,
+			"crash":  crash,
 			"within": within,
 			"get":    get,
 			"sql":    execSQL,
@@ -183,7 +183,7 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 	go func() { _, _ = io.Copy(io.Discard, stderr) }()
 }
 
-func stop(ts *testscript.TestScript, _ bool, args []string) {
+func crash(ts *testscript.TestScript, _ bool, args []string) {
 	end, ok := servers.Load(ts.Getenv("WORK") + args[0])
 	if !ok {
 		ts.Fatalf("there is no server %s", args[0])

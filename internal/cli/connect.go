@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -62,14 +63,16 @@ func (r *remote) connect(_ context.Context, out *output, w writes) (*session, er
 	if err != nil {
 		return nil, err
 	}
-	var transport http.RoundTripper = http.DefaultTransport
+	patient := http.DefaultTransport.(*http.Transport).Clone()
+	patient.ResponseHeaderTimeout = 2 * time.Minute // longer than a vote can take
+	var transport http.RoundTripper = patient
 	if r.Debug {
 		transport = debugTransport{transport, out.talk}
 	}
 	if w.DryRun {
 		transport = dryTransport{transport, out}
 	}
-	c, err := client.New(client.Options{URL: t.url, APIKey: t.key, UserAgent: "herald/" + out.version, HTTP: &http.Client{Transport: transport}})
+	c, err := client.New(client.Options{URL: t.url, APIKey: t.key, Retries: 1, UserAgent: "herald/" + out.version, HTTP: &http.Client{Transport: transport}})
 	if err != nil {
 		return nil, usageError{strings.TrimPrefix(err.Error(), "client: ")}
 	}

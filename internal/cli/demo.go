@@ -67,6 +67,7 @@ func (c demoCommand) Run(ctx context.Context, out *output) (err error) {
 		defer cancel()
 		err = errors.Join(err, d.app.Stop(drain))
 	}()
+	defer announce(announcement{URL: d.url, Key: d.app.LocalKey(), Data: filepath.Join(folder, "data")}, os.Getenv)()
 	if err := d.tell(ctx); err != nil {
 		return err
 	}
@@ -75,7 +76,8 @@ func (c demoCommand) Run(ctx context.Context, out *output) (err error) {
 	}
 	d.say("")
 	d.say("The server stays up until Ctrl-C; its data is temporary. See what happened, and why:  %s/admin/log", d.url)
-	d.say("Sign in as %s with the password %s. Or cause an event yourself:", demoAdmin, d.password)
+	d.say("Sign in as %s with the password %s. Or look from another terminal:  herald events tail --since 1h --url %s", demoAdmin, d.password, d.url)
+	d.say("Or cause an event yourself:")
 	d.say("")
 	d.say("  curl -H 'Authorization: %s' -H 'Content-Type: application/json' \\", d.key)
 	d.say("       -d '{\"user\": {\"email\": \"you@example.com\", \"password\": \"correct horse\"}}' %s/api/user", d.url)

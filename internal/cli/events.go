@@ -274,7 +274,7 @@ func took(micros int64) string {
 
 func clock(i wire.Instant) string { return time.UnixMilli(int64(i)).Format("15:04:05.000") }
 
-// webhookNames are the hosts of all webhooks.
+// webhookNames are the hosts of all webhooks, and the names of all sinks, which are receivers as well.
 func (s *session) webhookNames(ctx context.Context) (func(wire.ID) string, error) {
 	names := map[wire.ID]string{}
 	for w, err := range s.Webhooks.List(ctx, wire.WebhookSearch{}) {
@@ -282,6 +282,13 @@ func (s *session) webhookNames(ctx context.Context) (func(wire.ID) string, error
 			return nil, err
 		}
 		names[w.ID] = host(w.URL)
+	}
+	var sinks wire.SinksResponse
+	if err := s.Call(ctx, "GET", "/api/sink", nil, &sinks); err != nil && !errors.Is(err, client.ErrForbidden) && !errors.Is(err, client.ErrNotFound) {
+		return nil, err
+	}
+	for _, sink := range sinks.Sinks {
+		names[sink.ID] = sink.Name
 	}
 	return func(id wire.ID) string {
 		if name := names[id]; name != "" {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -229,10 +230,16 @@ func yamlOf(text []byte) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// oldBool are texts that some readers of YAML take for true or false.
+var oldBool = regexp.MustCompile(`^(?i:y|yes|n|no|on|off)$`)
+
 func unbrace(n *yaml.Node) {
-	n.Style = 0
-	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && strings.Contains(n.Value, "\n") {
+	text := n.Kind == yaml.ScalarNode && n.Tag == "!!str"
+	switch n.Style = 0; {
+	case text && strings.Contains(n.Value, "\n"):
 		n.Style = yaml.LiteralStyle
+	case text && oldBool.MatchString(n.Value):
+		n.Style = yaml.DoubleQuotedStyle
 	}
 	for _, child := range n.Content {
 		unbrace(child)

@@ -208,7 +208,7 @@ func (c tenantsSetEvent) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	s.say("%s: %d event types changed.", after.Name, len(settings))
+	s.say("%s: %s changed.", after.Name, counts(len(settings), "event type"))
 	return s.one("tenant", after, nil)
 }
 

@@ -80,7 +80,7 @@ func (d debugTransport) body(mark string, text []byte) {
 const hidden = "•••"
 
 // secretMember is how members are called whose values are nobody's business, whatever object they are in.
-var secretMember = regexp.MustCompile(`(?i)password$|secret|token$|^code$|oneTimeCode|privateKey$|^key$|^apiKey$|authorization|authToken|recoveryCodes|VerificationId$|changePasswordId|twoFactorId|^signature|^webhook-signature|sslCertificate$`)
+var secretMember = regexp.MustCompile(`(?i)password$|secret|token$|^code$|oneTimeCode|privateKey$|^key$|^apiKey$|authorization|authToken|recoveryCodes|VerificationId$|changePasswordId|twoFactorId|signature|jwt$|sslCertificate$`)
 
 // maskJSON replaces the secrets in a JSON text. What is no JSON may be anything, and is not shown at all.
 func maskJSON(text []byte) []byte {
