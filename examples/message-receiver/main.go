@@ -3,7 +3,7 @@
 //
 //	API_KEY=some-secret go run ./examples/message-receiver
 //
-// and create a messenger with the URL http://localhost:9021/message and the header Authorization: some-secret. docs/message-receiver.md has the whole contract.
+// and create a messenger with the URL http://localhost:9021/message and the header Authorization: some-secret. docs/guide/messages.md has the whole contract.
 package main
 
 import (

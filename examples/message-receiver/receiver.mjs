@@ -3,7 +3,7 @@
 //	API_KEY=some-secret node examples/message-receiver/receiver.mjs
 //
 // and create a messenger with the URL http://localhost:9021/message and the header Authorization: some-secret.
-// docs/message-receiver.md has the whole contract.
+// docs/guide/messages.md has the whole contract.
 import { createServer } from 'node:http';
 import { createHash, timingSafeEqual } from 'node:crypto';
 

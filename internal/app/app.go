@@ -24,6 +24,7 @@ import (
 	"syscall"
 	"time"
 
+	herald "github.com/herald-events/herald"
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/api"
@@ -310,7 +311,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	mux.Handle("/admin", http.RedirectHandler("/admin/", http.StatusSeeOther))
 	mux.Handle("/admin/", pages)
 	mux.Handle("/docs", http.RedirectHandler("/docs/", http.StatusSeeOther))
-	mux.Handle("/docs/", docs.New(docs.Options{Document: api.Document(), Stylesheet: ui.Asset("style.css"), Icon: ui.Asset("icon.svg"), Version: o.Version}))
+	mux.Handle("/docs/", docs.New(docs.Options{Guide: herald.Guide(), Document: api.Document(), Stylesheet: ui.Asset("style.css"), Icon: ui.Asset("icon.svg"), Version: o.Version}))
 	a.handler = mux
 	return a, nil
 }

@@ -5,6 +5,7 @@
 //	spec.go    the OpenAPI document, as far as pages need it
 //	api.go     the pages of the API and of the events
 //	sample.go  a command for each request
+//	guide.go   the pages of the guide, from Markdown
 //
 //	page/   templates: frame.html around all
 //	asset/  a style beside that of the admin UI, and a script that filters and copies
@@ -16,6 +17,7 @@ import (
 	"fmt"
 	"html"
 	"html/template"
+	"io/fs"
 	"net/http"
 	"regexp"
 	"strings"
@@ -27,6 +29,8 @@ var files embed.FS
 
 // Options are what the pages are made of.
 type Options struct {
+	// Guide has the pages of the guide as Markdown; index.md is its table of contents.
+	Guide fs.FS
 	// Document is the OpenAPI document.
 	Document []byte
 	// Stylesheet is the address of the admin UI's style, which these pages share.
@@ -58,6 +62,7 @@ type pages struct {
 	spec      *spec
 	parts     []*part
 	events    []*eventType
+	guide     []*chapter
 	sections  []section
 }
 
@@ -67,6 +72,8 @@ func New(o Options) http.Handler {
 	s.pages = sync.OnceValue(s.make)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /docs/{$}", s.overview)
+	mux.HandleFunc("GET /docs/guide/{$}", s.chapter)
+	mux.HandleFunc("GET /docs/guide/{chapter}", s.chapter)
 	mux.HandleFunc("GET /docs/api/{part}", s.part)
 	mux.HandleFunc("GET /docs/event/{$}", s.eventTypes)
 	mux.HandleFunc("GET /docs/event/{type}", s.eventType)
@@ -89,11 +96,11 @@ func guard(next http.Handler) http.Handler {
 	})
 }
 
-// make reads the document, which is a part of the program: it panics if it cannot.
+// make reads the document and the guide, which are parts of the program: it panics if it cannot.
 func (s *site) make() *pages {
 	p := &pages{templates: map[string]*template.Template{}}
 	base := template.Must(template.New("").Funcs(template.FuncMap{"prose": prose, "say": say}).ParseFS(files, "page/frame.html", "page/parts.html"))
-	for _, name := range []string{"overview", "part", "event-types", "event-type", "missing"} {
+	for _, name := range []string{"overview", "part", "event-types", "event-type", "chapter", "missing"} {
 		p.templates[name] = template.Must(template.Must(base.Clone()).ParseFS(files, "page/"+name+".html"))
 	}
 	var err error
@@ -101,17 +108,25 @@ func (s *site) make() *pages {
 		panic(fmt.Sprintf("docs: the OpenAPI document: %v", err))
 	}
 	p.parts, p.events = p.spec.parts(), p.spec.eventTypes()
-	p.sections = s.sections(p.parts)
+	if p.guide, err = readGuide(s.Guide); err != nil {
+		panic(fmt.Sprintf("docs: the guide: %v", err))
+	}
+	p.sections = s.sections(p.parts, p.guide)
 	return p
 }
 
 // sections are the map of the pages.
-func (s *site) sections(parts []*part) []section {
+func (s *site) sections(parts []*part, chapters []*chapter) []section {
+	guide := section{Title: "Guide"}
+	for _, c := range chapters[1:] {
+		guide.Links = append(guide.Links, link{c.To(), c.Title})
+	}
 	api := section{"API", []link{{"/docs/", "Overview"}}}
 	for _, p := range parts {
 		api.Links = append(api.Links, link{p.To(), p.Name})
 	}
 	return []section{
+		guide,
 		{"Events", []link{{"/docs/event/", "Event types"}}},
 		api,
 		{"Elsewhere", []link{{"/api/openapi.json", "OpenAPI document"}, {"/admin/", "Admin UI"}}},

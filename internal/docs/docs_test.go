@@ -106,7 +106,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("no page shows %s", e.Type)
 		}
 	}
-	for path, want := range map[string]int{"/docs": 200, "/docs/asset/docs.css": 200, "/docs/api/nothing": 404, "/docs/event/nothing": 404, "/docs/guide": 404, "/docs/asset/../docs.go": 404} {
+	for path, want := range map[string]int{"/docs": 200, "/docs/asset/docs.css": 200, "/docs/api/nothing": 404, "/docs/event/nothing": 404, "/docs/guide": 200, "/docs/guide/nothing": 404, "/docs/asset/../docs.go": 404} {
 		if path == "/docs" {
 			response, err := http.Get(s.URL + path)
 			if err != nil || response.Request.URL.Path != "/docs/" {
@@ -168,5 +168,6 @@ func TestBrowser_Pages(t *testing.T) {
 	p.Type("Find a request", "batch").See("/api/event/batch")
 	p.Open("/docs/event/").See("user.create")
 	p.Open("/docs/event/jwt.refresh").See("Members of event").Glance()
+	p.Open("/docs/guide/concepts").See("The three switches").Looks("docs-chapter")
 	p.OpenWith(404, "/docs/nothing").See("There is no such page")
 }
