@@ -20,6 +20,9 @@ type lines struct {
 	open   map[lineKey]*line
 	closed bool
 	idle   time.Duration
+	// opening ends when connections are not waited for any more.
+	opening context.Context //nolint:containedctx // outlives who asks for a connection
+	abort   context.CancelFunc
 }
 
 type lineKey struct {
@@ -37,7 +40,10 @@ type line struct {
 	timer  *time.Timer // closes it when it is idle
 }
 
-func (l *lines) init() { l.open, l.idle = map[lineKey]*line{}, idle }
+func (l *lines) init() {
+	l.open, l.idle = map[lineKey]*line{}, idle
+	l.opening, l.abort = context.WithCancel(context.Background())
+}
 
 var errClosed = &failure{egress.Cancelled, "this server is being stopped"}
 
@@ -55,11 +61,17 @@ func (l *lines) borrow(ctx context.Context, r *route) (c connection, release fun
 		l.leave(key, one)
 		return nil, nil, ctx.Err()
 	}
-	if one.err != nil {
-		l.leave(key, one)
-		return nil, nil, one.err
+	l.mu.Lock()
+	c, err = one.conn, one.err
+	l.mu.Unlock()
+	if err == nil && c == nil { // it was closed at once, as this server is being stopped
+		err = errClosed
 	}
-	return one.conn, func() { l.leave(key, one) }, nil
+	if err != nil {
+		l.leave(key, one)
+		return nil, nil, err
+	}
+	return c, func() { l.leave(key, one) }, nil
 }
 
 func (l *lines) join(key lineKey, r *route) (*line, error) {
@@ -96,7 +108,7 @@ func (one *line) done() bool {
 
 // make opens the connection, within the connect timeout whatever the driver does.
 func (l *lines) make(key lineKey, one *line, r *route) {
-	ctx, cancel := context.WithTimeout(context.Background(), r.connect)
+	ctx, cancel := context.WithTimeout(l.opening, r.connect)
 	defer cancel()
 	type opened struct {
 		conn connection
@@ -203,8 +215,9 @@ func (l *lines) close() {
 	all := l.open
 	l.open = map[lineKey]*line{}
 	l.mu.Unlock()
+	l.abort()
 	for _, one := range all {
-		<-one.ready // which takes no longer than the connect timeout
+		<-one.ready // at once, as it is not waited for any more
 		l.mu.Lock()
 		c := one.conn
 		one.conn, one.ending = nil, true

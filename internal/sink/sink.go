@@ -46,7 +46,7 @@ func New(o Options) *Service {
 	return s
 }
 
-// Close ends all connections, at the latest after their connect timeouts. Deliveries that are still under way fail.
+// Close ends all connections. Deliveries that are still under way fail.
 func (s *Service) Close() { s.lines.close() }
 
 // Targets are the sinks as receivers, as tx sees them.
