@@ -237,7 +237,10 @@ type dbRekeyCommand struct {
 func (dbRekeyCommand) Help() string {
 	return "Without HERALD_ENCRYPTION_KEY a new key takes the place of the one in the data folder; no server may be running then. " +
 		"With it, the secrets are encrypted with that key, and HERALD_ENCRYPTION_KEY_PREVIOUS is the one they are encrypted with now; servers on PostgreSQL go on if they have both. " +
-		"An interrupted change is carried on by the same command."
+		"An interrupted change is carried on by the same command.\n\n" +
+		"Examples:\n\n" +
+		"  herald db rekey\n" +
+		"  HERALD_ENCRYPTION_KEY_FILE=new.key HERALD_ENCRYPTION_KEY_PREVIOUS_FILE=./herald-data/herald.key herald db rekey"
 }
 
 func (c dbRekeyCommand) Run(ctx context.Context, out *output) error {
