@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := go tool -modfile=tools/go.mod
 
-.PHONY: help looks demo test run build generate check crash bench screenshots fuzz fmt postgres browser node brokers
+.PHONY: help looks demo test race run build generate check crash bench screenshots fuzz fmt postgres browser node brokers
 .DEFAULT_GOAL := help
 
 help: ## print this help
@@ -20,10 +20,21 @@ RACE := -race -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.or
 	-gcflags='golang.org/x/crypto/argon2=-race=false' -gcflags='golang.org/x/crypto/blake2b=-race=false' \
 	-gcflags='golang.org/x/crypto/blowfish=-race=false'
 
-# Ten thousand users, and hundreds of looks at screens one after the other, show no races but take their time: they run unwatched.
+# The packages whose goroutines share memory, and what of the whole Herald is about many at once: their tests run watched. The others run unwatched, which takes a
+# third of the time; make race watches them as well.
+WATCHED := ./client ./receiver/... ./internal/access ./internal/db/... ./internal/egress/... ./internal/key ./internal/listen ./internal/live ./internal/message \
+	./internal/metrics ./internal/outbox ./internal/publish/... ./internal/replay ./internal/search ./internal/sink ./internal/trace ./internal/traffic \
+	./internal/webhook/... ./internal/webhooklog
+SHARING := '^Test(Cluster|Fairness|Feed|Intake|Lifecycle|Listener|Outbox|Replay|Token|Traffic|Transaction|Vote)'
+
 test: postgres browser node brokers ## run every test, on SQLite and PostgreSQL
-	go test -vet=off $(RACE) -timeout 10m -skip '^TestBrowser_Screens$$' ./...
-	go test -vet=off -run '_Many$$|^TestBrowser_Screens$$' ./internal/identity ./internal/ui
+	go test -vet=off -timeout 15m $$(go list ./... | grep -vxF "$$(go list $(WATCHED) ./internal/app)")
+	go test -vet=off -timeout 15m -skip $(SHARING) ./internal/app
+	go test -vet=off $(RACE) -timeout 15m $(WATCHED)
+	go test -vet=off $(RACE) -timeout 15m -run $(SHARING) ./internal/app
+
+race: postgres browser node brokers ## watch all tests for data races, but for the ten thousand users and the hundreds of looks at screens
+	go test -vet=off $(RACE) -timeout 30m -skip '^TestBrowser_Screens$$' ./...
 
 run: build ## start a server with its data in ./herald-data
 	bin/herald serve
