@@ -57,7 +57,8 @@ type commands struct {
 	Config    configCommands    `cmd:"" group:"Operate:" help:"The settings of herald serve."`
 	Verify    verifyCommand     `cmd:"" group:"Operate:" help:"Check the signature of a request to a webhook."`
 
-	DB dbCommands `cmd:"" group:"Operate:" name:"db" help:"Look after the store: back it up, restore it, move it."`
+	DB     dbCommands    `cmd:"" group:"Operate:" name:"db" help:"Look after the store: back it up, restore it, move it."`
+	Health healthCommand `cmd:"" group:"Operate:" help:"Ask a server whether it is well, for health checks."`
 
 	Completion completionCommand `cmd:"" group:"Help:" help:"Print the script that completes commands in a shell."`
 	Complete   completeCommand   `cmd:"" hidden:"" name:"__complete" help:"Print what a word can become."`
