@@ -205,7 +205,7 @@ func checkSignature(t *testing.T, s *apptest.Server, x *wire.ListenerExchange, k
 	t.Helper()
 	var set jose.JSONWebKeySet
 	s.Call("GET", key.JWKSPath, nil).Want(200).Decode(&set)
-	token, err := jose.ParseSigned(x.Headers[webhook.HeaderJWT], []jose.SignatureAlgorithm{jose.SignatureAlgorithm(key.Algorithm)})
+	token, err := jose.ParseSignedCompact(x.Headers[webhook.HeaderJWT], []jose.SignatureAlgorithm{jose.SignatureAlgorithm(key.Algorithm)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -240,7 +240,7 @@ const (
 	copyCurl
 )
 
-// mostKept is how many events can be moved in.
+// mostKept is how many events can be moved in: the newest.
 const mostKept = 1000
 
 // browser is the list that one can move in; no input or output.
@@ -257,6 +257,19 @@ type browser struct {
 func (b *browser) add(h *heard) {
 	b.all = append(b.all, h)
 	b.held++
+	if len(b.all) > mostKept {
+		if b.lets(b.all[0]) && b.at > 0 {
+			b.at-- // what is selected stays so
+		}
+		b.all[0] = nil
+		b.all = b.all[1:]
+	}
+}
+
+// lets tells whether the filter lets an event through.
+func (b *browser) lets(h *heard) bool {
+	text := h.exchange.EventType + " " + aboutOf(&h.exchange) + " " + string(h.exchange.EventID)
+	return strings.Contains(strings.ToLower(text), strings.ToLower(b.filter))
 }
 
 // visible are the events that the filter lets through.
@@ -266,7 +279,7 @@ func (b *browser) visible() []*heard {
 	}
 	var some []*heard
 	for _, h := range b.all {
-		if strings.Contains(strings.ToLower(h.exchange.EventType+" "+aboutOf(&h.exchange)+" "+string(h.exchange.EventID)), strings.ToLower(b.filter)) {
+		if b.lets(h) {
 			some = append(some, h)
 		}
 	}

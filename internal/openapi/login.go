@@ -8,7 +8,7 @@ import (
 
 // loggedIn are the ways in which a login can end.
 func loggedIn(o *operation) {
-	for _, a := range []answer{
+	o.answers = append(o.answers, []answer{
 		{status: http.StatusOK, about: "The user is in.", of: wire.LoginResponse{}},
 		{status: http.StatusAccepted, about: "The user is in, but is not registered for the application.", of: wire.LoginResponse{}},
 		{status: http.StatusNonAuthoritativeInfo, about: "The user has to choose a new password first.", of: wire.LoginResponse{}},
@@ -19,9 +19,7 @@ func loggedIn(o *operation) {
 		{status: http.StatusConflict, about: "An action keeps the user from logging in; or somebody else changed the same thing meanwhile.", of: alternatives{wire.LoginResponse{}, wire.Errors{}}},
 		{status: http.StatusGone, about: "The user has expired. The answer has no body."},
 		{status: http.StatusLocked, about: "The user is deactivated. The answer has no body."},
-	} {
-		o.answers = append(o.answers, a)
-	}
+	}...)
 	votes(o)
 }
 

@@ -48,9 +48,8 @@ type answer struct {
 	status int
 	about  string
 	// of is a value of the type of the body; alternatives for one that may have several; nil without a body.
-	of     any
-	kind   string // of the body, application/json unless given
-	header map[string]string
+	of   any
+	kind string // of the body, application/json unless given
 }
 
 // alternatives are values of the types that a body may have.
