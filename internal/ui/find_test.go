@@ -42,7 +42,11 @@ func TestFind(t *testing.T) {
 		}
 		b.gets(find("ORDERS"), 200, "/admin/webhook/"+string(hook))
 		b.gets(find("user.create"), 200, "/admin/log?type=user.create")
-		for _, text := range []string{"pl4nted", "nobody:*", `"'--`, strings.Repeat("x", 5000), string(ada[:35]) + "0", "%", `\`} {
+		almost := string(ada[:35]) + "0"
+		if almost == string(ada) {
+			almost = string(ada[:35]) + "1"
+		}
+		for _, text := range []string{"pl4nted", "nobody:*", `"'--`, strings.Repeat("x", 5000), almost, "%", `\`} {
 			b.gets(find(text), 200, "Nothing is called so")
 		}
 		b.gets(find("\x00"), 404, "nothing at this address") // as everywhere
