@@ -4,7 +4,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := go tool -modfile=tools/go.mod
 
-.PHONY: help looks demo test race run build generate check crash bench screenshots fuzz fmt postgres browser node brokers
+# What is built for a release, for the tests and for make run is the same, wherever the repository lies: one build cache serves all.
+export GOFLAGS ?= -trimpath
+
+.PHONY: help looks demo test race run build release generate check crash bench screenshots fuzz fmt postgres browser node brokers
 .DEFAULT_GOAL := help
 
 help: ## print this help
@@ -41,6 +44,9 @@ run: build ## start a server with its data in ./herald-data
 
 build: ## build bin/herald
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/herald ./cmd/herald
+
+release: ## make the archives, checksums and lists of parts of a release of this commit, in dist
+	go run ./internal/release/build $(VERSION) dist
 
 generate: ## make what is made from other sources: the OpenAPI document
 	go generate ./internal/openapi

@@ -136,6 +136,8 @@ var mayImport = map[string][]string{
 	"internal/docs":             {},
 	"internal/openapi":          {"internal/api", "internal/keep"},
 	"internal/openapi/generate": {"internal/openapi"},
+	"internal/release":          {},
+	"internal/release/build":    {"internal/release"},
 	"internal/app": {
 		"internal/trace",
 		"internal/feed",

@@ -53,6 +53,7 @@ type commands struct {
 	} `cmd:"" group:"Set up:" name:"apikey" help:"Create an API key in the store itself, without a server."`
 
 	Doctor    doctorCommand     `cmd:"" group:"Operate:" help:"Examine a running server."`
+	Import    importCommands    `cmd:"" group:"Operate:" help:"Copy a set-up from elsewhere."`
 	Kickstart kickstartCommands `cmd:"" group:"Operate:" help:"Files that set up a server: check, apply, export."`
 	Config    configCommands    `cmd:"" group:"Operate:" help:"The settings of herald serve."`
 	Verify    verifyCommand     `cmd:"" group:"Operate:" help:"Check the signature of a request to a webhook."`

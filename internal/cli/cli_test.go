@@ -85,11 +85,12 @@ func TestScript(t *testing.T) {
 				ts.Defer(r.Close)
 				ts.Setenv(args[0], r.URL)
 			},
-			"serve":  serve,
-			"crash":  crash,
-			"within": within,
-			"get":    get,
-			"sql":    execSQL,
+			"answers": answers,
+			"serve":   serve,
+			"crash":   crash,
+			"within":  within,
+			"get":     get,
+			"sql":     execSQL,
 			"lines": func(ts *testscript.TestScript, _ bool, args []string) {
 				if got := strconv.Itoa(strings.Count(ts.ReadFile(args[0]), "\n")); got != args[1] {
 					ts.Fatalf("%s has %s lines, want %s", args[0], got, args[1])
@@ -199,4 +200,23 @@ func within(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// answers NAME FOLDER KEY is a server of somebody else's: GET /a/b is answered with FOLDER/a/b.json to who has the key, and anything else not at all.
+func answers(ts *testscript.TestScript, _ bool, args []string) {
+	folder := ts.MkAbs(args[1])
+	r := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, err := os.ReadFile(filepath.Join(folder, filepath.FromSlash(r.URL.Path)+".json"))
+		switch {
+		case r.Header.Get("Authorization") != args[2]:
+			w.WriteHeader(http.StatusUnauthorized)
+		case err != nil || r.Method != http.MethodGet:
+			w.WriteHeader(http.StatusNotFound)
+		default:
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write(text)
+		}
+	}))
+	ts.Defer(r.Close)
+	ts.Setenv(args[0], r.URL)
 }

@@ -86,8 +86,6 @@ type cause struct {
 	err    error
 }
 
-type object = map[string]any
-
 // step is the call that causes the event.
 type step struct {
 	method, path string
