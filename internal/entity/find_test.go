@@ -30,6 +30,10 @@ func TestSearch(t *testing.T) {
 		h.sensor(idB, "alpha")
 		h.sensor(idA, "Ärger")
 		h.Call("PATCH", "/api/entity/"+idA, `{"entity":{"clientId":"Zulu"}}`).Want(200)
+		// All of that may have been within one millisecond.
+		for i, id := range []string{idC, idB, idA} {
+			h.Exec(`UPDATE entity SET insert_instant = insert_instant + $1, last_update_instant = last_update_instant + $1 WHERE id = $2`, i, id)
+		}
 
 		for criteria, want := range map[string]string{
 			`{}`:                            "[Beta alpha Ärger] 3",
