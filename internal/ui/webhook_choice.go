@@ -45,6 +45,13 @@ func (s *server) webhookChoice(v *visit) (c webhookChoice, moved bool, err error
 	for _, w := range all {
 		c.names[w.ID] = nameOfWebhook(w)
 	}
+	sinks, err := s.Sinks.List(v.Context())
+	if err != nil {
+		return c, false, err
+	}
+	for _, w := range sinks { // which get deliveries as webhooks do
+		c.names[w.ID] = w.Name
+	}
 	asked := strings.TrimSpace(v.FormValue("webhook"))
 	_, exists := c.names[wire.ID(asked)]
 	if c.Many = len(all) > mostChoices; !c.Many {
