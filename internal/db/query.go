@@ -66,6 +66,20 @@ func ByID[T any](tx *Tx, selecting, column string, ids []wire.ID, scan func(*sql
 	return all, nil
 }
 
+// Grouped runs a query of two ids a row, and returns the second ones by the first, in the order of the rows.
+func (tx *Tx) Grouped(query string, args ...any) (map[wire.ID][]wire.ID, error) {
+	rows, err := tx.Query(query, args...)
+	pairs, err := Collect(rows, err, func(rows *sql.Rows) (pair [2]wire.ID, err error) { return pair, rows.Scan(&pair[0], &pair[1]) })
+	if err != nil {
+		return nil, err
+	}
+	groups := make(map[wire.ID][]wire.ID)
+	for _, pair := range pairs {
+		groups[pair[0]] = append(groups[pair[0]], pair[1])
+	}
+	return groups, nil
+}
+
 // Page reads a part of what from selects (a table, perhaps with a WHERE clause and its args), and counts all of it. It is for tables that stay
 // small; see [Search] for others.
 func Page[T any](tx *Tx, columns, from string, args []any, order string, limit, offset int, scan func(*sql.Rows) (T, error)) (found []T, total int, err error) {

@@ -138,20 +138,12 @@ func (s *Service) search(tx *db.Tx, c wire.SinkSearch) ([]wire.Sink, int, error)
 
 // addTenants fills in the tenants of the sinks, as condition selects them.
 func addTenants(tx *db.Tx, sinks []wire.Sink, condition string, args ...any) error {
-	type binding struct{ sink, tenant wire.ID }
-	rows, err := tx.Query(`SELECT sink_id, tenant_id FROM sink_tenant `+condition+` ORDER BY tenant_id`, args...)
-	bindings, err := db.Collect(rows, err, func(rows *sql.Rows) (b binding, err error) { return b, rows.Scan(&b.sink, &b.tenant) })
+	tenants, err := tx.Grouped(`SELECT sink_id, tenant_id FROM sink_tenant `+condition+` ORDER BY tenant_id`, args...)
 	if err != nil {
 		return err
 	}
-	position := make(map[wire.ID]int, len(sinks))
 	for i := range sinks {
-		position[sinks[i].ID] = i
-	}
-	for _, b := range bindings {
-		if i, ok := position[b.sink]; ok {
-			sinks[i].TenantIDs = append(sinks[i].TenantIDs, b.tenant)
-		}
+		sinks[i].TenantIDs = append(sinks[i].TenantIDs, tenants[sinks[i].ID]...)
 	}
 	return nil
 }

@@ -226,22 +226,12 @@ func (s *Service) search(tx *db.Tx, c wire.WebhookSearch) ([]wire.Webhook, int, 
 
 // addTenants fills in the tenants of the webhooks, as condition selects them.
 func addTenants(tx *db.Tx, webhooks []wire.Webhook, condition string, args ...any) error {
-	type binding struct{ webhook, tenant wire.ID }
-	rows, err := tx.Query(`SELECT webhook_id, tenant_id FROM webhook_tenant `+condition+` ORDER BY tenant_id`, args...)
-	bindings, err := db.Collect(rows, err, func(rows *sql.Rows) (b binding, err error) {
-		return b, rows.Scan(&b.webhook, &b.tenant)
-	})
+	tenants, err := tx.Grouped(`SELECT webhook_id, tenant_id FROM webhook_tenant `+condition+` ORDER BY tenant_id`, args...)
 	if err != nil {
 		return err
 	}
-	position := make(map[wire.ID]int, len(webhooks))
 	for i := range webhooks {
-		position[webhooks[i].ID] = i
-	}
-	for _, b := range bindings {
-		if i, ok := position[b.webhook]; ok {
-			webhooks[i].TenantIDs = append(webhooks[i].TenantIDs, b.tenant)
-		}
+		webhooks[i].TenantIDs = append(webhooks[i].TenantIDs, tenants[webhooks[i].ID]...)
 	}
 	return nil
 }
