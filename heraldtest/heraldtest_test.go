@@ -47,7 +47,7 @@ func TestHerald_IsUnderstood(t *testing.T) {
 		"keys that are changed": {wire.SignatureConfiguration{Enabled: true, SigningKeyID: rsaID, SecondarySigningKeyID: hmacID}, []receiver.Check{receiver.Signature(hmac.Keys())}},
 		"Standard Webhooks": {
 			wire.SignatureConfiguration{StandardWebhooks: wire.StandardWebhooks{Enabled: true, SigningKeyID: standardID, SecondarySigningKeyID: edID}},
-			[]receiver.Check{receiver.Standard(standard.Keys(), 0), receiver.Standard(jwks, 0)},
+			[]receiver.Check{receiver.StandardWebhooks(standard.Keys(), 0), receiver.StandardWebhooks(jwks, 0)},
 		},
 	} {
 		o := receiver.Options{Checks: append(c.checks, receiver.Header("X-Key", "some-secret"), receiver.Basic("herald", "pw")), Once: receiver.Memory(0), MaxAge: time.Hour}

@@ -24,9 +24,9 @@ func (e *Refusal) Error() string { return "refused: " + e.Reason }
 // A no to a message means that it cannot be sent this way: Herald turns to the next messenger at once.
 func Refuse(reason string) error { return &Refusal{reason} }
 
-// Later returns the error by which a handler asks for the event again, not before pause has passed: the answer is 503 with Retry-After. A pause below a second counts
+// RetryAfter returns the error by which a handler asks for the event again, not before pause has passed: the answer is 503 with Retry-After. A pause below a second counts
 // as one. In a vote it is a no.
-func Later(pause time.Duration, reason string) error { return &postponed{pause, reason} }
+func RetryAfter(pause time.Duration, reason string) error { return &postponed{pause, reason} }
 
 type postponed struct {
 	pause  time.Duration

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // Check decides whether a request comes from where it should. The zero value lets nobody in.
@@ -19,10 +20,13 @@ type Check struct {
 func (c Check) isZero() bool { return c.early == nil && c.late == nil }
 
 // Header wants the header to have exactly this value: the one that is set among the headers of the webhook or messenger. FusionAuth's examples use
-// Authorization. It panics when the value is empty, as an unset variable would be.
+// Authorization. It panics when the value is empty, as an unset variable would be, or one that no header can have, as what was read from a file with its line break.
 func Header(name, value string) Check {
 	if name == "" || value == "" {
 		panic("receiver: Header: the name or the value is empty")
+	}
+	if strings.TrimSpace(value) != value || strings.ContainsAny(value, "\r\n") {
+		panic("receiver: Header: the value has a line break, or a space at an end, which no header can have")
 	}
 	want := sha256.Sum256([]byte(value))
 	return Check{early: func(r *http.Request) error {
@@ -99,6 +103,12 @@ func Custom(check func(r *http.Request, body []byte) error) Check {
 
 // Anyone lets everybody in, for trying things out and where something else has checked already.
 func Anyone() Check { return Check{early: func(*http.Request) error { return nil }} }
+
+// unavailable is why it cannot be told whether a request passes a check: what that takes is out of reach at the moment.
+type unavailable struct{ err error }
+
+func (e *unavailable) Error() string { return e.err.Error() }
+func (e *unavailable) Unwrap() error { return e.err }
 
 // Verify tells whether a request with this body passes the check: nil, or why it does not. A handler of this package does so by itself.
 func (c Check) Verify(r *http.Request, body []byte) error {

@@ -16,7 +16,8 @@ import (
 	"github.com/herald-events/herald/receiver/receivertest"
 )
 
-// lets tells whether a receiver with the check handles q. When it does not, the answer must be the same whatever the reason, and the log must have it.
+// lets tells whether a receiver with the check handles q. When it does not, the answer must be the same whatever the reason, and the log must have it. Only when the
+// keys are out of reach it is another.
 func lets(t *testing.T, c receiver.Check, q *http.Request, reason string) bool {
 	t.Helper()
 	o, log := logged(receiver.Options{Checks: []receiver.Check{c}})
@@ -28,7 +29,15 @@ func lets(t *testing.T, c receiver.Check, q *http.Request, reason string) bool {
 		t.Errorf("status %d, and the handler was called: %v", w.Code, called)
 	}
 	if !called {
-		want(t, reason, w, 401, notAuthorized)
+		if strings.Contains(reason, outOfReach) {
+			want(t, reason, w, 503, `{"errors":[{"code":"[notVerified]"}]}`)
+			if retry := w.Header().Get("Retry-After"); retry != "1" {
+				t.Errorf("Retry-After is %q", retry)
+			}
+			w.Header().Del("Retry-After")
+		} else {
+			want(t, reason, w, 401, notAuthorized)
+		}
 		if len(w.Header()) != 1 {
 			t.Errorf("the answer says more: %v", w.Header())
 		}
@@ -41,6 +50,8 @@ func lets(t *testing.T, c receiver.Check, q *http.Request, reason string) bool {
 	}
 	return called
 }
+
+const outOfReach = "could not be fetched"
 
 func TestChecks(t *testing.T) {
 	t.Parallel()
@@ -65,6 +76,12 @@ func TestChecks(t *testing.T) {
 		{"two names", basic, receivertest.Sender{Username: "herald", Password: "some-secret"}, func(q *http.Request) { q.Header.Add("Authorization", "guessed") }, "there 2 times"},
 		{"one of two", receiver.Any(receiver.Header("X", "old"), header), receivertest.Sender{Header: map[string]string{"Authorization": "some-secret"}}, nil, ""},
 		{"none of two", receiver.Any(receiver.Header("X", "old"), header), receivertest.Sender{}, nil, "X is missing"},
+		{"one of two, by the body", receiver.Any(header, receiver.Custom(func(_ *http.Request, body []byte) error {
+			if len(body) == 0 {
+				return errors.New("no body")
+			}
+			return nil
+		})), receivertest.Sender{}, nil, ""},
 		{"a check of one's own", receiver.Custom(func(_ *http.Request, body []byte) error {
 			if !strings.HasPrefix(string(body), `{"event":`) {
 				return errors.New("no body")
@@ -161,6 +178,7 @@ func TestSignature(t *testing.T) {
 		{"another RSA key", rs.Keys(), receivertest.Sender{JWT: rs}.Forged().Body("1", body), "signature is wrong"},
 		{"EC", es.Keys(), sent(es.JWT(right)), ""},
 		{"another EC key", es.Keys(), receivertest.Sender{JWT: es}.Forged().Body("1", body), "signature is wrong"},
+		{"one of two keys", must(receiver.PublicKeys(es.PublicPEM() + rs.PublicPEM())), sent(rs.JWT(right)), ""},
 		{"the kid does not matter to a key one has", hs.Keys(), sent(hs.JWTWith(head(hs, "kid", "x"), right)), ""},
 		{"while keys are changed", hs.Keys(), receivertest.Sender{JWT: rs, SecondaryJWT: hs}.Body("1", body), ""},
 		{"neither of two", es.Keys(), receivertest.Sender{JWT: rs, SecondaryJWT: hs}.Body("1", body), "not one of the key"},
@@ -218,7 +236,7 @@ func TestStandard(t *testing.T) {
 	// Known from the specification's own libraries: the secret, and what it makes of this message.
 	k := receivertest.NewSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	ed := receivertest.NewKey("EdDSA")
-	s := receivertest.Sender{Standard: k}
+	s := receivertest.Sender{StandardWebhooks: k}
 	change := func(q *http.Request, name string, values ...string) *http.Request {
 		q.Header[http.CanonicalHeaderKey(name)] = values
 		return q
@@ -232,9 +250,9 @@ func TestStandard(t *testing.T) {
 		reason string
 	}{
 		{"a right one", k.Keys(), fresh(), ""},
-		{"Ed25519", ed.Keys(), receivertest.Sender{Standard: ed}.Event(event.UserCreate), ""},
+		{"Ed25519", ed.Keys(), receivertest.Sender{StandardWebhooks: ed}.Event(event.UserCreate), ""},
 		{"the other kind", ed.Keys(), fresh(), "no signature"},
-		{"a secret for the other kind", k.Keys(), receivertest.Sender{Standard: ed}.Event(event.UserCreate), "no signature"},
+		{"a secret for the other kind", k.Keys(), receivertest.Sender{StandardWebhooks: ed}.Event(event.UserCreate), "no signature"},
 		{"one of an RSA key", receivertest.NewKey("RS256").Keys(), fresh(), "no signature"},
 		{"another secret", k.Keys(), s.Forged().Event(event.UserCreate), "no signature"},
 		{"another body", k.Keys(), receivertest.Tampered(fresh()), "no signature"},
@@ -259,15 +277,15 @@ func TestStandard(t *testing.T) {
 		}(), "no signature"},
 		{"another version", k.Keys(), func() *http.Request { q := fresh(); return change(q, "webhook-signature", "v1a"+signature(q)[2:]) }(), "no signature"},
 	} {
-		if lets(t, receiver.Standard(c.keys, 0), c.q, c.reason) != (c.reason == "") {
+		if lets(t, receiver.StandardWebhooks(c.keys, 0), c.q, c.reason) != (c.reason == "") {
 			t.Errorf("%s: let in: %v", c.name, c.reason != "")
 		}
 	}
-	q := receivertest.Sender{Standard: ed}.Event(event.UserCreate)
-	if lets(t, receiver.Standard(ed.Keys(), 0), change(q, "webhook-signature", "v1"+signature(q)[3:]), "no signature") {
+	q := receivertest.Sender{StandardWebhooks: ed}.Event(event.UserCreate)
+	if lets(t, receiver.StandardWebhooks(ed.Keys(), 0), change(q, "webhook-signature", "v1"+signature(q)[3:]), "no signature") {
 		t.Error("a signature with Ed25519 passes for an HMAC")
 	}
-	if !lets(t, receiver.Standard(k.Keys(), time.Hour), s.Expired(50*time.Minute).Event(event.UserCreate), "") {
+	if !lets(t, receiver.StandardWebhooks(k.Keys(), time.Hour), s.Expired(50*time.Minute).Event(event.UserCreate), "") {
 		t.Error("a window of an hour is none")
 	}
 }

@@ -12,11 +12,11 @@
 //
 // # What a handler says
 //
-//	nil              200  done
-//	Refuse(reason)   422  no: in a vote, the change does not happen, and Herald shows the reason with the event
-//	Later(pause, …)  503  not now; Herald waits at least as long as that
-//	any other error  500  please send it again; the error goes to the log, not into the answer
-//	a panic          500  the same
+//	nil                200  done
+//	Refuse(reason)     422  no: in a vote, the change does not happen, and Herald shows the reason with the event
+//	RetryAfter(…, …)   503  not now; Herald waits at least as long as that
+//	any other error    500  please send it again; the error goes to the log, not into the answer
+//	a panic            500  the same
 //
 // Events without a handler are answered with 200, so that types of tomorrow fail nothing; [Receiver.Default] and [RefuseOthers] make it otherwise.
 //
@@ -27,15 +27,16 @@
 //
 // # Who sends
 //
-// All checks in Options.Checks must hold. One that fails is answered with 401 and nothing more; the log has the reason.
+// All checks in Options.Checks must hold. One that fails is answered with 401 and nothing more; the log has the reason. Where keys have to be fetched and cannot be,
+// the answer is 503, and Herald comes again.
 //
-//	Header("Authorization", secret)       a header that the webhook is configured with
-//	Basic(name, password)                 HTTP Basic authentication
-//	Signature(&JWKS{URL: …})              FusionAuth's JWT over the body; new keys are found by themselves
-//	Signature(Secret(text))               the same with an HMAC key
-//	Standard(Secret("whsec_…"), 0)        Standard Webhooks: signed, and not older than five minutes
-//	Any(Header(…, old), Header(…, new))   while a secret is changed
-//	Custom(func…)                         anything else
+//	Header("Authorization", secret)         a header that the webhook is configured with
+//	Basic(name, password)                   HTTP Basic authentication
+//	Signature(&JWKS{URL: …})                FusionAuth's JWT over the body; new keys are found by themselves
+//	Signature(Secret(text))                 the same with an HMAC key
+//	StandardWebhooks(Secret("whsec_…"), 0)  Standard Webhooks: signed, and not older than five minutes
+//	Any(Header(…, old), Header(…, new))     while a secret is changed
+//	Custom(func…)                           anything else
 //
 // A header proves that the sender knows a secret; a signature proves also that nobody changed the body on its way. Serve TLS in any case.
 //

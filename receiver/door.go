@@ -204,7 +204,13 @@ func calmly(ctx context.Context, fn func(context.Context) error) (err error) {
 	return fn(ctx)
 }
 
+// unauthorized turns a request away, for good or, when nobody can say, for now: the fault is not the sender's, who should come again.
 func (d *door) unauthorized(w http.ResponseWriter, r *http.Request, why error) {
+	if _, ok := errors.AsType[*unavailable](why); ok {
+		d.log.ErrorContext(r.Context(), "it cannot be told whether to let a request in", "reason", why.Error(), "remote", r.RemoteAddr)
+		later(w, time.Second, "notVerified", "")
+		return
+	}
 	d.log.WarnContext(r.Context(), "a request was turned away", "reason", why.Error(), "remote", r.RemoteAddr)
 	answerJSON(w, http.StatusUnauthorized, []byte(`{"errors":[{"code":"[notAuthorized]"}]}`))
 }

@@ -125,12 +125,12 @@ func ExampleAny() {
 }
 
 // Standard Webhooks: a request that somebody has kept is of no use after five minutes.
-func ExampleStandard() {
+func ExampleStandardWebhooks() {
 	r := receiver.New(receiver.Options{
-		Checks: []receiver.Check{receiver.Standard(receiver.Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), 0)},
+		Checks: []receiver.Check{receiver.StandardWebhooks(receiver.Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), 0)},
 		Log:    slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
-	herald := receivertest.Sender{Standard: receivertest.NewSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}
+	herald := receivertest.Sender{StandardWebhooks: receivertest.NewSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}
 	fmt.Println(receivertest.Do(r, herald.Event(event.UserCreate)).Code)
 	fmt.Println(receivertest.Do(r, herald.Expired(10*time.Minute).Event(event.UserCreate)).Code)
 	fmt.Println(receivertest.Do(r, herald.Forged().Event(event.UserCreate)).Code)

@@ -24,7 +24,8 @@ import (
 
 // JWKS is the set of public keys that a sender publishes, Herald under /.well-known/jwks.json. It is fetched when it is first needed and kept. A key that is not in it
 // makes it be fetched again, not more often than Pause allows, so that a new key needs nothing to be done here. Every Refresh it is fetched again in the
-// background, so that a key that was taken out is no longer believed. When a fetch fails, what there was goes on being used.
+// background, so that a key that was taken out is no longer believed. When a fetch fails, what there was goes on being used; a request that needs another key
+// is answered 503, as nobody can say yet whether to let it in.
 //
 // Secrets in the set are ignored: what anybody can read proves nothing. It is safe for concurrent use and must not be copied.
 type JWKS struct {
@@ -136,7 +137,7 @@ func (s *JWKS) named(kid string) (found []key) {
 
 func (s *JWKS) unknown(kid string) error {
 	if s.failure != nil {
-		return fmt.Errorf("there is no key %.100q: the key set could not be fetched: %w", kid, s.failure)
+		return &unavailable{fmt.Errorf("there is no key %.100q: the key set could not be fetched: %w", kid, s.failure)}
 	}
 	return fmt.Errorf("there is no key %.100q in the key set", kid)
 }
@@ -175,13 +176,24 @@ func (s *JWKS) fetch() chan struct{} {
 	return done
 }
 
-func (s *JWKS) get() ([]key, error) {
+// check looks at the settings.
+func (s *JWKS) check() error {
+	if s == nil {
+		return errors.New("the JWKS is nil")
+	}
 	at, err := url.Parse(s.URL)
 	if err != nil || at.Host == "" {
-		return nil, errors.New("JWKS.URL is no URL")
+		return errors.New("JWKS.URL is no URL")
 	}
 	if at.Scheme != "https" && (at.Scheme != "http" || !s.AllowHTTP && !isLocal(at.Hostname())) {
-		return nil, fmt.Errorf("JWKS.URL begins with %.10s: it must be https, or JWKS.AllowHTTP be set", at.Scheme)
+		return fmt.Errorf("JWKS.URL begins with %.10s: it must be https, or JWKS.AllowHTTP be set", at.Scheme)
+	}
+	return nil
+}
+
+func (s *JWKS) get() ([]key, error) {
+	if err := s.check(); err != nil {
+		return nil, err
 	}
 	var client http.Client
 	if s.Client != nil {
@@ -202,7 +214,7 @@ func (s *JWKS) get() ([]key, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d from %s", response.StatusCode, at.Host)
+		return nil, fmt.Errorf("status %d from %s", response.StatusCode, r.URL.Host)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, longestSet+1))
 	if err != nil {

@@ -2,6 +2,7 @@ package receiver_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -33,7 +34,11 @@ func (p *publisher) RoundTrip(r *http.Request) (*http.Response, error) {
 	keys, fails, hold := p.keys, p.fails, p.hold
 	p.mu.Unlock()
 	if hold != nil {
-		<-hold
+		select {
+		case <-hold:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
 	}
 	if fails {
 		return nil, errors.New("nobody is there")
@@ -110,7 +115,7 @@ func TestJWKS(t *testing.T) {
 		if text := log.String(); strings.Count(text, "nobody is there") != 1 {
 			t.Errorf("the log says %s", text)
 		}
-		comes(strange, "could not be fetched")
+		comes(strange, outOfReach)
 		time.Sleep(10 * time.Second)
 		p.set(false, young, strange)
 		comes(strange, "")
@@ -153,10 +158,10 @@ func TestJWKS_Standard(t *testing.T) {
 	old, young := receivertest.NewKey("EdDSA"), receivertest.NewKey("EdDSA")
 	synctest.Test(t, func(t *testing.T) {
 		p := &publisher{keys: []*receivertest.Key{old}}
-		check := receiver.Standard(&receiver.JWKS{URL: "https://herald.example/", Client: &http.Client{Transport: p}}, 0)
+		check := receiver.StandardWebhooks(&receiver.JWKS{URL: "https://herald.example/", Client: &http.Client{Transport: p}}, 0)
 		comes := func(k *receivertest.Key, reason string) {
 			t.Helper()
-			if lets(t, check, receivertest.Sender{Standard: k}.Event(event.UserCreate), reason) != (reason == "") {
+			if lets(t, check, receivertest.Sender{StandardWebhooks: k}.Event(event.UserCreate), reason) != (reason == "") {
 				t.Errorf("let in: %v", reason != "")
 			}
 		}
@@ -171,6 +176,58 @@ func TestJWKS_Standard(t *testing.T) {
 		comes(young, "")
 		comes(old, "no signature")
 		p.want(t, "after the pause", 2)
+	})
+}
+
+// A JWT need not name its key either. One that does not and is from none of the keys may be from a new one.
+func TestJWKS_Nameless(t *testing.T) {
+	t.Parallel()
+	old, young := receivertest.NewKey("ES256"), receivertest.NewKey("ES256")
+	old.ID, young.ID = "", ""
+	synctest.Test(t, func(t *testing.T) {
+		p := &publisher{keys: []*receivertest.Key{old}}
+		check := receiver.Signature(&receiver.JWKS{URL: "https://herald.example/", Client: &http.Client{Transport: p}})
+		comes := func(k *receivertest.Key, reason string) {
+			t.Helper()
+			if lets(t, check, receivertest.Sender{JWT: k}.Event(event.UserCreate), reason) != (reason == "") {
+				t.Errorf("let in: %v", reason != "")
+			}
+		}
+		comes(old, "")
+		p.set(false, young)
+		comes(young, "signature is wrong")
+		p.want(t, "within the pause", 1)
+		time.Sleep(10 * time.Second)
+		comes(young, "")
+		comes(old, "signature is wrong")
+		p.want(t, "after the pause", 2)
+	})
+}
+
+// Nobody who comes is kept waiting longer than the sender waits, and one who hangs up not at all.
+func TestJWKS_Hangs(t *testing.T) {
+	t.Parallel()
+	k := receivertest.NewKey("EdDSA")
+	synctest.Test(t, func(t *testing.T) {
+		p := &publisher{keys: []*receivertest.Key{k}, hold: make(chan struct{})}
+		check := receiver.Signature(&receiver.JWKS{URL: "https://herald.example/", Client: &http.Client{Transport: p}, Log: slog.New(slog.DiscardHandler)})
+		ctx, hangUp := context.WithCancel(t.Context())
+		var waits sync.WaitGroup
+		begin := time.Now()
+		for _, ctx := range []context.Context{ctx, t.Context()} {
+			waits.Go(func() {
+				if err := check.Verify(receivertest.Sender{JWT: k}.Body("1", nil).WithContext(ctx), nil); err == nil {
+					t.Error("let in without a key")
+				}
+				if after, want := time.Since(begin), map[bool]time.Duration{true: 0, false: 2 * time.Second}[ctx.Err() != nil]; after != want {
+					t.Errorf("it was kept waiting for %v, want %v", after, want)
+				}
+			})
+		}
+		synctest.Wait()
+		hangUp()
+		waits.Wait()
+		close(p.hold)
 	})
 }
 
@@ -216,7 +273,7 @@ func TestJWKS_Poisoned(t *testing.T) {
 	} {
 		server := httptest.NewServer(c.by)
 		check := receiver.Signature(&receiver.JWKS{URL: server.URL, Log: slog.New(slog.DiscardHandler)})
-		reason := "no key"
+		reason := outOfReach
 		if c.ok {
 			reason = ""
 		}

@@ -22,6 +22,8 @@ import (
 
 // Keys verify signatures. They come from [Secret], from [PublicKeys], or from a [JWKS].
 type Keys interface {
+	// check returns an error when there can never be a key.
+	check() error
 	// candidates are the keys that a signature named kid may be from. An empty kid names none: all of them are.
 	candidates(ctx context.Context, kid string) ([]key, error)
 	// renewed are all keys when they may be others than a moment ago, for a signature that is from none of those and does not name its key; else none.
@@ -35,6 +37,16 @@ type key struct {
 	material  any    // secret, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 }
 
+// mustBeUsable panics for keys that nothing will ever be verified with, as an unset variable would make them.
+func mustBeUsable(check string, keys Keys) {
+	if keys == nil {
+		panic("receiver: " + check + ": there are no keys")
+	}
+	if err := keys.check(); err != nil {
+		panic("receiver: " + check + ": " + err.Error())
+	}
+}
+
 // secret is that of an HMAC.
 type secret struct {
 	text     []byte // for JWT
@@ -44,24 +56,40 @@ type secret struct {
 // given are keys that the receiver was built with. Whatever name a token has for its key, it has to be one of them.
 type given []key
 
+func (g given) check() error                                      { return nil }
 func (g given) candidates(context.Context, string) ([]key, error) { return g, nil }
 func (g given) renewed(context.Context) []key                     { return nil }
 
-// Secret is the secret of an HMAC key, as it was given to the sender. It verifies HS256, HS384 and HS512, and v1 of Standard Webhooks. It panics when the text is
-// empty, or has the prefix whsec_ of Standard Webhooks but is not base64 behind it.
+// Secret is [ParseSecret] for secrets that a program is started with. It panics where that returns an error.
 func Secret(text string) Keys {
+	keys, err := ParseSecret(text)
+	if err != nil {
+		panic("receiver: Secret: " + err.Error())
+	}
+	return keys
+}
+
+// ParseSecret returns the secret of an HMAC key, as it was given to the sender. It verifies HS256, HS384 and HS512, and v1 of Standard Webhooks. The text is used as it
+// stands; for Standard Webhooks only what follows the prefix whsec_ is, decoded from base64, if it begins with that.
+//
+// It is an error when the text is empty, when base64 should follow and does not, and when it is a key or certificate in PEM: whoever knows a public key could
+// sign with it as a secret.
+func ParseSecret(text string) (Keys, error) {
 	if text == "" {
-		panic("receiver: Secret: the text is empty")
+		return nil, errors.New("the text is empty")
+	}
+	if strings.Contains(text, "-----BEGIN ") {
+		return nil, errors.New("the text is PEM and no secret: give it to PublicKeys")
 	}
 	s := secret{text: []byte(text), standard: []byte(text)}
 	if encoded, found := strings.CutPrefix(text, "whsec_"); found {
 		decoded, err := base64.StdEncoding.DecodeString(encoded)
 		if err != nil || len(decoded) == 0 {
-			panic("receiver: Secret: the text begins with whsec_, but what follows is not base64")
+			return nil, errors.New("the text begins with whsec_, but what follows is not base64")
 		}
 		s.standard = decoded
 	}
-	return given{{material: s}}
+	return given{{material: s}}, nil
 }
 
 // PublicKeys are the public keys, or certificates, in a PEM text: RSA, EC on P-256, P-384 or P-521, or Ed25519. Each verifies the algorithms of its kind only.

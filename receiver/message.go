@@ -30,7 +30,7 @@ type Message struct {
 
 // Messages returns the http.Handler of a Generic messenger. It calls send for each message, with Options.Once for one Key once.
 //
-// What send returns is the answer: nil means that the message is on its way; [Refuse] that it cannot be sent this way, and another messenger should; [Later] and any
+// What send returns is the answer: nil means that the message is on its way; [Refuse] that it cannot be sent this way, and another messenger should; [RetryAfter] and any
 // other error, and a panic, that it is to be tried again at once, which Herald does twice; [Unsure] that nobody knows whether it went out.
 //
 // It panics when o has no checks or send is nil. Options.MaxAge has no meaning for messages.

@@ -124,7 +124,12 @@ func TestOn_Mistakes(t *testing.T) {
 		"an empty secret":         {func(*receiver.Receiver) { receiver.Secret("") }, "empty"},
 		"a secret that is broken": {func(*receiver.Receiver) { receiver.Secret("whsec_§") }, "base64"},
 		"no keys":                 {func(*receiver.Receiver) { receiver.Signature(nil) }, "keys"},
-		"no keys either":          {func(*receiver.Receiver) { receiver.Standard(nil, 0) }, "keys"},
+		"no keys either":          {func(*receiver.Receiver) { receiver.StandardWebhooks(nil, 0) }, "keys"},
+		"a public key as secret":  {func(*receiver.Receiver) { receiver.Secret(receivertest.NewKey("ES256").PublicPEM()) }, "PublicKeys"},
+		"a value from a file":     {func(*receiver.Receiver) { receiver.Header("Authorization", "some-secret\n") }, "line break"},
+		"no key set":              {func(*receiver.Receiver) { receiver.Signature((*receiver.JWKS)(nil)) }, "nil"},
+		"a key set at no address": {func(*receiver.Receiver) { receiver.Signature(&receiver.JWKS{}) }, "JWKS.URL is no URL"},
+		"one at an open address":  {func(*receiver.Receiver) { receiver.StandardWebhooks(&receiver.JWKS{URL: "http://herald.example/"}, 0) }, "https"},
 		"nothing to choose":       {func(*receiver.Receiver) { receiver.Any() }, "choose"},
 		"no check of one's own":   {func(*receiver.Receiver) { receiver.Custom(nil) }, "no check"},
 		"nobody who sends":        {func(*receiver.Receiver) { receiver.Messages(open(), nil) }, "send"},
@@ -153,7 +158,7 @@ func TestReceiver_Answers(t *testing.T) {
 		{"no", func() error { return receiver.Refuse(`the domain is "blocked"`) }, 422, `{"errors":[{"code":"[refused]","message":"the domain is \"blocked\""}]}`, "blocked"},
 		{"no, wrapped", func() error { return fmt.Errorf("in: %w", receiver.Refuse("blocked")) }, 422, `{"errors":[{"code":"[refused]","message":"blocked"}]}`, "blocked"},
 		{"an error", func() error { return errors.New("password=hunter2") }, 500, `{"errors":[{"code":"[notHandled]"}]}`, "hunter2"},
-		{"later", func() error { return receiver.Later(1500*time.Millisecond, "moving house") }, 503, `{"errors":[{"code":"[later]","message":"moving house"}]}`, "moving house"},
+		{"later", func() error { return receiver.RetryAfter(1500*time.Millisecond, "moving house") }, 503, `{"errors":[{"code":"[later]","message":"moving house"}]}`, "moving house"},
 		{"unsure", func() error { return receiver.Unsure(errors.New("no answer")) }, 504, `{"errors":[{"code":"[notHandled]"}]}`, "no answer"},
 		{"a panic", func() error { panic("oh") }, 500, `{"errors":[{"code":"[notHandled]"}]}`, "receiver_test.go"},
 		{"a mistake", func() error { return []error{nil}[len(notAuthorized)] }, 500, `{"errors":[{"code":"[notHandled]"}]}`, "index out of range"},
@@ -321,19 +326,19 @@ func TestReceiver_EveryTypeWithEveryCheck(t *testing.T) {
 	s := receivertest.Sender{Header: map[string]string{"X-Key": "some-secret"}, Username: "herald", Password: "pw"}
 	for name, c := range map[string]struct {
 		change func(*receivertest.Sender)
-		check  receiver.Check
+		checks []receiver.Check
 	}{
-		"HMAC and Standard": {func(s *receivertest.Sender) { s.JWT, s.Standard = hmac, hmac }, receiver.Any(receiver.Signature(hmac.Keys()), receiver.Anyone())},
-		"RSA":               {func(s *receivertest.Sender) { s.JWT = rsa }, receiver.Signature(jwks)},
-		"Ed25519":           {func(s *receivertest.Sender) { s.JWT, s.Standard = ed, ed }, receiver.Signature(ed.Keys())},
-		"Standard by JWKS":  {func(s *receivertest.Sender) { s.Standard = ed }, receiver.Standard(jwks, 0)},
+		"HMAC and Standard": {func(s *receivertest.Sender) { s.JWT, s.StandardWebhooks = hmac, hmac }, []receiver.Check{receiver.Signature(hmac.Keys()), receiver.StandardWebhooks(hmac.Keys(), 0)}},
+		"RSA":               {func(s *receivertest.Sender) { s.JWT = rsa }, []receiver.Check{receiver.Signature(jwks)}},
+		"Ed25519":           {func(s *receivertest.Sender) { s.JWT, s.StandardWebhooks = ed, ed }, []receiver.Check{receiver.Signature(ed.Keys()), receiver.StandardWebhooks(ed.Keys(), 0)}},
+		"Standard by JWKS":  {func(s *receivertest.Sender) { s.StandardWebhooks = ed }, []receiver.Check{receiver.StandardWebhooks(jwks, 0)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := s
 			c.change(&s)
 			o := open()
-			o.Checks = []receiver.Check{receiver.Header("X-Key", "some-secret"), receiver.Basic("herald", "pw"), c.check}
+			o.Checks = append(c.checks, receiver.Header("X-Key", "some-secret"), receiver.Basic("herald", "pw"))
 			o.Once = receiver.Memory(0)
 			r := receiver.New(o)
 			var got event.Type
@@ -397,7 +402,7 @@ func TestMessages(t *testing.T) {
 	}{
 		{errors.New("the provider is down"), 500},
 		{receiver.Refuse("the number is blocked"), 422},
-		{receiver.Later(time.Second, "slow down"), 503},
+		{receiver.RetryAfter(time.Second, "slow down"), 503},
 		{receiver.Unsure(context.DeadlineExceeded), 504},
 		{nil, 200}, // the key was given back each time
 	} {

@@ -26,9 +26,7 @@ const (
 //
 // The signature says who made the event, not when it was sent: use Options.Once against requests that are sent again, and Options.MaxAge to bound how long they can be.
 func Signature(keys Keys) Check {
-	if keys == nil {
-		panic("receiver: Signature: there are no keys")
-	}
+	mustBeUsable("Signature", keys)
 	return Check{late: func(r *http.Request, body []byte) error {
 		hash := sha256.Sum256(body)
 		first := verifyHeader(r, headerJWT, keys, hash)
@@ -93,10 +91,24 @@ func verifyJWT(r *http.Request, token string, keys Keys, hash [sha256.Size]byte)
 		return err
 	}
 	signed := []byte(token[:len(parts[0])+1+len(parts[1])])
-	err = errors.New("there is no key to verify it with")
-	for _, k := range candidates {
-		if err = k.verify(algorithm, signed, decoded[2]); err == nil {
-			return checkClaims(decoded[1], hash)
+	err = verifyWith(candidates, algorithm, signed, decoded[2])
+	if err != nil && kid == "" { // it may be from a key that is newer than those
+		if renewed := keys.renewed(r.Context()); len(renewed) > 0 {
+			err = verifyWith(renewed, algorithm, signed, decoded[2])
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return checkClaims(decoded[1], hash)
+}
+
+// verifyWith returns nil when one of the keys has made the signature.
+func verifyWith(keys []key, algorithm string, signed, signature []byte) error {
+	err := errors.New("there is no key to verify it with")
+	for _, k := range keys {
+		if err = k.verify(algorithm, signed, signature); err == nil {
+			return nil
 		}
 	}
 	return err

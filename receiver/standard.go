@@ -21,16 +21,14 @@ const usualWindow = 5 * time.Minute
 // mostSignatures bounds how many signatures of one header are looked at. Two are there while a key is changed.
 const mostSignatures = 16
 
-// Standard wants the headers of Standard Webhooks: webhook-id, webhook-timestamp and webhook-signature, signed by one of the keys and sent within the window before or
+// StandardWebhooks wants the headers of Standard Webhooks: webhook-id, webhook-timestamp and webhook-signature, signed by one of the keys and sent within the window before or
 // after now. Zero means five minutes. The sender stamps each attempt, so a retry is not too old, while a request that somebody kept is.
 //
 // The keys are secrets ([Secret]; "whsec_…" as other libraries write it, or any text) for signatures v1, or Ed25519 keys for v1a.
 //
 // Source: the specification of Standard Webhooks 1.0, www.standardwebhooks.com.
-func Standard(keys Keys, window time.Duration) Check {
-	if keys == nil {
-		panic("receiver: Standard: there are no keys")
-	}
+func StandardWebhooks(keys Keys, window time.Duration) Check {
+	mustBeUsable("StandardWebhooks", keys)
 	window = cmp.Or(max(window, 0), usualWindow)
 	return Check{late: func(r *http.Request, body []byte) error {
 		id, err := only(r, headerID)

@@ -29,7 +29,7 @@ func main() {
 		o.Checks = append(o.Checks, receiver.Signature(receiver.Secret(secret)))
 		o.MaxAge = 48 * time.Hour // such a token has no time, so the age of the event has to do; retries go on for 28 hours
 	} else {
-		o.Checks = append(o.Checks, receiver.Standard(receiver.Secret(secret), 5*time.Minute))
+		o.Checks = append(o.Checks, receiver.StandardWebhooks(receiver.Secret(secret), 5*time.Minute))
 	}
 
 	listener, err := net.Listen("tcp", cmp.Or(os.Getenv("ADDR"), "localhost:3000"))

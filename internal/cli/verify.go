@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -61,7 +62,7 @@ func (c verifyCommand) Run(ctx context.Context, out *output) error {
 		r.Header.Set("Webhook-Id", c.ID)
 		r.Header.Set("Webhook-Timestamp", c.Timestamp)
 		r.Header.Set("Webhook-Signature", c.Signature)
-		check = receiver.Standard(keys, 100*365*24*time.Hour) // somebody who looks at it later
+		check = receiver.StandardWebhooks(keys, 100*365*24*time.Hour) // somebody who looks at it later
 	}
 	if err := check.Verify(r, body); err != nil {
 		return fmt.Errorf("the signature is not right: %w", err)
@@ -71,20 +72,20 @@ func (c verifyCommand) Run(ctx context.Context, out *output) error {
 }
 
 // keys are those to verify with.
-func (c verifyCommand) keys(_ context.Context) (receiver.Keys, error) {
+func (c verifyCommand) keys(ctx context.Context) (receiver.Keys, error) {
 	switch {
 	case c.Secret != "":
 		text, err := os.ReadFile(c.Secret)
 		if err != nil {
 			return nil, err
 		}
-		secret := strings.TrimRight(string(text), "\r\n")
-		if secret == "" {
-			return nil, fmt.Errorf("the file %s is empty", c.Secret)
+		keys, err := receiver.ParseSecret(strings.TrimRight(string(text), "\r\n"))
+		if err != nil {
+			return nil, fmt.Errorf("the file %s: %w", c.Secret, err)
 		}
-		return receiver.Secret(secret), nil
+		return keys, nil
 	case strings.HasPrefix(c.Key, "http://"), strings.HasPrefix(c.Key, "https://"):
-		return &receiver.JWKS{URL: c.Key}, nil
+		return load(ctx, &receiver.JWKS{URL: c.Key})
 	case c.Key != "":
 		text, err := os.ReadFile(c.Key)
 		if err != nil {
@@ -100,5 +101,14 @@ func (c verifyCommand) keys(_ context.Context) (receiver.Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &receiver.JWKS{URL: strings.TrimRight(t.url, "/") + "/.well-known/jwks.json", AllowHTTP: true}, nil
+	return load(ctx, &receiver.JWKS{URL: strings.TrimRight(t.url, "/") + "/.well-known/jwks.json", AllowHTTP: true})
+}
+
+// load fetches a key set, so that one which cannot be fetched is not taken for a signature that is wrong.
+func load(ctx context.Context, set *receiver.JWKS) (receiver.Keys, error) {
+	set.Log = slog.New(slog.DiscardHandler)
+	if err := set.Load(ctx); err != nil {
+		return nil, fmt.Errorf("fetch the keys at %s: %w", set.URL, err)
+	}
+	return set, nil
 }

@@ -40,10 +40,14 @@ func TestVerify(t *testing.T) {
 		"another key":       {receivertest.Sender{JWT: key}, []string{"--key", file(other.PublicPEM())}, 1, "the signature is not right: "},
 		"another set":       {receivertest.Sender{JWT: other}, []string{"--key", set.URL}, 1, "the signature is not right: "},
 		"a private key":     {receivertest.Sender{JWT: key}, []string{"--key", file(key.PrivatePEM())}, 1, "it is a private key"},
+		"set out of reach":  {receivertest.Sender{JWT: key}, []string{"--key", "http://keys.example/"}, 1, "fetch the keys at http://keys.example/: JWKS.URL begins with http: it must be https"},
+		"a broken secret":   {receivertest.Sender{JWT: secret}, []string{"--secret", file("whsec_***")}, 1, "not base64"},
+		"no secret":         {receivertest.Sender{JWT: secret}, []string{"--secret", file("\n")}, 1, "the text is empty"},
+		"a key as secret":   {receivertest.Sender{JWT: secret}, []string{"--secret", file(key.PublicPEM())}, 1, "no secret"},
 		"no key":            {receivertest.Sender{JWT: key}, []string{"--key", file("nothing")}, 1, "holds no PEM block"},
 		"two keys":          {receivertest.Sender{JWT: key}, []string{"--key", "x", "--secret", "y"}, 2, "give either --key or --secret"},
-		"Standard Webhooks": {receivertest.Sender{Standard: secret}, []string{"--secret", file(secret.Secret())}, 0, "The signature is right."},
-		"standard, another": {receivertest.Sender{Standard: receivertest.NewSecret("another-secret-of-an-hmac")}, []string{"--secret", file(secret.Secret())}, 1, "the signature is not right: "},
+		"Standard Webhooks": {receivertest.Sender{StandardWebhooks: secret}, []string{"--secret", file(secret.Secret())}, 0, "The signature is right."},
+		"standard, another": {receivertest.Sender{StandardWebhooks: receivertest.NewSecret("another-secret-of-an-hmac")}, []string{"--secret", file(secret.Secret())}, 1, "the signature is not right: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -38,8 +38,8 @@ type Sender struct {
 	Username, Password string
 	// JWT signs with the header X-FusionAuth-Signature-JWT, SecondaryJWT with X-Herald-Signature-JWT-Secondary. Nil means no such header.
 	JWT, SecondaryJWT *Key
-	// Standard signs as Standard Webhooks says, with an HMAC or Ed25519 key. Nil means no such headers.
-	Standard *Key
+	// StandardWebhooks signs as Standard Webhooks says, with an HMAC or Ed25519 key. Nil means no such headers.
+	StandardWebhooks *Key
 	// At is when requests are sent, and events created. Zero means now.
 	At time.Time
 }
@@ -52,7 +52,7 @@ func (s Sender) Expired(age time.Duration) Sender {
 
 // Forged is s without its secrets: its keys have the same names and kinds, but are others. Header and HTTP Basic authentication stay.
 func (s Sender) Forged() Sender {
-	s.JWT, s.SecondaryJWT, s.Standard = s.JWT.forged(), s.SecondaryJWT.forged(), s.Standard.forged()
+	s.JWT, s.SecondaryJWT, s.StandardWebhooks = s.JWT.forged(), s.SecondaryJWT.forged(), s.StandardWebhooks.forged()
 	return s
 }
 
@@ -81,11 +81,11 @@ func (s Sender) Body(id wire.ID, body []byte) *http.Request {
 			r.Header.Set(name, k.JWT(map[string]any{"request_body_sha256": base64.StdEncoding.EncodeToString(sum[:])}))
 		}
 	}
-	if s.Standard != nil {
+	if s.StandardWebhooks != nil {
 		at := strconv.FormatInt(s.now().Unix(), 10)
 		r.Header.Set("webhook-id", string(id))
 		r.Header.Set("webhook-timestamp", at)
-		r.Header.Set("webhook-signature", s.Standard.standard(slices.Concat([]byte(id), []byte("."), []byte(at), []byte("."), body)))
+		r.Header.Set("webhook-signature", s.StandardWebhooks.standard(slices.Concat([]byte(id), []byte("."), []byte(at), []byte("."), body)))
 	}
 	return r
 }

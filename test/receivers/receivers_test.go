@@ -229,7 +229,7 @@ func requests(t *testing.T, p *process, signature string) {
 	if signature == "jwt" {
 		herald.JWT = signs
 	} else {
-		herald.Standard = signs
+		herald.StandardWebhooks = signs
 	}
 	sample := func(s receivertest.Sender, t event.Type, id wire.ID, email string) *http.Request {
 		e := receivertest.Example(t).(*event.UserEvent)
