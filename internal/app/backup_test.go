@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -134,7 +133,7 @@ func (m *move) backUpAndRestore() {
 		m.t.Error("a backup was restored over a running server")
 	}
 
-	var first apptest.Rows
+	var first map[string][]string
 	for _, engine := range dbtest.Engines() {
 		to := empty(m.t, engine)
 		restored, err := backup.Restore(m.t.Context(), file, to, silent)
@@ -184,48 +183,15 @@ func (m *move) copy() {
 	m.carriesOn(to, m.owed)
 }
 
-func (m *move) rowsAt(place backup.Store) apptest.Rows {
+func (m *move) rowsAt(place backup.Store) map[string][]string {
 	m.t.Helper()
-	d, err := db.Open(m.t.Context(), db.Options{Dir: place.Dir, URL: place.URL})
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	defer d.Close()
-	all := apptest.Rows{}
-	for _, table := range dbtest.Everything(m.t, d, "node", db.VersionTable) {
-		order := make([]int, len(table.Columns)) // the engines have their own
-		for i := range order {
-			order[i] = i
-		}
-		slices.SortFunc(order, func(a, b int) int { return strings.Compare(table.Columns[a], table.Columns[b]) })
-		for i, row := range table.Rows {
-			sorted := make([]string, len(row))
-			for at, from := range order {
-				sorted[at] = cmp.Or(truth[row[from]], row[from])
-			}
-			table.Rows[i] = sorted
-		}
-		all[table.Name] = table.Lines()
-	}
-	return all
+	return dbtest.Alike(m.t, db.Options{Dir: place.Dir, URL: place.URL})
 }
 
-// truth is how the other engine writes it.
-var truth = map[string]string{"true": "1", "false": "0"}
-
-func differ(t *testing.T, what string, one, two apptest.Rows) {
+func differ(t *testing.T, what string, one, two map[string][]string) {
 	t.Helper()
-	filled := 0
-	for table, lines := range one {
-		if !slices.Equal(lines, two[table]) {
-			t.Errorf("%s: table %s has %d rows on one side and %d on the other, or others", what, table, len(lines), len(two[table]))
-		}
-		if len(lines) > 0 {
-			filled++
-		}
-	}
-	if filled < 25 || len(one) != len(two) {
-		t.Errorf("%s: %d tables with %d filled, and %d", what, len(one), filled, len(two))
+	if filled := dbtest.Differ(t, what, one, two); filled < 25 {
+		t.Errorf("%s: only %d tables have rows", what, filled)
 	}
 }
 

@@ -2,6 +2,7 @@ package db
 
 import (
 	"errors"
+	"io/fs"
 	"path"
 	"strconv"
 	"strings"
@@ -31,6 +32,9 @@ func Version() (newest int64) {
 	}
 	return newest
 }
+
+// Migrations are the files of an engine's migrations, NNNN_x.sql.
+func Migrations(engine Engine) fs.FS { return overlay{migrationFiles, engine} }
 
 // VersionTable is where both engines keep which migrations have run.
 const VersionTable = "schema_version"

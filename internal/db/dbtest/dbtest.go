@@ -152,6 +152,18 @@ var SQLiteFile = sync.OnceValues(func() ([]byte, error) {
 // skipped when there is no PostgreSQL.
 func URL(t testing.TB) string {
 	t.Helper()
+	s := needServer(t)
+	return s.database(t, s.copied)
+}
+
+// Bare is [URL] for a database in which nothing has been made yet.
+func Bare(t testing.TB) string {
+	t.Helper()
+	return needServer(t).database(t, "")
+}
+
+func needServer(t testing.TB) *server {
+	t.Helper()
 	s, err := startServer()
 	switch {
 	case errors.Is(err, ErrNoPostgreSQL) && os.Getenv("CI") != "true":
@@ -159,7 +171,7 @@ func URL(t testing.TB) string {
 	case err != nil:
 		t.Fatal(err)
 	}
-	return s.database(t)
+	return s
 }
 
 // durable makes the server keep what was committed through a loss of power, at the price that it has in production.

@@ -1,6 +1,7 @@
 package dbtest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,6 +61,54 @@ func Everything(t testing.TB, d *db.DB, without ...string) []Table {
 		t.Fatalf("only %d tables were found", len(tables))
 	}
 	return tables
+}
+
+// Alike returns the rows of every table as lines that are the same on both engines, but for what belongs to the processes on a store: which of them live, and which migrations
+// have run.
+func Alike(t testing.TB, o db.Options) map[string][]string {
+	t.Helper()
+	d, err := db.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	all := map[string][]string{}
+	for _, table := range Everything(t, d, "node", db.VersionTable) {
+		order := make([]int, len(table.Columns)) // the engines have their own
+		for i := range order {
+			order[i] = i
+		}
+		slices.SortFunc(order, func(a, b int) int { return strings.Compare(table.Columns[a], table.Columns[b]) })
+		for i, row := range table.Rows {
+			sorted := make([]string, len(row))
+			for at, from := range order {
+				sorted[at] = cmp.Or(truth[row[from]], row[from])
+			}
+			table.Rows[i] = sorted
+		}
+		all[table.Name] = table.Lines()
+	}
+	return all
+}
+
+// truth is how the other engine writes it.
+var truth = map[string]string{"true": "1", "false": "0"}
+
+// Differ fails the test for each table whose rows, as [Alike] returns them, are not the same on both sides, and returns how many tables there are with rows in them.
+func Differ(t testing.TB, what string, one, two map[string][]string) (filled int) {
+	t.Helper()
+	for table, lines := range one {
+		if !slices.Equal(lines, two[table]) {
+			t.Errorf("%s: table %s has %d rows on one side and %d on the other, or others", what, table, len(lines), len(two[table]))
+		}
+		if len(lines) > 0 {
+			filled++
+		}
+	}
+	if len(one) != len(two) {
+		t.Errorf("%s: %d tables, and %d", what, len(one), len(two))
+	}
+	return filled
 }
 
 func query(tx *db.Tx, text string) (t Table, err error) {

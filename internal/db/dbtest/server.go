@@ -91,10 +91,10 @@ func (s *server) makeTemplate() error {
 	return errors.Join(err, d.Close())
 }
 
-// database makes a database that is dropped at the end of the test, and returns its address.
-func (s *server) database(t testing.TB) string {
+// database makes a copy of a template that is dropped at the end of the test, and returns its address.
+func (s *server) database(t testing.TB, template string) string {
 	t.Helper()
-	name, err := s.create(t.Context())
+	name, err := s.createFrom(t.Context(), template)
 	if err != nil {
 		t.Fatalf("make a database: %v", err)
 	}
@@ -108,11 +108,15 @@ func (s *server) database(t testing.TB) string {
 
 // create makes an empty, migrated database and returns its name.
 func (s *server) create(ctx context.Context) (name string, err error) {
+	return s.createFrom(ctx, s.copied)
+}
+
+func (s *server) createFrom(ctx context.Context, template string) (name string, err error) {
 	name = "t_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	// One copy at a time: the server refuses some that overlap.
 	s.copying.Lock()
 	defer s.copying.Unlock()
-	return name, s.exec(ctx, "CREATE DATABASE "+name+s.copied)
+	return name, s.exec(ctx, "CREATE DATABASE "+name+template)
 }
 
 func (s *server) drop(ctx context.Context, name string) error {
