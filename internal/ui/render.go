@@ -197,7 +197,7 @@ func (v *visit) write(content []byte) {
 	h.Add("Vary", "Accept-Encoding")
 	if len(content) > leastPacked && acceptsGzip(v.Request) {
 		h.Set("Content-Encoding", "gzip")
-		content = packed(content, gzip.BestSpeed)
+		content = packed(pagePackers, content)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(content)))
 	v.w.WriteHeader(v.status)
@@ -211,17 +211,35 @@ func acceptsGzip(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
 }
 
-func packed(content []byte, level int) []byte {
+// A packer takes a megabyte, so it is used again. Pages are made for one reader, quickly; assets once, as small as they get.
+var (
+	pagePackers  = packers(gzip.BestSpeed)
+	assetPackers = packers(gzip.BestCompression)
+)
+
+func packers(level int) *sync.Pool {
+	return &sync.Pool{New: func() any {
+		w, _ := gzip.NewWriterLevel(nil, level) // the levels are ours
+		return w
+	}}
+}
+
+func packed(packers *sync.Pool, content []byte) []byte {
 	var out bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&out, level) // the levels are ours
-	_, _ = w.Write(content)                  // to memory
+	w := packers.Get().(*gzip.Writer)
+	defer packers.Put(w)
+	w.Reset(&out)
+	_, _ = w.Write(content) // to memory
 	_ = w.Close()
 	return out.Bytes()
 }
 
 // The assets are served under a name with the hash of their content, so that browsers keep them for ever and never an old one.
 var assetNames, assets = func() (map[string]string, http.Handler) {
-	type asset struct{ content, packed []byte }
+	type asset struct {
+		content []byte
+		packed  func() []byte
+	}
 	names, contents := map[string]string{}, map[string]asset{}
 	entries, err := files.ReadDir("asset")
 	if err != nil {
@@ -235,7 +253,7 @@ var assetNames, assets = func() (map[string]string, http.Handler) {
 		sum := sha256.Sum256(content)
 		ext := path.Ext(e.Name())
 		hashed := strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:6]) + ext
-		names[e.Name()], contents[hashed] = hashed, asset{content, packed(content, gzip.BestCompression)}
+		names[e.Name()], contents[hashed] = hashed, asset{content, sync.OnceValue(func() []byte { return packed(assetPackers, content) })}
 	}
 	return names, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, ok := contents[r.URL.Path]
@@ -250,7 +268,7 @@ var assetNames, assets = func() (map[string]string, http.Handler) {
 		content := a.content
 		if acceptsGzip(r) {
 			h.Set("Content-Encoding", "gzip")
-			content = a.packed
+			content = a.packed()
 		}
 		h.Set("Content-Length", strconv.Itoa(len(content)))
 		_, _ = w.Write(content)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
@@ -18,7 +19,8 @@ var textFiles embed.FS
 // languages are those there are files for; the first is the default.
 var languages = []string{"en", "de"}
 
-var bundle = func() *i18n.Bundle {
+// bundle is read when the first page is: no command waits for it, and a server that nobody looks at is smaller by ten megabytes.
+var bundle = sync.OnceValue(func() *i18n.Bundle {
 	b := i18n.NewBundle(language.English)
 	b.RegisterUnmarshalFunc("json", json.Unmarshal)
 	names, err := fs.Glob(textFiles, "text/*.json")
@@ -31,7 +33,7 @@ var bundle = func() *i18n.Bundle {
 		}
 	}
 	return b
-}()
+})
 
 // texts are what people read, in one language.
 type texts struct {
@@ -44,11 +46,11 @@ var matcher = language.NewMatcher([]language.Tag{language.English, language.Germ
 // textsFor chooses the language that its user has chosen, or else that the browser prefers.
 func textsFor(r *http.Request, chosen string) *texts {
 	if slices.Contains(languages, chosen) {
-		return &texts{chosen, i18n.NewLocalizer(bundle, chosen)}
+		return &texts{chosen, i18n.NewLocalizer(bundle(), chosen)}
 	}
 	wanted, _, _ := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")) // what cannot be read means the default
 	_, at, _ := matcher.Match(wanted...)
-	return &texts{languages[at], i18n.NewLocalizer(bundle, languages[at])}
+	return &texts{languages[at], i18n.NewLocalizer(bundle(), languages[at])}
 }
 
 // say is the text with an id. args are pairs of a name and a value; the value of Count also chooses the plural form. Without such a text it is the
