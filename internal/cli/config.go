@@ -21,12 +21,12 @@ type configShow struct {
 }
 
 func (configShow) Help() string {
-	return `It takes what herald serve takes: flags, environment, config file.
+	return `It takes what herald serve takes: flags, environment, config file, in this order. FROM says which it was; what nobody has set has its default.
 
 Examples:
 
   herald config show --changed
-  herald config show --config herald.json`
+  herald config show --config herald.yaml`
 }
 
 // setting is one as JSON shows it.
@@ -34,20 +34,21 @@ type setting struct {
 	Name    string `json:"name"`
 	Value   string `json:"value"`
 	Default bool   `json:"default"`
+	From    string `json:"from,omitempty"` // the flag, the environment variable or the config file
 }
 
-func (c configShow) Run(out *output) error {
+func (c configShow) Run(out *output, from config.Origins) error {
 	s := &session{output: out, format: c.Output.or(out)}
 	var all []setting
 	for _, v := range c.Effective() {
 		if !c.Changed || !v.Default {
-			all = append(all, setting{v.Name, v.Text, v.Default})
+			all = append(all, setting{v.Name, v.Text, v.Default, from[v.Name]})
 		}
 	}
 	return list(s, "settings", those(all), 0,
 		col("SETTING", func(v setting) string { return v.Name }),
 		col("VALUE", func(v setting) string { return v.Value }),
-		col("SET", func(v setting) string { return yes(!v.Default) }),
+		col("FROM", func(v setting) string { return v.From }),
 	)
 }
 
@@ -61,7 +62,7 @@ func (configCheck) Help() string {
 Examples:
 
   herald config check
-  herald config check --config herald.json`
+  herald config check --config herald.yaml`
 }
 
 // Run is reached when all settings are right: wrong ones are told before.

@@ -31,8 +31,8 @@ import (
 
 // Store says where the server's data is. Commands that work on it without a server need no more than this.
 type Store struct {
-	// Config is the path of the config file, a JSON object. Defaults to no file.
-	Config string `placeholder:"FILE" from:"HERALD_CONFIG" help:"Read settings from this JSON file."`
+	// Config is the path of the config file: YAML where its name ends in .yaml or .yml, else a JSON object. Defaults to no file.
+	Config string `placeholder:"FILE" from:"HERALD_CONFIG" help:"Read settings from this file, YAML or JSON."`
 
 	// Data is the folder of the embedded database and of generated keys; it is created when missing. Defaults to ./herald-data.
 	Data string `placeholder:"DIR" default:"./herald-data" from:"HERALD_DATA" help:"Folder of the embedded database and of generated keys (default: ${default})."`

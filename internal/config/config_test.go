@@ -558,3 +558,63 @@ func TestProxy_Address(t *testing.T) {
 		}
 	}
 }
+
+// The same settings as YAML: what is nested, what is not, what only YAML has.
+func TestParse_YAML(t *testing.T) {
+	key := write(t, "key", planted)
+	path := write(t, "herald.yaml", `# where we are
+addr: :80
+database-url: postgres://h/db
+hardened: true
+egress:
+  allow: [10.0.0.0/8, "::1/128"]
+proxy: &proxy
+  host: p
+  port: 3128
+transaction-timeout: 5s
+kickstart:
+encryption-key-file: `+key+"\n")
+	got, err := parse(t, nil, "serve", "--config="+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, err := parse(t, nil, "serve", "--config="+write(t, "herald.json", `{"addr": ":80", "database-url": "postgres://h/db", "hardened": true, "egress": {"allow": ["10.0.0.0/8", "::1/128"]},
+		"proxy": {"host": "p", "port": 3128}, "transaction-timeout": "5s", "encryption-key-file": "`+key+`"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same.Serve.Config = path
+	if diff := cmp.Diff(same.Serve, got.Serve, secrets, prefixes); diff != "" {
+		t.Errorf("YAML differs from JSON (-JSON +YAML):\n%s", diff)
+	}
+	if got.Serve.Addr != ":80" || got.Serve.Proxy.Port != 3128 || got.Serve.EncryptionKey.Reveal() != planted {
+		t.Errorf("the settings are %+v", got.Serve)
+	}
+	if _, err := parse(t, nil, "serve", "--config="+write(t, "empty.yml", "# addr: :80\n")); err != nil {
+		t.Errorf("a file of comments: %v", err)
+	}
+
+	for name, tt := range map[string]struct{ file, want string }{
+		"no YAML":         {"addr: :80\nencryption-key: \"" + planted, "herald.yaml is no YAML: line 2"},
+		"tab":             {"proxy:\n\tpassword: " + planted, "is no YAML: line 2"},
+		"unknown anchor":  {"addr: *" + planted, "is no YAML: it cannot be read"},
+		"list":            {"- " + planted, "must be names with their values"},
+		"text":            {planted, "must be names with their values"},
+		"numbers as name": {"1: " + planted, "must be names with their values"},
+		"two documents":   {"addr: :80\n---\naddr: :81\n", "has more than one document"},
+		"a name twice":    {"addr: :80\naddr: " + planted, "has a name twice: line 2"},
+		"unknown name":    {"adr: " + planted, "adr: there is no such setting; did you mean addr?"},
+		"wrong kind":      {"egress:\n  deny: [{" + planted + ": 1}]", "egress-deny: must be a string, a number, a boolean or a list of strings"},
+		"an instant":      {"addr: 2026-01-01", "addr: must be a string"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse(t, nil, "serve", "--config="+write(t, "herald.yaml", tt.file))
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("the error is %v; want %q", err, tt.want)
+			}
+			if err != nil && strings.Contains(err.Error(), planted) {
+				t.Errorf("the error shows what the file holds: %v", err)
+			}
+		})
+	}
+}

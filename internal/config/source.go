@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,11 +10,14 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/herald-events/herald/internal/nearest"
 )
@@ -50,6 +54,10 @@ func envNames(v *kong.Value) []string { return strings.Fields(v.Tag.Get("from"))
 
 func isSecret(v *kong.Value) bool { return v.Target.Type() == reflect.TypeFor[Secret]() }
 
+// Origins tells where the settings are from that somebody has set, by the names of their flags: a flag such as --addr, an environment variable,
+// or the path of the config file. The Run method of a command may ask for it.
+type Origins map[string]string
+
 // BeforeResolve is called by kong after the command line is parsed. It reads the environment and the config file, and reports everything
 // that cannot be read in them at once.
 func (Store) BeforeResolve(ctx *kong.Context, env Env) error {
@@ -68,9 +76,10 @@ func (Store) BeforeResolve(ctx *kong.Context, env Env) error {
 
 	var p problems
 	file := readConfig(configPath(ctx, settings, env), &p)
-	values := map[*kong.Flag]string{}
+	values, origins := map[*kong.Flag]string{}, Origins{}
 	for _, f := range settings {
 		if onCommandLine[f] {
+			origins[f.Name] = "--" + f.Name
 			p.check(!f.Tag.Has("private"), "%s: cannot be given on the command line, where others can read it; set %s or %[2]s_FILE", f.Name, envNames(f.Value)[0])
 			continue
 		}
@@ -81,7 +90,7 @@ func (Store) BeforeResolve(ctx *kong.Context, env Env) error {
 		if origin == "" {
 			continue
 		}
-		values[f] = value
+		values[f], origins[f.Name] = value, origin
 		if err := f.Parse(kong.Scan().PushTyped(value, kong.FlagValueToken), reflect.New(f.Target.Type()).Elem()); err != nil {
 			p.add("%s: %v (from %s)", f.Name, cause(err), origin)
 		}
@@ -89,6 +98,7 @@ func (Store) BeforeResolve(ctx *kong.Context, env Env) error {
 	if err := p.err(); err != nil {
 		return err
 	}
+	ctx.Bind(origins)
 	ctx.AddResolver(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, f *kong.Flag) (any, error) {
 		if value, ok := values[f]; ok {
 			return value, nil
@@ -203,8 +213,12 @@ func readConfig(path string, p *problems) configFile {
 		p.add("config: the file %s is larger than 1 MB", path)
 		return c
 	}
-	var root map[string]any
-	if err := decode(data, &root); err != nil {
+	decode := decodeJSON
+	if ext := strings.ToLower(filepath.Ext(path)); ext == ".yaml" || ext == ".yml" {
+		decode = decodeYAML
+	}
+	root, err := decode(bytes.TrimPrefix(data, []byte("\ufeff")))
+	if err != nil {
 		p.add("config: the file %s %v", path, err)
 		return c
 	}
@@ -213,21 +227,46 @@ func readConfig(path string, p *problems) configFile {
 	return c
 }
 
-// decode reads one JSON object. Its error does not quote the file, which may hold secrets, beyond one character.
-func decode(data []byte, root *map[string]any) error {
-	dec := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
+// decodeJSON reads one JSON object. Its error does not quote the file, which may hold secrets, beyond one character.
+func decodeJSON(data []byte) (root map[string]any, err error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber() // keeps 9011 from becoming 9011.0
-	err := dec.Decode(root)
+	err = dec.Decode(&root)
 	if bad, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return fmt.Errorf("is no JSON: line %d: %w", 1+bytes.Count(data[:min(int(bad.Offset), len(data))], []byte{'\n'}), bad)
+		return nil, fmt.Errorf("is no JSON: line %d: %w", 1+bytes.Count(data[:min(int(bad.Offset), len(data))], []byte{'\n'}), bad)
 	}
-	if err != nil || *root == nil {
-		return errors.New("must be a JSON object")
+	if err != nil || root == nil {
+		return nil, errors.New("must be a JSON object")
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("has something after the JSON object")
+		return nil, errors.New("has something after the JSON object")
 	}
-	return nil
+	return root, nil
+}
+
+// lineOfYAML is all that an error about YAML says: the rest may quote the file.
+var lineOfYAML = regexp.MustCompile(`line \d+`)
+
+// decodeYAML reads one YAML document, names with their values. A file with nothing but comments sets nothing.
+func decodeYAML(data []byte) (root map[string]any, err error) {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var document any
+	switch err := dec.Decode(&document); {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err != nil && strings.Contains(err.Error(), "already defined"):
+		return nil, fmt.Errorf("has a name twice: %s", lineOfYAML.FindString(err.Error()))
+	case err != nil:
+		return nil, fmt.Errorf("is no YAML: %s", cmp.Or(lineOfYAML.FindString(err.Error()), "it cannot be read"))
+	}
+	root, ok := document.(map[string]any)
+	if !ok && document != nil {
+		return nil, errors.New("must be names with their values: addr: :9011")
+	}
+	if err := dec.Decode(&document); !errors.Is(err, io.EOF) {
+		return nil, errors.New("has more than one document")
+	}
+	return root, nil
 }
 
 // flatten names nested members as flags are named: proxy.host, {"proxy": {"host"}} and proxy-host are the same.
@@ -251,21 +290,21 @@ func (c *configFile) flatten(prefix string, members map[string]any, known []stri
 		}
 		switch value, ok := asText(members[key]); {
 		case !ok:
-			p.add("%s: must be a string, a number, a boolean or an array of strings (from %s)", name, c.path)
+			p.add("%s: must be a string, a number, a boolean or a list of strings (from %s)", name, c.path)
 		case value != "":
 			c.values[name] = value
 		}
 	}
 }
 
-// asText writes a JSON value as it would be written on the command line. Null is an empty text: unset.
+// asText writes a value of the file as it would be written on the command line. Null is an empty text: unset.
 func asText(value any) (string, bool) {
 	switch v := value.(type) {
 	case nil:
 		return "", true
 	case string:
 		return v, true
-	case bool, json.Number:
+	case bool, json.Number, int, float64: // the latter two in YAML
 		return fmt.Sprint(v), true
 	case []any:
 		parts := make([]string, 0, len(v))
