@@ -182,7 +182,7 @@ var mayImport = map[string][]string{
 		"internal/webhook",
 		"internal/webhooklog",
 	},
-	"internal/cli": {"client", "receiver", "internal/app", "internal/backup", "internal/config", "internal/egress", "internal/kickstart"},
+	"internal/cli": {"client", "receiver", "internal/app", "internal/backup", "internal/config", "internal/egress", "internal/filter", "internal/kickstart"},
 	"cmd/herald":   {"internal/cli"},
 }
 

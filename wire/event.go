@@ -44,7 +44,7 @@ type EventFeedQuery struct {
 	After string `json:"after,omitempty"`
 	// Limit is how many events to return at most: 1 to 1,000, 100 by default.
 	Limit int `json:"limit,omitempty"`
-	// Type leaves out other types. It may be there several times or be a list with commas, and end in an asterisk: user.*
+	// Type leaves out other types. It may be there several times or be a list with commas, and a * stands for anything: user.*
 	Type List[string] `json:"type,omitempty"`
 	// TenantID leaves out the events of other tenants, and those of the installation.
 	TenantID ID `json:"tenantId,omitempty"`

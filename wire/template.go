@@ -40,6 +40,8 @@ type MessageTemplatePreviewRequest struct {
 	MessageTemplate MessageTemplate `json:"messageTemplate"`
 	// Locale chooses the text. Empty means the default text.
 	Locale string `json:"locale,omitzero"`
+	// Values is ours: each member takes the place of the sample of its name, as user and tenant do.
+	Values Object `json:"values,omitzero"`
 }
 
 // MessageTemplatePreviewResponse has the text, or what is wrong with the template; the status is 200 in both cases.
@@ -50,6 +52,19 @@ type MessageTemplatePreviewResponse struct {
 	PreviewMessage string `json:"previewMessage,omitzero"`
 	// Message has the text of an SMS. Deprecated by FusionAuth.
 	Message *SMSMessage `json:"message,omitzero"`
+	// Locale is ours: that of the text that was chosen. Absent for the default text.
+	Locale string `json:"locale,omitzero"`
+	// SMS is ours: how long an SMS is on its way to a phone.
+	SMS *SMSLength `json:"sms,omitzero"`
+}
+
+// SMSLength is how long a text is for a phone.
+type SMSLength struct {
+	// Segments are the messages that it is sent as, and paid for.
+	Segments int `json:"segments"`
+	// Encoding is GSM-7 or Unicode. One character that GSM-7 does not have makes the whole text Unicode.
+	Encoding   string `json:"encoding"`
+	Characters int    `json:"characters"`
 }
 
 // SMSMessage is a text message as it was rendered.
@@ -107,12 +122,16 @@ type EmailTemplatePreviewRequest struct {
 	EmailTemplate EmailTemplate `json:"emailTemplate"`
 	// Locale chooses the texts. Empty means the default ones.
 	Locale string `json:"locale,omitzero"`
+	// Values is ours: each member takes the place of the sample of its name, as user and tenant do.
+	Values Object `json:"values,omitzero"`
 }
 
 // EmailTemplatePreviewResponse has the e-mail, or what is wrong with the template; the status is 200 in both cases.
 type EmailTemplatePreviewResponse struct {
 	Email  Email  `json:"email"`
 	Errors Errors `json:"errors"`
+	// Locale is ours: that of the texts that were chosen. Absent for the default ones.
+	Locale string `json:"locale,omitzero"`
 }
 
 // EmailTemplateSearchRequest finds e-mail templates.

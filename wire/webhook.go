@@ -165,12 +165,14 @@ type FilteredEvent struct {
 	Error string `json:"error,omitzero"`
 }
 
-// WebhookTestRequest sends one request to a webhook to try it out. The call is ours. Exactly one member is set.
+// WebhookTestRequest sends one request to a webhook to try it out. The call is ours. Exactly one of Event and Type is set.
 type WebhookTestRequest struct {
 	// Event is sent as the event, whatever its members are.
 	Event json.RawMessage `json:"event,omitzero"`
 	// Type sends the example of an event type.
 	Type string `json:"type,omitzero"`
+	// Record keeps it in the webhook log, as a test. Defaults to true.
+	Record *bool `json:"record,omitzero"`
 }
 
 // WebhookTestResponse tells what came of a test.

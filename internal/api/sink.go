@@ -66,7 +66,7 @@ func (h sinks) test(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	tried, err := h.Trier.Try(c.ctx(), id, sample, true)
+	tried, err := h.Trier.Try(c.ctx(), id, sample, request.Record == nil || *request.Record)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"slices"
 
+	"github.com/herald-events/herald/internal/messenger"
 	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/wire"
@@ -43,14 +44,16 @@ func (h templates) previewMessage(c *call) (any, error) {
 	if err := c.decode(&request); err != nil {
 		return nil, err
 	}
-	text, err := h.Messages().Preview(c.ctx(), request.MessageTemplate, request.Locale)
+	text, err := h.Messages().PreviewWith(c.ctx(), request.MessageTemplate, request.Locale, template.SampleWith(request.Values))
 	wrong, err := inside(err)
 	if err != nil {
 		return nil, err
 	}
-	response := wire.MessageTemplatePreviewResponse{Errors: wrong, PreviewMessage: text.Text}
+	response := wire.MessageTemplatePreviewResponse{Errors: wrong, PreviewMessage: text.Text, Locale: text.Locale}
 	if request.MessageTemplate.Type == wire.SMS && text.Text != "" {
 		response.Message = &wire.SMSMessage{TextMessage: text.Text, Type: wire.SMS}
+		length := messenger.Segments(text.Text)
+		response.SMS = &wire.SMSLength{Segments: length.Segments, Encoding: length.Encoding(), Characters: length.Characters}
 	}
 	return response, nil
 }
@@ -61,12 +64,12 @@ func (h templates) previewEmail(c *call) (any, error) {
 	if err := c.decode(&request); err != nil {
 		return nil, err
 	}
-	m, err := h.Emails().Preview(c.ctx(), request.EmailTemplate, request.Locale)
+	m, err := h.Emails().PreviewWith(c.ctx(), request.EmailTemplate, request.Locale, template.SampleWith(request.Values))
 	wrong, err := inside(err)
 	if err != nil {
 		return nil, err
 	}
-	return wire.EmailTemplatePreviewResponse{Errors: wrong, Email: wire.Email{
+	return wire.EmailTemplatePreviewResponse{Errors: wrong, Locale: m.Locale, Email: wire.Email{
 		From: wire.EmailAddress{Address: m.FromEmail, Display: m.FromName}, Subject: m.Subject, Text: m.Text, HTML: m.HTML,
 	}}, nil
 }

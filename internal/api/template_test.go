@@ -79,9 +79,12 @@ func TestMessageTemplates_Preview(t *testing.T) {
 		const path = "/api/message/template/preview"
 		given := `{"type":"SMS","defaultTemplate":"Code: ${code}","localizedTemplates":{"de":"Ihr Code: ${code}","fr":"${code"}}`
 		h.do("POST", path, `{"messageTemplate":`+given+`}`).
-			expect(t, 200, `{"errors":{},"previewMessage":"Code: 123456","message":{"textMessage":"Code: 123456","type":"SMS"}}`)
+			expect(t, 200, `{"errors":{},"previewMessage":"Code: 123456","message":{"textMessage":"Code: 123456","type":"SMS"},"sms":{"segments":1,"encoding":"GSM-7","characters":12}}`)
 		h.do("POST", path, `{"messageTemplate":`+given+`,"locale":"de_AT"}`).
-			expect(t, 200, `{"errors":{},"previewMessage":"Ihr Code: 123456","message":{"textMessage":"Ihr Code: 123456","type":"SMS"}}`)
+			expect(t, 200, `{"errors":{},"previewMessage":"Ihr Code: 123456","message":{"textMessage":"Ihr Code: 123456","type":"SMS"},"locale":"de","sms":{"segments":1,"encoding":"GSM-7","characters":16}}`)
+		h.do("POST", path, `{"messageTemplate":{"type":"Voice","defaultTemplate":"${user.firstName} ${user.data.n} ${tenant.name}"},"values":{"user":{"firstName":"Ana","data":{"n":12}}}}`).
+			expect(t, 200, `{"errors":{},"previewMessage":"Ana 12 Example"}`)
+		h.do("POST", path, `{"messageTemplate":`+given+`,"values":[]}`).expectCodes(t, 400, "[couldNotConvert]values")
 		h.do("POST", path, `{"messageTemplate":`+strings.Replace(given, "SMS", "Voice", 1)+`}`).expect(t, 200, `{"errors":{},"previewMessage":"Code: 123456"}`)
 		h.do("POST", path, `{"messageTemplate":`+given+`,"locale":"fr"}`).has(t, 200, `{"errors":{"fieldErrors":{"messageTemplate.localizedTemplates[fr]":[{"code":"[invalid]messageTemplate.localizedTemplates[fr]","message":"Line 1, column `)
 		h.do("POST", path, `{"messageTemplate":{"type":"SMS","defaultTemplate":"Hello\n  ${usr.name}"}}`).has(t, 200, `"message":"Line 2, column 5: usr`)
@@ -114,6 +117,10 @@ func TestEmailTemplates(t *testing.T) {
 		h.do("POST", path+"/preview", body).expect(t, 200, `{"email":{"from":{"address":"us@example.com"},"subject":"Code","html":"<b>123456</b>","text":"123456"},"errors":{}}`)
 		h.do("POST", path+"/preview", `{"emailTemplate":{"defaultSubject":"${nothing}","defaultTextTemplate":"t","defaultHtmlTemplate":"h"}}`).
 			has(t, 200, `{"email":{"html":"h","text":"t"},"errors":{"fieldErrors":{"emailTemplate.defaultSubject":[{"code":"[invalid]emailTemplate.defaultSubject"`)
+
+		h.do("POST", path+"/preview", `{"emailTemplate":{"defaultSubject":"${user.firstName}","defaultTextTemplate":"t","defaultHtmlTemplate":"h","localizedSubjects":{"de":"Für ${user.firstName}"},`+
+			`"localizedTextTemplates":{"de":"t"},"localizedHtmlTemplates":{"de":"h"}},"locale":"de","values":{"user":{"firstName":"Ana"}}}`).
+			expect(t, 200, `{"email":{"subject":"Für Ana","html":"h","text":"t"},"errors":{},"locale":"de"}`)
 
 		templates.EmailUsed = func(*db.Tx, wire.ID) ([]string, error) { return []string{"the tenant T"}, nil }
 		h.do("DELETE", path+template1, "").expectCodes(t, 400, "[inUse]emailTemplateId")

@@ -54,7 +54,7 @@ func (s *server) testWebhook(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	tried, err := s.Trier.Try(c.ctx(), id, sample, true)
+	tried, err := s.Trier.Try(c.ctx(), id, sample, request.Record == nil || *request.Record)
 	if err != nil {
 		return nil, err
 	}

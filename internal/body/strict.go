@@ -74,7 +74,7 @@ func (u *unknowns) checkMember(members []member, name, path, what string) (membe
 	if near := nearest.Name(name, names); near != "" {
 		u.v.Field(path, "unknown", "There is no such %s. Did you mean %q?", what, near)
 	} else {
-		u.v.Field(path, "unknown", "There is no such %s. There are %q.", what, names)
+		u.v.Field(path, "unknown", "There is no such %s. %s", what, nearest.Known(names))
 	}
 	return member{}, false
 }

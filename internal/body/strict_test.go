@@ -17,7 +17,7 @@ func TestDecodeStrict(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"text":"x","ids":"A0000000-0000-4000-8000-00000000000A","many":{"number":"1"}}`: "",
 		`{"txt":1}`:                              `[unknown]txt There is no such member. Did you mean "text"?`,
-		`{"TEXT":1,"inner":{"y":1}}`:             `[unknown]TEXT There is no such member. Did you mean "text"?; [unknown]inner.y There is no such member. There are ["X"].`,
+		`{"TEXT":1,"inner":{"y":1}}`:             `[unknown]TEXT There is no such member. Did you mean "text"?; [unknown]inner.y There is no such member. There is only "X".`,
 		`{"mayHave":{"numbr":1},"int":[]}`:       `[couldNotConvert]int This must be a whole number.`,
 		`{"data":{"anything":1}}`:                "",
 		`[]`:                                     "[invalidJSON] The body must be a JSON object.",

@@ -7,13 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/herald-events/herald/client"
 	"github.com/herald-events/herald/event"
+	"github.com/herald-events/herald/internal/filter"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -334,6 +335,7 @@ func first[T any](all iter.Seq2[T, error], n int) iter.Seq2[T, error] {
 type eventsTail struct {
 	remote
 	Type   []string `placeholder:"TYPE" help:"Only events of this type; * stands for anything, as in 'user.*'. Several times, or separated by commas."`
+	Where  string   `placeholder:"EXPRESSION" help:"Only events of which this is true, in the language of webhooks' filters: event.info.ipAddress == \"203.0.113.9\"."`
 	Tenant string   `placeholder:"TENANT" help:"Only those of this tenant."`
 	Since  moment   `placeholder:"WHEN" help:"Begin with what happened since then. Default: now."`
 	Count  int      `short:"n" placeholder:"N" help:"End after so many events. Default: at Ctrl-C."`
@@ -345,6 +347,7 @@ func (eventsTail) Help() string {
 Examples:
 
   herald events tail
+  herald events tail --type 'user.login.*' --where 'event.info.ipAddress == "203.0.113.9"'
   herald events tail --type 'user.login.*' -o jsonl | jq -r .event.event.user.email`
 }
 
@@ -363,15 +366,12 @@ func (c eventsTail) Run(ctx context.Context, s *session) error {
 		}
 		search.TenantID = t.ID
 	}
-	for _, pattern := range c.Type {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return usageError{fmt.Sprintf("--type %q is no pattern", pattern)}
-		}
-		if !strings.Contains(pattern, "*") {
-			if err := knownType(pattern); err != nil {
-				return err
-			}
-		}
+	if _, err := typesLike(c.Type); err != nil {
+		return err
+	}
+	where, err := whereOf(c.Where)
+	if err != nil {
+		return err
 	}
 	from := c.Since.instant()
 	if from == 0 {
@@ -388,10 +388,13 @@ func (c eventsTail) Run(ctx context.Context, s *session) error {
 			if err != nil {
 				return err
 			}
-			if _, known := seen[e.ID]; known || e.InsertInstant < from || !matches(c.Type, e.EventType) {
+			if _, known := seen[e.ID]; known || e.InsertInstant < from || !wanted(c.Type, e.EventType) {
 				continue
 			}
 			seen[e.ID] = e.InsertInstant
+			if !where(e) {
+				continue
+			}
 			fresh = append(fresh, e)
 		}
 		for i := len(fresh) - 1; i >= 0; i-- {
@@ -427,14 +430,25 @@ func (s *session) tailed(e wire.WebhookEventLog) error {
 	return err
 }
 
-// matches tells whether the type is one of the patterns. No patterns match all.
-func matches(patterns []string, name string) bool {
-	for _, pattern := range patterns {
-		if ok, _ := path.Match(pattern, name); ok {
-			return true
-		}
+// wanted tells whether the type is named by one of the patterns. No patterns name all.
+func wanted(patterns []string, name string) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(pattern string) bool { return event.Matches(pattern, event.Type(name)) })
+}
+
+// whereOf is the expression of --where, as webhooks have them for filters. An event of which it cannot be told whether it is true is not shown: one that compares texts
+// fails on events that have none there.
+func whereOf(text string) (func(wire.WebhookEventLog) bool, error) {
+	if text == "" {
+		return func(wire.WebhookEventLog) bool { return true }, nil
 	}
-	return len(patterns) == 0
+	f, err := filter.Compile(text)
+	if err != nil {
+		return nil, usageError{fmt.Sprintf("--where: %v", err)}
+	}
+	return func(e wire.WebhookEventLog) bool {
+		is, err := f.Match(filter.NewEvent(e.Event))
+		return is && err == nil
+	}, nil
 }
 
 type typesCommand struct {

@@ -3,13 +3,15 @@ package cli
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/herald-events/herald/wire"
 )
 
 type messagesCommands struct {
-	List messagesList `cmd:"" help:"What people were sent, the newest first."`
-	Show messagesShow `cmd:"" help:"One message: in which language and why, and all that was tried."`
+	List   messagesList   `cmd:"" help:"What people were sent, the newest first."`
+	Show   messagesShow   `cmd:"" help:"One message: in which language and why, and all that was tried."`
+	Resend messagesResend `cmd:"" help:"Make a message anew, with another code or link."`
 }
 
 type messagesList struct {
@@ -49,36 +51,47 @@ func (c messagesList) Run(ctx context.Context, s *session) error {
 	)
 }
 
+// messageArg is the argument of commands about one message.
+type messageArg struct {
+	Message string `arg:"" help:"The message's id, or a part of it as tables show it."`
+}
+
+func (a messageArg) find(ctx context.Context, s *session) (*wire.Message, error) {
+	id := wire.ID(strings.ToLower(a.Message))
+	if !isID(a.Message) {
+		found, err := pick(messageKind, a.Message, first(s.Messages.List(ctx, wire.MessageSearch{}), lookBack))
+		if err != nil {
+			return nil, err
+		}
+		id = found.ID
+	}
+	return s.Messages.Load(ctx, id)
+}
+
 type messagesShow struct {
 	remote
-	Message string `arg:"" help:"The message's id, or a part of it as tables show it."`
+	messageArg
 }
 
 func (messagesShow) Help() string { return "Examples:\n\n  herald messages show 019ac3f2..7d1e" }
 
 func (c messagesShow) Run(ctx context.Context, s *session) error {
-	id := wire.ID(c.Message)
-	if !isID(c.Message) {
-		found, err := pick(messageKind, c.Message, first(s.Messages.List(ctx, wire.MessageSearch{}), lookBack))
-		if err != nil {
-			return err
-		}
-		id = found.ID
-	}
-	m, err := s.Messages.Load(ctx, id)
+	m, err := c.find(ctx, s)
 	if err != nil {
 		return err
 	}
-	return s.one("message", m, func() {
-		s.fields(
-			"To", m.Recipient, "Id", string(m.ID), "When", exactly(m.InsertInstant), "Kind", string(m.Kind), "For", m.Purpose, "Template", m.TemplateName,
-			"Locale", m.Locale, "Because", m.LocaleReason, "State", string(m.State), "Failure", m.Failure,
-		)
-		if len(m.Attempts) > 0 {
-			s.heading("Attempts")
-			s.showMessageAttempts(m.Attempts)
-		}
-	})
+	return s.one("message", m, func() { s.showMessage(m) })
+}
+
+func (s *session) showMessage(m *wire.Message) {
+	s.fields(
+		"To", m.Recipient, "Id", string(m.ID), "When", exactly(m.InsertInstant), "Kind", string(m.Kind), "For", m.Purpose, "Template", m.TemplateName,
+		"Locale", m.Locale, "Because", m.LocaleReason, "State", string(m.State), "Failure", m.Failure,
+	)
+	if len(m.Attempts) > 0 {
+		s.heading("Attempts")
+		s.showMessageAttempts(m.Attempts)
+	}
 }
 
 var messageKind = kind[wire.Message]{

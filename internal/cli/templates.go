@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/herald-events/herald/client"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -156,11 +158,18 @@ func (c templatesShow) Run(ctx context.Context, s *session) error {
 type templatesPreview struct {
 	remote
 	templateArg
-	Locale string `placeholder:"LOCALE" help:"The language, such as de or fr_CA. Default: the default text."`
+	Locale string `placeholder:"LOCALE" help:"The language, such as de or fr_CA. Default: the first that the user prefers and the template has, else the default text."`
+	User   string `placeholder:"USER" help:"With the values of this user: e-mail address, user name or id. Default: somebody made up."`
+	Tenant string `placeholder:"TENANT" help:"Whose user. Default: the only tenant there is."`
 }
 
 func (templatesPreview) Help() string {
-	return "Status 1 when the template has a mistake.\n\nExamples:\n\n  herald templates preview two-factor --locale de"
+	return `Codes and links in it are samples. For an SMS it says how many segments the text is, in which encoding. Status 1 when the template has a mistake.
+
+Examples:
+
+  herald templates preview two-factor --locale de
+  herald templates preview two-factor --user ana@example.com`
 }
 
 func (c templatesPreview) Run(ctx context.Context, s *session) error {
@@ -168,38 +177,68 @@ func (c templatesPreview) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	var answer any
-	var wrong wire.Errors
-	var show func()
-	if t.message != nil {
-		p, err := s.Templates.PreviewMessage(ctx, wire.MessageTemplatePreviewRequest{MessageTemplate: *t.message, Locale: c.Locale})
+	locales := []string{c.Locale}
+	var values wire.Object
+	if c.User != "" {
+		u, tenant, err := s.userAndTenant(ctx, c.User, c.Tenant)
 		if err != nil {
 			return err
 		}
-		answer, wrong, show = p, p.Errors, func() { fmt.Fprintln(s, p.PreviewMessage) }
-	} else {
-		p, err := s.Templates.PreviewEmail(ctx, wire.EmailTemplatePreviewRequest{EmailTemplate: *t.email, Locale: c.Locale})
-		if err != nil {
-			return err
-		}
-		answer, wrong, show = p, p.Errors, func() {
-			s.fields("Subject", p.Email.Subject)
-			fmt.Fprintf(s, "\n%s\n", p.Email.Text)
+		values = wire.Object{"user": u, "tenant": tenant}
+		if c.Locale == "" && len(u.PreferredLanguages) > 0 {
+			locales = u.PreferredLanguages
 		}
 	}
-	if err := s.whole(answer, show); err != nil {
+	var p shownPreview
+	for _, locale := range locales {
+		if p, err = s.preview(ctx, t, locale, values); err != nil || p.locale != "" {
+			break
+		}
+	}
+	if err != nil {
 		return err
 	}
-	if len(wrong.FieldErrors)+len(wrong.GeneralErrors) > 0 {
-		for _, name := range slices.Sorted(maps.Keys(wrong.FieldErrors)) {
-			for _, e := range wrong.FieldErrors[name] {
-				s.say("%s: %s", name, e.Message)
-			}
-		}
-		for _, e := range wrong.GeneralErrors {
-			s.say("%s", e.Message)
+	if err := s.whole(p.answer, func() { p.show(s) }); err != nil {
+		return err
+	}
+	if len(p.wrong.FieldErrors)+len(p.wrong.GeneralErrors) > 0 {
+		for _, text := range (&client.Error{Errors: p.wrong}).Messages() {
+			s.say("%s", text)
 		}
 		return errFound
 	}
 	return nil
+}
+
+// shownPreview is a preview of either kind of template.
+type shownPreview struct {
+	answer any // as the API gives it
+	locale string
+	wrong  wire.Errors
+	show   func(s *session)
+}
+
+func (s *session) preview(ctx context.Context, t template, locale string, values wire.Object) (shownPreview, error) {
+	if t.message != nil {
+		p, err := s.Templates.PreviewMessage(ctx, wire.MessageTemplatePreviewRequest{MessageTemplate: *t.message, Locale: locale, Values: values})
+		return shownPreview{p, p.Locale, p.Errors, func(s *session) {
+			if p.PreviewMessage != "" {
+				fmt.Fprintf(s, "%-52s  %s\n", printableLines(p.PreviewMessage), s.paint(faint, "("+strings.Join(aboutText(p), "; ")+")"))
+			}
+		}}, err
+	}
+	p, err := s.Templates.PreviewEmail(ctx, wire.EmailTemplatePreviewRequest{EmailTemplate: *t.email, Locale: locale, Values: values})
+	return shownPreview{p, p.Locale, p.Errors, func(s *session) {
+		s.fields("Subject", p.Email.Subject, "Language", cmp.Or(p.Locale, "default"))
+		fmt.Fprintf(s, "\n%s\n", printableLines(p.Email.Text))
+	}}, err
+}
+
+// aboutText says in which language a text is, and what it is for a phone.
+func aboutText(p wire.MessageTemplatePreviewResponse) []string {
+	about := []string{cmp.Or(p.Locale, "default")}
+	if p.SMS != nil {
+		about = append(about, fmt.Sprintf("%s, %s", counts(p.SMS.Segments, "SMS segment"), p.SMS.Encoding))
+	}
+	return about
 }

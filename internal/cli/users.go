@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 
@@ -78,6 +79,33 @@ func (s *session) within(ctx context.Context, tenant string) (*client.Client, er
 		return nil, err
 	}
 	return s.Of(t.ID), nil
+}
+
+// findUser finds one by id, e-mail address or user name.
+func findUser(ctx context.Context, at *client.Client, given string) (u *wire.User, err error) {
+	if isID(given) {
+		u, err = at.Users.Load(ctx, wire.ID(strings.ToLower(given)))
+	} else {
+		u, err = at.Users.ByLoginID(ctx, given)
+	}
+	if errors.Is(err, client.ErrNotFound) { // which is all that the API says
+		err = notFoundError{fmt.Sprintf("there is no user %q", given)}
+	}
+	return u, err
+}
+
+// userAndTenant finds a user, and the tenant that the user is of.
+func (s *session) userAndTenant(ctx context.Context, user, tenant string) (*wire.User, *wire.Tenant, error) {
+	at, err := s.within(ctx, tenant)
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := findUser(ctx, at, user)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := s.Tenants.Load(ctx, u.TenantID)
+	return u, t, err
 }
 
 // members are those of an object from the command line. What is JSON is taken as that, anything else as text.
@@ -196,13 +224,9 @@ func (c usersDelete) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	id := wire.ID(strings.ToLower(c.LoginID))
-	if !isID(c.LoginID) {
-		u, err := at.Users.ByLoginID(ctx, c.LoginID)
-		if err != nil {
-			return err
-		}
-		id = u.ID
+	u, err := findUser(ctx, at, c.LoginID)
+	if err != nil {
+		return err
 	}
 	what, done := "Deactivate", "Deactivated"
 	if c.Hard {
@@ -211,7 +235,7 @@ func (c usersDelete) Run(ctx context.Context, s *session) error {
 	if err := s.confirm("%s the user %s?", what, c.LoginID); err != nil {
 		return err
 	}
-	if err := at.Users.Delete(ctx, id, c.Hard); err != nil {
+	if err := at.Users.Delete(ctx, u.ID, c.Hard); err != nil {
 		return err
 	}
 	s.say("%s %s.", done, c.LoginID)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -261,21 +262,18 @@ func (c webhookSettings) changes(ctx context.Context, s *session) (map[string]an
 // typesLike are the event types that the patterns name. A type of one's own is taken as it is.
 func typesLike(patterns []string) (types []string, err error) {
 	for _, pattern := range patterns {
-		if !strings.Contains(pattern, "*") {
+		if !event.IsPattern(pattern) {
 			if err := knownType(pattern); err != nil {
 				return nil, err
 			}
 			types = append(types, pattern)
 			continue
 		}
-		found := false
-		for _, d := range event.All() {
-			if matches([]string{pattern}, string(d.Type)) {
-				types, found = append(types, string(d.Type)), true
-			}
-		}
-		if !found {
+		if !event.CanMatch(pattern) {
 			return nil, usageError{fmt.Sprintf("no event type is like %q (herald events types lists them)", pattern)}
+		}
+		for _, t := range event.Matching(pattern) {
+			types = append(types, string(t))
 		}
 	}
 	return types, nil
@@ -517,13 +515,14 @@ type webhooksTest struct {
 	remote
 	writes
 	webhookArg
-	Type string `placeholder:"TYPE" help:"Send the example of this event type. Default: user.create."`
-	Body string `placeholder:"FILE" help:"Send the event in this file, - for stdin."`
-	All  bool   `short:"v" name:"verbose" help:"Show headers and body of the answer."`
+	Type   string `placeholder:"TYPE" help:"Send the example of this event type. Default: user.create."`
+	Body   string `placeholder:"FILE" help:"Send the event in this file, - for stdin."`
+	Record bool   `help:"Keep it in the webhook log, as a test."`
+	All    bool   `short:"v" name:"verbose" help:"Show headers and body of the answer."`
 }
 
 func (webhooksTest) Help() string {
-	return `It is signed as real ones are, and kept in the webhook log as a test.
+	return `It is signed as real ones are. Status 1 if the webhook did not take it.
 
 Examples:
 
@@ -536,7 +535,7 @@ func (c webhooksTest) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	request := wire.WebhookTestRequest{Type: c.Type}
+	request := wire.WebhookTestRequest{Type: c.Type, Record: &c.Record}
 	switch {
 	case c.Body != "" && c.Type != "":
 		return usageError{"give either --type or --body"}
@@ -565,7 +564,7 @@ func (c webhooksTest) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := s.one("attempt", a, func() { s.showAttempt(a, c.All) }); err != nil {
+	if err := s.one("attempt", a, func() { s.showTest(a, c.Record, c.All) }); err != nil {
 		return err
 	}
 	if a.Outcome != "accepted" {
@@ -574,12 +573,16 @@ func (c webhooksTest) Run(ctx context.Context, s *session) error {
 	return nil
 }
 
-func (s *session) showAttempt(a *wire.WebhookAttempt, all bool) {
+func (s *session) showTest(a *wire.WebhookAttempt, recorded, all bool) {
 	t := good
 	if a.Outcome != "accepted" {
 		t = bad
 	}
-	fmt.Fprintf(s, "%s in %s\n", s.paint(t, "← "+answered(a.StatusCode, a.Outcome)), took(a.DurationMicros))
+	record := "not recorded, use --record"
+	if recorded {
+		record = "recorded as a test"
+	}
+	fmt.Fprintf(s, "%s in %s  %s\n", s.paint(t, "← "+answered(a.StatusCode, a.Outcome)), took(a.DurationMicros), s.paint(faint, "("+signature(a.RequestHeaders)+"; "+record+")"))
 	if a.Exception != "" {
 		fmt.Fprintln(s, printable(a.Exception))
 	}
@@ -591,6 +594,31 @@ func (s *session) showAttempt(a *wire.WebhookAttempt, all bool) {
 			fmt.Fprintf(s, "\n%s\n", printable(a.ResponseBody))
 		}
 	}
+}
+
+// signature says how a request was signed, by its headers.
+func signature(headers map[string]string) string {
+	token, standard := "", false
+	for name, value := range headers {
+		switch strings.ToLower(name) {
+		case "x-fusionauth-signature-jwt":
+			token = value
+		case "webhook-signature":
+			standard = true
+		}
+	}
+	var head struct {
+		KeyID string `json:"kid"`
+	}
+	encoded, _, _ := strings.Cut(token, ".")
+	text, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err == nil && json.Unmarshal(text, &head) == nil && head.KeyID != "" {
+		return "signed, kid " + printable(head.KeyID)
+	}
+	if token != "" || standard {
+		return "signed"
+	}
+	return "not signed"
 }
 
 type webhooksExplain struct {

@@ -62,7 +62,7 @@ type Query struct {
 	After Cursor
 	// Limit is how many events a page has at most: 1 to 1,000. Defaults to 100.
 	Limit int
-	// Types are names of types and beginnings of names that end in an asterisk (user.*). Defaults to all types.
+	// Types are names of types and patterns of such names, as event.Matches has them (user.*). Defaults to all types.
 	Types []string
 	// Tenant leaves out the events of other tenants and those of the installation. Defaults to all.
 	Tenant wire.ID

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/herald-events/herald/event"
@@ -10,10 +11,10 @@ import (
 // wanted are the types a consumer asked for. The zero value is all of them.
 type wanted struct {
 	types    map[event.Type]bool
-	prefixes []string
+	patterns []string
 }
 
-// parseTypes reads names of types, and beginnings of names that end in an asterisk: user.*. Several may stand in one text, with commas in between.
+// parseTypes reads names of types, and patterns of such names: user.*. Several may stand in one text, with commas in between.
 func parseTypes(texts []string) (w wanted, err error) {
 	var v problem.Validation
 	for _, text := range texts {
@@ -25,48 +26,26 @@ func parseTypes(texts []string) (w wanted, err error) {
 }
 
 func (w *wanted) take(name string, v *problem.Validation) {
-	if prefix, ok := strings.CutSuffix(name, "*"); ok {
-		v.Check(!strings.Contains(prefix, "*"), "type", "invalid", "%q: an asterisk stands at the end.", name)
-		v.Check(begins(prefix), "type", "invalid", "No type of event begins with %q.", prefix)
-		w.prefixes = append(w.prefixes, prefix)
-		return
-	}
-	t := event.Type(name)
-	if _, ok := event.Lookup(t); !ok {
+	many := event.IsPattern(name)
+	switch {
+	case !event.CanMatch(name) && many:
+		v.Field("type", "invalid", "%.128q matches no type of event.", name)
+	case !event.CanMatch(name):
 		hint := ""
 		if near := event.Suggest(name); near != "" {
 			hint = " Did you mean " + string(near) + "?"
 		}
-		v.Field("type", "invalid", "%q is no type of event.%s", name, hint)
-		return
-	}
-	if w.types == nil {
-		w.types = map[event.Type]bool{}
-	}
-	w.types[t] = true
-}
-
-// begins tells whether there is, or may be, a type whose name begins so.
-func begins(prefix string) bool {
-	if strings.HasPrefix(prefix, event.CustomPrefix) || strings.HasPrefix(event.CustomPrefix, prefix) {
-		return true
-	}
-	for _, d := range event.All() {
-		if strings.HasPrefix(string(d.Type), prefix) {
-			return true
+		v.Field("type", "invalid", "%.128q is no type of event.%s", name, hint)
+	case many:
+		w.patterns = append(w.patterns, name)
+	default:
+		if w.types == nil {
+			w.types = map[event.Type]bool{}
 		}
+		w.types[event.Type(name)] = true
 	}
-	return false
 }
 
 func (w wanted) has(t event.Type) bool {
-	if w.types == nil && w.prefixes == nil || w.types[t] {
-		return true
-	}
-	for _, prefix := range w.prefixes {
-		if strings.HasPrefix(string(t), prefix) {
-			return true
-		}
-	}
-	return false
+	return w.types == nil && w.patterns == nil || w.types[t] || slices.ContainsFunc(w.patterns, func(one string) bool { return event.Matches(one, t) })
 }

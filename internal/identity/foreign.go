@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/herald-events/herald/internal/nearest"
 	"github.com/herald-events/herald/internal/problem"
 )
 
@@ -97,7 +98,7 @@ type hashed struct {
 func readHashed(v *problem.Validation, path string, h hashed) credential {
 	f, known := foreign[h.scheme]
 	if !known {
-		v.Field(path+".encryptionScheme", "invalid", "There is no scheme %.64q. There are %q.", h.scheme, slices.Sorted(maps.Keys(foreign)))
+		v.Field(path+".encryptionScheme", "invalid", "There is no scheme %.64q. %s", h.scheme, nearest.Known(slices.Sorted(maps.Keys(foreign))))
 		return credential{}
 	}
 	if h.factor == 0 {

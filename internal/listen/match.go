@@ -25,12 +25,11 @@ func checkPatterns(v *problem.Validation, given []string) (p patterns) {
 		switch {
 		case text == "":
 			v.Field(path, "blank", "An event type is empty.")
-		case !strings.Contains(text, "*"):
-			if _, known := event.Lookup(event.Type(text)); !known {
-				webhook.UnknownType(v, path, text)
-			}
-		case !strings.HasPrefix(text, event.CustomPrefix) && !slices.ContainsFunc(event.All(), func(d event.Descriptor) bool { return matches(text, string(d.Type)) }):
+		case event.CanMatch(text):
+		case event.IsPattern(text):
 			v.Field(path, "invalid", "%.128q matches no event type.", text)
+		default:
+			webhook.UnknownType(v, path, text)
 		}
 		p = append(p, text)
 	}
@@ -39,22 +38,7 @@ func checkPatterns(v *problem.Validation, given []string) (p patterns) {
 }
 
 func (p patterns) want(t event.Type) bool {
-	return len(p) == 0 || slices.ContainsFunc(p, func(one string) bool { return matches(one, string(t)) })
-}
-
-// matches tells whether the text is what the pattern says, in which a * stands for any text.
-func matches(pattern, text string) bool {
-	parts := strings.Split(pattern, "*")
-	first, last := parts[0], parts[len(parts)-1]
-	if len(parts) == 1 {
-		return pattern == text
-	}
-	rest, ok := strings.CutPrefix(text, first)
-	for _, part := range parts[1 : len(parts)-1] {
-		_, after, found := strings.Cut(rest, part)
-		rest, ok = after, ok && found
-	}
-	return ok && strings.HasSuffix(rest, last)
+	return len(p) == 0 || slices.ContainsFunc(p, func(one string) bool { return event.Matches(one, t) })
 }
 
 // types are those of the catalogue that are wanted, in its order.

@@ -13,7 +13,7 @@ var webhooks = group{
 			created(`{"webhook": {"url": "https://example.com/events", "global": true, "connectTimeout": 1000, "readTimeout": 2000, "eventsEnabled": {"user.create.complete": true}}}`)),
 		search("/api/webhook/search", "Find webhooks", wire.WebhookSearch{}, wire.WebhookSearchRequest{}, wire.WebhookSearchResponse{}),
 		on("POST /api/webhook/{webhookId}/test", "Send a webhook an event to try it out", takes(wire.WebhookTestRequest{}), gives(wire.WebhookTestResponse{}), calm,
-			about("Ours. The request goes out as it would for a real event, and is on record as a test.")),
+			about("Ours. The request goes out as it would for a real event, and is on record as a test unless `record` is false.")),
 		on("GET /api/webhook/{webhookId}/explain", "Ask whether a webhook would get an event, and why not", gives(wire.WebhookExplainResponse{}), about("Ours."), explained),
 		on("POST /api/webhook/filter/try", "Try a filter on the newest events", takes(wire.FilterTryRequest{}), gives(wire.FilterTryResponse{}), calm, about("Ours. Nothing is sent or stored.")),
 	},

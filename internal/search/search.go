@@ -162,7 +162,7 @@ func CheckOneOf[T ~string](v *problem.Validation, path, what string, all []T, va
 		case len(all) > longestList:
 			v.Field(path, "invalid", "There is no %s %.64q.", what, value)
 		default:
-			v.Field(path, "invalid", "There is no %s %.64q. There are %q.", what, value, all)
+			v.Field(path, "invalid", "There is no %s %.64q. %s", what, value, nearest.Known(all))
 		}
 		return
 	}

@@ -85,6 +85,13 @@ func isSecret(name string) bool {
 // Sample returns the variables of a preview. The map is the caller's; what is in it is shared and must not change.
 func Sample() map[string]any { return maps.Clone(sample()) }
 
+// SampleWith is [Sample] with other values in the place of some, or besides.
+func SampleWith(values map[string]any) map[string]any {
+	all := Sample()
+	maps.Copy(all, values)
+	return all
+}
+
 var sample = sync.OnceValue(func() map[string]any {
 	const (
 		code      = "123456"

@@ -366,7 +366,7 @@ func TestSearch_Mistakes(t *testing.T) {
 		codes, text string
 	}{
 		{wire.WebhookEventLogSearch{EventResult: "succeeded"}, "[invalid]search.eventResult", `Did you mean "Succeeded"?`},
-		{wire.WebhookEventLogSearch{EventResult: "x"}, "[invalid]search.eventResult", `There are ["Running" "Succeeded" "Failed"].`},
+		{wire.WebhookEventLogSearch{EventResult: "x"}, "[invalid]search.eventResult", `There are "Running", "Succeeded" and "Failed".`},
 		{wire.WebhookEventLogSearch{EventType: "user.creat"}, "[invalid]search.eventType", `Did you mean "user.create"?`},
 		{wire.WebhookEventLogSearch{EventType: "UserCreate"}, "[invalid]search.eventType", `Did you mean "user.create"?`},
 		{wire.WebhookEventLogSearch{EventType: strings.Repeat("zq", 500)}, "[invalid]search.eventType", `There is no type of event "zq`},
