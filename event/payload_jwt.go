@@ -23,17 +23,13 @@ type JWTRefreshEvent struct {
 	Original string `json:"original,omitzero"`
 }
 
-// JWTRefreshTokenRevokeEvent is jwt.refresh-token.revoke. What is set tells what was revoked:
-//
-//	a single token                      ApplicationID, RefreshToken, User, UserID
-//	all of a user                       User, UserID
-//	all of a user for one application   ApplicationID, User, UserID
-//	all of an application               ApplicationID
+// JWTRefreshTokenRevokeEvent is jwt.refresh-token.revoke. What is set tells what was revoked: with RefreshToken
+// that single token, with UserID all of the user, with UserID and ApplicationID all of the user for the application, with ApplicationID alone all of the application.
 type JWTRefreshTokenRevokeEvent struct {
 	Header
 	ApplicationID wire.ID `json:"applicationId,omitzero"`
 	// ApplicationTimeToLiveInSeconds maps each application concerned to how long its access tokens live. A receiver rejects access
-	// tokens issued before CreateInstant until that time has passed since; after it there are none left.
+	// tokens issued before the instant of the event until that time has passed since; after it there are none left.
 	ApplicationTimeToLiveInSeconds wire.Map[int] `json:"applicationTimeToLiveInSeconds"`
 	// RefreshToken is the revoked token, without its value.
 	RefreshToken *wire.RefreshToken `json:"refreshToken,omitzero"`

@@ -8,7 +8,7 @@ type UserLoginEvent struct {
 	// ApplicationID is the application logged in to. Empty when the request named none, or the user is not registered for it.
 	ApplicationID      wire.ID            `json:"applicationId,omitzero"`
 	AuthenticationType AuthenticationType `json:"authenticationType"`
-	// ConnectorID says who checked the password; see [wire.InternalConnectorID].
+	// ConnectorID says who checked the password: [wire.InternalConnectorID] for Herald itself.
 	ConnectorID wire.ID `json:"connectorId"`
 	// IdentityProviderID and IdentityProviderName say who vouched for the user. Empty without an identity provider.
 	IdentityProviderID   wire.ID `json:"identityProviderId,omitzero"`
@@ -31,7 +31,7 @@ type UserLoginSuspiciousEvent struct {
 	// ApplicationID is the application logged in to. Empty when the request named none, or the user is not registered for it.
 	ApplicationID      wire.ID            `json:"applicationId,omitzero"`
 	AuthenticationType AuthenticationType `json:"authenticationType"`
-	// ConnectorID says who checked the password; see [wire.InternalConnectorID].
+	// ConnectorID says who checked the password: [wire.InternalConnectorID] for Herald itself.
 	ConnectorID wire.ID `json:"connectorId"`
 	// IdentityProviderID and IdentityProviderName say who vouched for the user. Empty without an identity provider.
 	IdentityProviderID   wire.ID `json:"identityProviderId,omitzero"`
@@ -73,7 +73,7 @@ func (e UserLoginFailedEvent) outgoing() Payload {
 // LoginFailure is why a login failed.
 type LoginFailure struct {
 	Code LoginFailureCode `json:"code,omitzero"`
-	// LambdaID names the lambda that rejected the login, and LambdaResult is what it said. Only with the code LambdaValidation.
+	// LambdaID names the lambda that rejected the login, and LambdaResult is what it said. Only with the code [LambdaValidation].
 	LambdaID     wire.ID      `json:"lambdaId,omitzero"`
 	LambdaResult *wire.Errors `json:"lambdaResult,omitzero"`
 }

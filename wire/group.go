@@ -69,7 +69,7 @@ type GroupSearchResponse struct {
 
 // GroupMembersRequest adds members to groups, or replaces their members.
 type GroupMembersRequest struct {
-	// Members maps a group id to the members, of whom UserID and Data count.
+	// Members maps a group id to the members, of whom [GroupMember.UserID] and [GroupMember.Data] count.
 	Members   map[string][]GroupMember `json:"members,omitempty"`
 	EventInfo *EventInfo               `json:"eventInfo,omitzero"`
 }

@@ -11,8 +11,8 @@ type UserImportRequest struct {
 	EventInfo             *EventInfo `json:"eventInfo,omitzero"`
 }
 
-// ImportedUser is a user with what only an import may say: ID, Active, Verified, InsertInstant, Registrations and Memberships count, and there may be a
-// hash in the place of the password.
+// ImportedUser is a user with what only an import may say: the id, whether they are active and verified, when they were created, registrations and memberships count,
+// and there may be a hash in the place of the password.
 type ImportedUser struct {
 	UserInput
 	// EncryptionScheme says how Password is hashed; Salt and Factor are what it takes to do it again. Without a scheme, and a salt, Password is in

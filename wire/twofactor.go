@@ -51,7 +51,7 @@ type TwoFactorRequest struct {
 
 // TwoFactorResponse answers the addition of a second factor.
 type TwoFactorResponse struct {
-	// Code finishes the login of the request's TwoFactorID.
+	// Code finishes the login of the request's [TwoFactorRequest.TwoFactorID].
 	Code string `json:"code,omitzero"`
 	// RecoveryCodes come with the first second factor, and are shown this once.
 	RecoveryCodes []string `json:"recoveryCodes,omitempty"`

@@ -58,7 +58,7 @@ type User struct {
 
 	// CleanSpeakID is the id of the user in a moderation system.
 	CleanSpeakID ID `json:"cleanSpeakId,omitzero"`
-	// ConnectorID says who checks the password; [InternalConnectorID] unless users come from elsewhere.
+	// ConnectorID says who checks the password: [InternalConnectorID] unless users come from elsewhere.
 	ConnectorID ID `json:"connectorId,omitzero"`
 	// Expiry is when the user stops to be able to log in. Zero means never.
 	Expiry            Instant `json:"expiry,omitzero"`

@@ -1,7 +1,5 @@
 package wire
 
-import "math"
-
 // UserAction defines something that can be done to a user: a ban, a warning, a subscription. It belongs to the installation, not to a tenant.
 type UserAction struct {
 	// ID is given by the path on creation, or chosen at random.
@@ -94,7 +92,7 @@ type UserActionReasonsResponse struct {
 }
 
 // Forever is the expiry of an action that does not end by itself.
-const Forever Instant = math.MaxInt64
+const Forever Instant = 9223372036854775807
 
 // UserActionLog is an action that was taken on a user. Names and texts are those of the time when it was taken.
 type UserActionLog struct {

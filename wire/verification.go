@@ -58,7 +58,7 @@ type IdentityVerifyStartRequest struct {
 	LoginIDType IdentityType `json:"loginIdType,omitzero"`
 	// ApplicationID chooses the template of the message.
 	ApplicationID ID `json:"applicationId,omitzero"`
-	// ExistingUserStrategy is mustExist, the default, or mustNotExist: for a user who is created later, with the id among the verificationIds.
+	// ExistingUserStrategy says whether the user is there already: [MustExist], the default, or [MustNotExist] for one who is created later, with the id among the verificationIds.
 	ExistingUserStrategy ExistingUserStrategy `json:"existingUserStrategy,omitzero"`
 	// VerificationStrategy is ClickableLink or FormField. Defaults to what the tenant says.
 	VerificationStrategy string `json:"verificationStrategy,omitzero"`

@@ -114,7 +114,7 @@ type WebhookCallResponse struct {
 }
 
 // WebhookAttemptPhases tells how long the parts of a request took, in microseconds. Parts that there were not (a connection that was open already
-// needs no DNS) are absent.
+// looks up no name) are absent.
 type WebhookAttemptPhases struct {
 	// DNS is the look-up of the name, Connect the TCP connection (to the proxy, where there is one), TLS its handshake. Each counts from its own beginning.
 	DNS     int64 `json:"dns,omitzero"`
@@ -130,7 +130,7 @@ type WebhookAttemptPhases struct {
 type WebhookAttemptMessage struct {
 	// Headers of a request are those that the webhook's settings add, the signatures among them.
 	Headers map[string]string `json:"headers,omitempty"`
-	// Body is the beginning of an answer, up to 16 KiB. That of a request is the event: see RequestBody.
+	// Body is the beginning of an answer, up to 16 KiB. That of a request is the event: see [WebhookAttemptLog.RequestBody].
 	Body string `json:"body,omitzero"`
 	// Size of the body in bytes. Of an answer at most 1 MiB is read and counted.
 	Size int64 `json:"size"`
@@ -197,7 +197,7 @@ type WebhookEventLogSearch struct {
 	EventResult WebhookEventResult `json:"eventResult,omitzero"`
 	EventType   string             `json:"eventType,omitzero"`
 
-	// LinkedObjectID and the members that follow are ours.
+	// LinkedObjectID is ours, as are the members that follow: what the event is about.
 	LinkedObjectID ID `json:"linkedObjectId,omitzero"`
 	TenantID       ID `json:"tenantId,omitzero"`
 	// Test finds only tests when true, none when false.

@@ -37,6 +37,7 @@ func (d *document) addEvent(e event.Descriptor) error {
 	}}
 	b := openapi31.RequestBody{Content: map[string]openapi31.MediaType{typeJSON: content}}
 	var o openapi31.Operation
+	o.Security = []map[string][]string{{}} // how a receiver knows the sender is set at each webhook
 	o.WithID(string(e.Type)).WithSummary(e.Name).WithDescription(e.Description).WithTags("Events")
 	o.RequestBody = &openapi31.RequestBodyOrReference{RequestBody: b.WithRequired(true)}
 	o.WithMapOfAnythingItem("x-scope", string(e.Scope)).WithMapOfAnythingItem("x-transactional", e.Transactional)

@@ -27,7 +27,8 @@ func Generate(root string) ([]byte, error) {
 	d := &document{schemas: newSchemas(text), asked: map[string]bool{}}
 	d.spec = openapi31.Spec{Openapi: "3.1.0"}
 	d.spec.Info.WithTitle("Herald").WithVersion("1").WithDescription(strings.TrimSpace(introduction))
-	d.spec.Info.WithLicense(*new(openapi31.License).WithName("Apache-2.0"))
+	d.spec.Info.WithLicense(*new(openapi31.License).WithName("Apache License 2.0").WithIdentifier("Apache-2.0"))
+	d.spec.WithServers(*new(openapi31.Server).WithURL("/").WithDescription("The server that this document is from."))
 	if err := d.addOperations(api.Routes()); err != nil {
 		return nil, err
 	}
@@ -136,7 +137,7 @@ func operationID(o operation) string {
 var security = func() map[string][]map[string][]string {
 	key, token, password, nothing := map[string][]string{keyScheme: {}}, map[string][]string{tokenScheme: {}}, map[string][]string{passwordScheme: {}}, map[string][]string{}
 	return map[string][]map[string][]string{
-		"open": nil, "tenant key": {key}, "global key": {key}, "instance key": {key}, "key manager": {key}, "optional key": {key, nothing}, "user or key": {key, token},
+		"open": {nothing}, "tenant key": {key}, "global key": {key}, "instance key": {key}, "key manager": {key}, "optional key": {key, nothing}, "user or key": {key, token},
 		"user or open": {key, token, nothing}, "user": {token}, "metrics key": {key, password},
 	}
 }()
@@ -157,12 +158,16 @@ var inPathOtherwise = map[string]schemaOf{
 }
 
 func (d *document) parameters(o operation, r api.Route) (all []openapi31.ParameterOrReference, err error) {
-	for _, segment := range inPath.FindAllStringSubmatch(o.pattern, -1) {
+	segments := inPath.FindAllStringSubmatch(o.pattern, -1)
+	for i, segment := range segments {
 		schema, ok := inPathOtherwise[segment[1]]
 		if !ok {
 			schema = schemaOf{"type": "string", "format": "uuid"}
 		}
 		p := openapi31.Parameter{Name: segment[1], In: openapi31.ParameterInPath, Schema: schema}
+		if o.chosen && i == len(segments)-1 {
+			p.WithDescription("The id that it is to have. Without it, one is made.")
+		}
 		all = append(all, openapi31.ParameterOrReference{Parameter: p.WithRequired(true)})
 	}
 	for _, p := range o.parameters {

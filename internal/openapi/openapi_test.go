@@ -2,7 +2,14 @@ package openapi
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -76,4 +83,83 @@ func TestBinary_HasNoGenerator(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestDocument_SpeaksJSON: people who read the document know the names that JSON has. The names of Go, and what its comments write in brackets, stay in the source;
+// names of schemas and values of enumerations are the document's own.
+func TestDocument_SpeaksJSON(t *testing.T) {
+	t.Parallel()
+	var document any
+	if err := json.Unmarshal(api.Document(), &document); err != nil {
+		t.Fatal(err)
+	}
+	goNames, own := exported(t, "../../wire", "../../event", "."), map[string]bool{}
+	walk(document, "", func(_, name string, value any) {
+		if name == "enum" {
+			for _, one := range value.([]any) {
+				own[fmt.Sprint(one)] = true
+			}
+		}
+	})
+	for name := range document.(map[string]any)["components"].(map[string]any)["schemas"].(map[string]any) {
+		own[name] = true
+	}
+	word, qualified := regexp.MustCompile(`\w+`), regexp.MustCompile(`\b(wire|event|json|time|receiver)\.[A-Z]\w*|\[[a-z]+\.[A-Z]\w*\]|\bnil\b`)
+	walk(document, "", func(path, name string, value any) {
+		text, ok := value.(string)
+		if !ok || name != "description" && name != "summary" {
+			return
+		}
+		for _, found := range word.FindAllString(text, -1) {
+			if goNames[found] && !own[found] {
+				t.Errorf("%s: %s is a name of Go: %s", path, found, text)
+			}
+		}
+		if found := qualified.FindString(text); found != "" {
+			t.Errorf("%s: %s is Go: %s", path, found, text)
+		}
+	})
+}
+
+// walk visits every member of a document.
+func walk(part any, path string, visit func(path, name string, value any)) {
+	switch v := part.(type) {
+	case map[string]any:
+		for name, value := range v {
+			if name == "example" {
+				continue
+			}
+			visit(path, name, value)
+			walk(value, path+"/"+name, visit)
+		}
+	case []any:
+		for i, value := range v {
+			walk(value, fmt.Sprint(path, "/", i), visit)
+		}
+	}
+}
+
+// exported are the names that packages export, but for those that are words of English as well, such as User.
+func exported(t *testing.T, folders ...string) map[string]bool {
+	t.Helper()
+	names, composed := map[string]bool{}, regexp.MustCompile(`^[A-Z][a-z0-9]*[A-Z].*[a-z]|[a-z].*[A-Z]`)
+	for _, folder := range folders {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(folder, files, err)
+		}
+		for _, file := range files {
+			f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if name, ok := n.(*ast.Ident); ok && name.IsExported() && composed.MatchString(name.Name) {
+					names[name.Name] = true
+				}
+				return true
+			})
+		}
+	}
+	return names
 }

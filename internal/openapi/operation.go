@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 )
 
@@ -25,6 +26,8 @@ type operation struct {
 	votes bool
 	// tenant says that the tenant header counts although no API key is looked at.
 	tenant bool
+	// chosen says that the last segment is the id of something that is made, chosen by the caller.
+	chosen bool
 	// calm says that the request changes nothing that somebody else could change at the same time.
 	calm bool
 }
@@ -66,8 +69,9 @@ func on(route, summary string, details ...detail) []operation {
 		patterns = []string{short, short + last}
 	}
 	var all []operation
-	for _, pattern := range patterns {
+	for i, pattern := range patterns {
 		o := operation{method: method, pattern: pattern, summary: summary}
+		o.chosen = i > 0 && method == http.MethodPost && making.MatchString(summary)
 		for _, say := range details {
 			say(&o)
 		}
@@ -75,6 +79,9 @@ func on(route, summary string, details ...detail) []operation {
 	}
 	return all
 }
+
+// making are the summaries of what makes something.
+var making = regexp.MustCompile(`^(Add|Begin|Create|Define|Generate|Import) `)
 
 // search describes the two routes of a search, which takes its criteria from the query or from a body.
 func search(path, summary string, criteria, request, response any, details ...detail) []operation {
@@ -133,6 +140,13 @@ func answers(status int, about string, of any) detail {
 func file(kind, about string) detail {
 	return func(o *operation) {
 		o.answers = append(o.answers, answer{status: http.StatusOK, about: about, of: "", kind: kind})
+	}
+}
+
+// lines adds an answer that is JSON, one object on each line.
+func lines(of any, about string) detail {
+	return func(o *operation) {
+		o.answers = append(o.answers, answer{status: http.StatusOK, about: about, of: of, kind: "application/x-ndjson"})
 	}
 }
 

@@ -41,7 +41,7 @@ var listeners = group{
 	[][]operation{
 		on("GET /api/listener", "List who listens now", gives(wire.ListenersResponse{})),
 		on("POST /api/listener", "Listen: the answer does not end", takes(wire.ListenerRequest{}), calm,
-			file("application/x-ndjson", "One JSON object on each line, one member of it set: ready first, then exchange (a request as webhooks get it, to be answered), lost, ping, end."), answers(http.StatusTooManyRequests, "Too many listen already.", wire.Errors{})),
+			lines(wire.ListenerMessage{}, "One such object on each line, one member of it set: ready first, then exchange (a request as webhooks get it, to be answered), lost, ping, end."), answers(http.StatusTooManyRequests, "Too many listen already.", wire.Errors{})),
 		on("POST /api/listener/{listenerId}/alive", "Give a sign of life", answers(http.StatusNoContent, "Noted.", nil), calm),
 		on("POST /api/listener/{listenerId}/answer/{exchangeId}", "Say what came of a request", takes(wire.ListenerAnswerRequest{}), answers(http.StatusNoContent, "Taken.", nil), notFound, calm),
 	},
