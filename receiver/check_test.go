@@ -2,9 +2,15 @@ package receiver_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"io"
+	"math/big"
 	"net/http"
 	"strconv"
 	"strings"
@@ -302,10 +308,27 @@ func TestPublicKeys(t *testing.T) {
 			t.Errorf("%s is not let in", k.Algorithm)
 		}
 	}
+	block, _ := pem.Decode([]byte(es.PrivatePEM()))
+	certificate := x509.Certificate{SerialNumber: big.NewInt(1)}
+	private := must(x509.ParsePKCS8PrivateKey(block.Bytes)).(crypto.Signer)
+	issued := must(x509.CreateCertificate(rand.Reader, &certificate, &certificate, private.Public(), private))
+	certified := must(receiver.PublicKeys(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: issued}))))
+	if !lets(t, receiver.Signature(certified), receivertest.Sender{JWT: es}.Event(event.UserCreate), "") {
+		t.Error("the key of a certificate is not let in")
+	}
+	// rsaKey is a public key with a modulus of so many bits.
+	rsaKey := func(bits, exponent int) string {
+		modulus := new(big.Int).SetBit(new(big.Int), bits-1, 1)
+		der := must(x509.MarshalPKIXPublicKey(&rsa.PublicKey{N: modulus.SetBit(modulus, 0, 1), E: exponent}))
+		return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	}
 	for text, says := range map[string]string{
-		"":              "no PEM block",
-		"some-secret":   "no PEM block",
-		es.PrivatePEM(): "private key",
+		rsaKey(2047, 65537): "2047 bits",
+		rsaKey(8193, 65537): "8193 bits",
+		rsaKey(2048, 4):     "exponent",
+		"":                  "no PEM block",
+		"some-secret":       "no PEM block",
+		es.PrivatePEM():     "private key",
 		"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n":                 "PEM block 1",
 		es.PublicPEM() + "-----BEGIN MESSAGE-----\nAAAA\n-----END MESSAGE-----\n":      "PEM block 2: it is a \"MESSAGE\"",
 		"-----BEGIN RSA PUBLIC KEY-----\nMEgCQQDGb59s\n-----END RSA PUBLIC KEY-----\n": "PEM block 1",

@@ -122,6 +122,24 @@ func TestJWKS(t *testing.T) {
 	})
 }
 
+// A sender that is still starting is asked again after a second.
+func TestJWKS_Starting(t *testing.T) {
+	t.Parallel()
+	k := receivertest.NewKey("EdDSA")
+	synctest.Test(t, func(t *testing.T) {
+		p := &publisher{fails: true}
+		check := receiver.Signature(&receiver.JWKS{URL: "https://herald.example/", Client: &http.Client{Transport: p}, Log: slog.New(slog.DiscardHandler)})
+		for _, want := range []string{outOfReach, outOfReach, ""} {
+			if lets(t, check, receivertest.Sender{JWT: k}.Event(event.UserCreate), want) != (want == "") {
+				t.Errorf("let in: %v", want != "")
+			}
+			p.set(false, k)
+			time.Sleep(time.Second / 2)
+		}
+		p.want(t, "after a second", 2)
+	})
+}
+
 // Whoever comes first waits, and those who come with it do not ask again.
 func TestJWKS_AtOnce(t *testing.T) {
 	t.Parallel()
@@ -137,10 +155,17 @@ func TestJWKS_AtOnce(t *testing.T) {
 				}
 			})
 		}
+		for range 2 { // who loads it meanwhile waits for the same fetch
+			all.Go(func() {
+				if err := set.Load(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
 		synctest.Wait()
 		close(p.hold)
 		all.Wait()
-		p.want(t, "twenty at once", 1)
+		p.want(t, "twenty-two at once", 1)
 		if err := set.Load(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -261,6 +286,7 @@ func TestJWKS_Poisoned(t *testing.T) {
 		"no keys":          {serve(200, `{"keys":[]}`), k, false},
 		"two lists":        {serve(200, strings.Replace(set, `{"keys"`, `{"keys":[],"keys"`, 1)), k, false},
 		"too much":         {serve(200, set+strings.Repeat(" ", 1<<20)), k, false},
+		"too many":         {serve(200, `{"keys":[`+strings.Repeat(`{"kty":"oct"},`, 1000)+set[len(`{"keys":[`):]), k, false},
 		"for encryption":   {serve(200, strings.Replace(set, `"use":"sig"`, `"use":"enc"`, 1)), k, false},
 		"another purpose":  {serve(200, strings.Replace(set, `"use":"sig"`, `"key_ops":["sign"]`, 1)), k, false},
 		"another alg":      {serve(200, strings.Replace(set, `"ES256"`, `"ES384"`, 1)), k, false},
@@ -281,6 +307,15 @@ func TestJWKS_Poisoned(t *testing.T) {
 			t.Errorf("%s: let in: %v", name, !c.ok)
 		}
 		server.Close()
+	}
+	// EdDSA and Ed25519 are two names of one algorithm: RFC 9864.
+	edwards := receivertest.NewKey("EdDSA")
+	renamed := *edwards
+	renamed.Algorithm = "Ed25519"
+	names := httptest.NewServer(receivertest.KeySet(edwards))
+	defer names.Close()
+	if !lets(t, receiver.Signature(&receiver.JWKS{URL: names.URL}), receivertest.Sender{JWT: &renamed}.Event(event.UserCreate), "") {
+		t.Error("the other name of EdDSA is not let in")
 	}
 	// A key that is published for one algorithm verifies no other, although it could.
 	published := receivertest.NewKey("RS256")
