@@ -7,7 +7,7 @@ type Finding struct {
 	// Code names the kind of finding: "webhook.failing". Codes are stable.
 	Code     string          `json:"code"`
 	Severity FindingSeverity `json:"severity"`
-	// SubjectType, SubjectID and SubjectName say what it is about: a webhook, messenger, key, tenant, task or the store. Absent for the installation as a whole.
+	// SubjectType, SubjectID and SubjectName say what it is about: a webhook, sink, messenger, key, tenant, task or the store. Absent for the installation as a whole.
 	SubjectType string `json:"subjectType,omitzero"`
 	SubjectID   ID     `json:"subjectId,omitzero"`
 	SubjectName string `json:"subjectName,omitzero"`

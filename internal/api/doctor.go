@@ -15,15 +15,22 @@ func (s *server) doctorRoutes() []route {
 
 func (s *server) examine(c *call) (any, error) { return findings(s.Doctor.Examine(c.ctx())), nil }
 
-// probe sends a HEAD request to the receiver of every webhook, up to a hundred.
+// probe asks the receiver of every webhook and every sink whether it is there, up to a hundred.
 func (s *server) probe(c *call) (any, error) {
 	webhooks, err := s.Webhooks.List(c.ctx())
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]wire.ID, len(webhooks))
-	for i, w := range webhooks {
-		ids[i] = w.ID
+	sinks, err := s.Sinks.List(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]wire.ID, 0, len(webhooks)+len(sinks))
+	for _, w := range webhooks {
+		ids = append(ids, w.ID)
+	}
+	for _, w := range sinks {
+		ids = append(ids, w.ID)
 	}
 	found, err := s.Doctor.Probe(c.ctx(), ids)
 	return findings(found), err

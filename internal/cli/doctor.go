@@ -10,12 +10,12 @@ import (
 
 type doctorCommand struct {
 	remote
-	Probe bool `help:"Knock at the receivers of all webhooks as well, with a HEAD request each."`
+	Probe bool `help:"Knock at all receivers as well: webhooks get a HEAD request, to sinks a connection is made."`
 	All   bool `short:"v" name:"verbose" help:"List what is well, too. Default: on a healthy server only."`
 }
 
 func (doctorCommand) Help() string {
-	return `Looks at database, clock, encryption key, outgoing requests, webhooks, events, keys, messengers, logs and tasks of a running server. Status 1 when something does not work;
+	return `Looks at database, clock, encryption key, outgoing requests, webhooks, sinks, events, keys, messengers, logs and tasks of a running server. Status 1 when something does not work;
 warnings alone are status 0.
 
 Examples:

@@ -214,7 +214,7 @@ func (s *session) showEvent(e wire.WebhookEventLog, name func(wire.ID) string, b
 	if len(e.Deliveries) > 0 {
 		s.heading("Receivers")
 		writeTable(s.output, e.Deliveries, []column[wire.WebhookEventDelivery]{
-			col("WEBHOOK", func(d wire.WebhookEventDelivery) string { return name(d.WebhookID) }),
+			col("RECEIVER", func(d wire.WebhookEventDelivery) string { return name(d.WebhookID) }),
 			{"STATE", func(d wire.WebhookEventDelivery) string { return stateName(wire.DeliveryState(d.State)).text }, func(d wire.WebhookEventDelivery) tone {
 				return stateName(wire.DeliveryState(d.State)).tone
 			}},
@@ -226,7 +226,7 @@ func (s *session) showEvent(e wire.WebhookEventLog, name func(wire.ID) string, b
 		s.heading("Attempts")
 		writeTable(s.output, e.Attempts, []column[wire.WebhookAttemptLog]{
 			col("AT", func(a wire.WebhookAttemptLog) string { return clock(a.StartInstant) }),
-			col("WEBHOOK", func(a wire.WebhookAttemptLog) string { return name(a.WebhookID) }),
+			col("RECEIVER", func(a wire.WebhookAttemptLog) string { return name(a.WebhookID) }),
 			col("FOR", func(a wire.WebhookAttemptLog) string { return string(a.Kind) }),
 			{
 				"ANSWER", func(a wire.WebhookAttemptLog) string {
@@ -245,7 +245,7 @@ func (s *session) showEvent(e wire.WebhookEventLog, name func(wire.ID) string, b
 	if len(e.NotSentTo) > 0 {
 		s.heading("Not sent to")
 		writeTable(s.output, e.NotSentTo, []column[wire.WithheldWebhook]{
-			col("WEBHOOK", func(w wire.WithheldWebhook) string { return w.URL }),
+			col("RECEIVER", func(w wire.WithheldWebhook) string { return name(w.WebhookID) }),
 			col("BECAUSE", func(w wire.WithheldWebhook) string { return w.Reason }),
 		})
 	}
@@ -275,7 +275,7 @@ func took(micros int64) string {
 
 func clock(i wire.Instant) string { return time.UnixMilli(int64(i)).Format("15:04:05.000") }
 
-// webhookNames are the hosts of all webhooks, and the names of all sinks, which are receivers as well.
+// webhookNames are the hosts of all webhooks, and the names of all sinks, which are receivers as well and are called so.
 func (s *session) webhookNames(ctx context.Context) (func(wire.ID) string, error) {
 	names := map[wire.ID]string{}
 	for w, err := range s.Webhooks.List(ctx, wire.WebhookSearch{}) {
@@ -289,7 +289,7 @@ func (s *session) webhookNames(ctx context.Context) (func(wire.ID) string, error
 		return nil, err
 	}
 	for _, sink := range sinks.Sinks {
-		names[sink.ID] = sink.Name
+		names[sink.ID] = "sink " + sink.Name
 	}
 	return func(id wire.ID) string {
 		if name := names[id]; name != "" {

@@ -106,14 +106,14 @@ func (s *Service) Attention(ctx context.Context) []Finding {
 	return slices.DeleteFunc(s.Examine(ctx), func(f Finding) bool { return f.Severity == OK })
 }
 
-// probesAtOnce is how many webhooks are probed at the same time, and mostProbes how many with one call.
+// probesAtOnce is how many receivers are probed at the same time, and mostProbes how many with one call.
 const (
 	probesAtOnce = 8
 	mostProbes   = 100
 )
 
-// Probe asks the receivers of these webhooks whether they are there, with a HEAD request to each, and finds for each what came of it. It is for people who want to
-// know: it sends something. It ends with ctx; webhooks that do not exist, and those beyond the first hundred, are left out.
+// Probe asks these receivers whether they are there, webhooks with a HEAD request and sinks by connecting, and finds for each what came of it. It is for people who want
+// to know: it sends something. It ends with ctx; receivers that do not exist, and those beyond the first hundred, are left out.
 func (s *Service) Probe(ctx context.Context, ids []wire.ID) ([]Finding, error) {
 	registry, err := s.o.Webhooks.Registry(ctx)
 	if err != nil {
@@ -131,7 +131,7 @@ func (s *Service) Probe(ctx context.Context, ids []wire.ID) ([]Finding, error) {
 	for i, t := range targets {
 		go func() {
 			places <- struct{}{}
-			results[i] = probed(t.Probe(ctx))
+			results[i] = probed(t, t.Probe(ctx))
 			<-places
 			done <- struct{}{}
 		}()
@@ -142,12 +142,18 @@ func (s *Service) Probe(ctx context.Context, ids []wire.ID) ([]Finding, error) {
 	return results, nil
 }
 
-func probed(a *webhook.Attempt) Finding {
+func probed(t *webhook.Target, a *webhook.Attempt) Finding {
+	about := Subject{SubjectKind(t.Kind()), t.ID, t.Name()}
 	took := a.End.Sub(a.Start).Milliseconds()
-	if a.StatusCode != 0 {
-		return newFinding(ProbeAnswered, Subject{Webhook, a.Webhook, a.URL}, "status", a.StatusCode, "milliseconds", took)
+	switch {
+	case t.Kind() == webhook.Sink && a.Outcome.Success():
+		return newFinding(ProbeReached, about, "milliseconds", took)
+	case t.Kind() == webhook.Sink:
+		return newFinding(ProbeMissed, about, "outcome", string(a.Outcome), "reason", a.Exception)
+	case a.StatusCode != 0: // whatever it says, somebody is there
+		return newFinding(ProbeAnswered, about, "status", a.StatusCode, "milliseconds", took)
 	}
-	return newFinding(ProbeFailed, Subject{Webhook, a.Webhook, a.URL}, "outcome", string(a.Outcome), "reason", a.Exception)
+	return newFinding(ProbeFailed, about, "outcome", string(a.Outcome), "reason", a.Exception)
 }
 
 func (s *Service) lookAtSetup(_ context.Context, found *findings) error {

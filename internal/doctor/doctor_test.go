@@ -232,6 +232,46 @@ func TestExamine_DeadLetters(t *testing.T) {
 	}, func(o *app.Options) { o.Outbox.Schedule = []time.Duration{} })
 }
 
+// Sinks are called by their names, and are sinks.
+func TestExamine_Sinks(t *testing.T) {
+	clinics(t, func(t *testing.T, c clinic) {
+		c.Enable(wire.None, sale)
+		make := func(sink object) wire.ID {
+			sink["eventsEnabled"], sink["global"], sink["connectTimeout"] = object{sale: true}, true, 500
+			var r wire.SinkResponse
+			c.Call("POST", "/api/sink", object{"sink": sink}).Want(200).Decode(&r)
+			return r.Sink.ID
+		}
+		address := strings.TrimPrefix(closed(t), "http://")
+		archive := make(object{"name": "Archive", "type": "file", "file": object{"path": "events.jsonl"}})
+		warehouse := make(object{"name": "Warehouse", "type": "redis", "redis": object{"address": address, "stream": "identity"}})
+		off := make(object{"name": "Old broker", "type": "redis", "enabled": false, "redis": object{"address": address, "stream": "identity"}})
+		c.sell(2)
+		c.Eventually(patience, "what one sink does not take is given up, and the other has all", func() bool {
+			return c.Strings(`SELECT CAST(COUNT(*) AS TEXT) FROM delivery WHERE state IN ('dead', 'delivered')`)[0] == "4"
+		})
+		c.want(doctor.SinkDead, warehouse, "2 deliveries to the sink Warehouse")
+		c.want(doctor.SinkWell, archive, "Sink Archive: 2 of 2")
+		c.want(doctor.SinkDisabled, off, "Sink Old broker is switched off")
+		c.wantNone(doctor.EventToNobody, "")
+		c.Call("POST", "/api/delivery/webhook/"+string(archive)+"/pause", object{"reason": "the disk is moved"}).Want(200)
+		c.want(doctor.SinkPaused, archive, "Sink Archive is paused", "the disk is moved")
+
+		var probed wire.DoctorResponse
+		c.Call("POST", "/api/doctor/probe", nil).Want(200).Decode(&probed)
+		texts := map[wire.ID]string{}
+		for _, f := range probed.Findings {
+			if f.SubjectType != "sink" {
+				t.Errorf("probed a %s: %s", f.SubjectType, f.Text)
+			}
+			texts[f.SubjectID] = f.Text
+		}
+		if !strings.HasPrefix(texts[archive], "Sink Archive was reached in ") || !strings.HasPrefix(texts[warehouse], "Sink Warehouse could not be reached (connect)") {
+			t.Errorf("probed: %v", texts)
+		}
+	}, func(o *app.Options) { o.Outbox.Schedule = []time.Duration{} })
+}
+
 func TestExamine_Keys(t *testing.T) {
 	clinics(t, func(t *testing.T, c clinic) {
 		var r wire.KeyResponse

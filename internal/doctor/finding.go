@@ -25,6 +25,7 @@ type SubjectKind string
 const (
 	None      SubjectKind = ""
 	Webhook   SubjectKind = "webhook"
+	Sink      SubjectKind = "sink"
 	Messenger SubjectKind = "messenger"
 	Key       SubjectKind = "key"
 	Tenant    SubjectKind = "tenant"
@@ -36,7 +37,7 @@ const (
 type Subject struct {
 	Kind SubjectKind
 	ID   wire.ID // empty for the store
-	Name string  // for people: a URL without credentials, a name
+	Name string  // for people: a name, or a URL without credentials
 }
 
 // Code names a kind of finding. Codes are stable: texts in other languages are found by them.
@@ -81,6 +82,14 @@ const (
 	WebhookEventOff    Code = "webhook.eventOff"
 	WebhookNoAnswer    Code = "webhook.noAnswerInTime"
 
+	SinkWell     Code = "sink.well"
+	SinkFailing  Code = "sink.failing"
+	SinkPaused   Code = "sink.paused"
+	SinkDisabled Code = "sink.disabled"
+	SinkFailures Code = "sink.failures"
+	SinkBacklog  Code = "sink.backlog"
+	SinkDead     Code = "sink.dead"
+
 	EventToNobody Code = "tenant.eventToNobody"
 
 	KeyExpired          Code = "key.expired"
@@ -103,6 +112,8 @@ const (
 	TaskFailed    Code = "task.failed"
 	ProbeAnswered Code = "probe.answered"
 	ProbeFailed   Code = "probe.failed"
+	ProbeReached  Code = "probe.reached"
+	ProbeMissed   Code = "probe.missed"
 )
 
 // described is every code with its severity and its text. {subject} is the name of the subject, the others are parameters.
@@ -147,7 +158,15 @@ var described = map[Code]struct {
 	WebhookEventOff:    {Warning, "{subject} wants {events}, which no tenant of its own sends."},
 	WebhookNoAnswer:    {Warning, "{subject} is allowed {seconds} s for an answer, longer than the {deadline} s that a change may be asked about: a vote that slow never counts."},
 
-	EventToNobody: {Warning, "Tenant {subject} sends {events}, which no webhook gets."},
+	SinkWell:     {OK, "Sink {subject}: {accepted} of {attempts} attempts in the last 24 hours went well."},
+	SinkFailing:  {Failure, "Sink {subject} cannot be reached since {since}: {reason}. What is owed to it waits."},
+	SinkPaused:   {Warning, "Sink {subject} is paused since {since} ({reason}): what is owed to it waits."},
+	SinkDisabled: {OK, "Sink {subject} is switched off."},
+	SinkFailures: {Warning, "{failed} of {attempts} attempts to send to the sink {subject} failed in the last 24 hours."},
+	SinkBacklog:  {Warning, "{waiting} deliveries wait for the sink {subject}; the oldest is overdue since {since}."},
+	SinkDead:     {Warning, "{dead} deliveries to the sink {subject} were given up. Send them again when it is well."},
+
+	EventToNobody: {Warning, "Tenant {subject} sends {events}, which no webhook and no sink gets."},
 
 	KeyExpired:          {Failure, "The certificate of key {subject} ended at {at}."},
 	KeyExpiring:         {Warning, "The certificate of key {subject} ends in {days} days, at {at}."},
@@ -169,6 +188,8 @@ var described = map[Code]struct {
 	TaskFailed:    {Warning, "A task ({kind}) failed at {at}: {error}"},
 	ProbeAnswered: {OK, "{subject} answered {status} in {milliseconds} ms."},
 	ProbeFailed:   {Failure, "{subject} did not answer ({outcome}): {reason}."},
+	ProbeReached:  {OK, "Sink {subject} was reached in {milliseconds} ms."},
+	ProbeMissed:   {Failure, "Sink {subject} could not be reached ({outcome}): {reason}."},
 }
 
 // Codes are all codes there are, in no order.

@@ -98,7 +98,7 @@ func TestBacklog(t *testing.T) {
 		want Code
 	}{{wire.WebhookBacklog{}, ""}, {wire.WebhookBacklog{Pending: 5, OldestDueInstant: wire.Instant(now.UnixMilli())}, ""}, {wire.WebhookBacklog{Pending: 5, OldestDueInstant: late}, WebhookBacklog}, {wire.WebhookBacklog{Dead: 1}, WebhookDead}} {
 		var found findings
-		if well := backlogFindings(&found, Subject{}, c.b, now); only(found) != c.want || well != (c.want == "") {
+		if well := backlogFindings(&found, Subject{}, WebhookBacklog, WebhookDead, c.b, now); only(found) != c.want || well != (c.want == "") {
 			t.Errorf("%+v: %v", c.b, found)
 		}
 	}

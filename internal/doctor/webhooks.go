@@ -14,6 +14,7 @@ import (
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/tenant"
+	"github.com/herald-events/herald/internal/traffic"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
 )
@@ -49,7 +50,7 @@ func (s *Service) lookAtWebhooks(ctx context.Context, found *findings) error {
 		about := Subject{Webhook, w.ID, egress.RedactURL(w.URL)}
 		attempts, failed := sums(sent[w.ID])
 		well := stateFindings(found, about, &w, s.o.Outbox.Flow(w.ID))
-		well = backlogFindings(found, about, backlog, s.o.DB.Now()) && well
+		well = backlogFindings(found, about, WebhookBacklog, WebhookDead, backlog, s.o.DB.Now()) && well
 		settingFindings(found, about, &w, settings, s.deadline())
 		switch {
 		case failed*badShare >= attempts && failed > 0:
@@ -58,11 +59,11 @@ func (s *Service) lookAtWebhooks(ctx context.Context, found *findings) error {
 			found.add(WebhookWell, about, "accepted", attempts-failed, "attempts", attempts)
 		}
 	}
-	return s.lookAtSinks(ctx, found)
+	return s.lookAtSinks(ctx, found, sent)
 }
 
-// lookAtSinks finds what there is to say about sinks, in the words for webhooks: whether they can be reached, and what waits for them.
-func (s *Service) lookAtSinks(ctx context.Context, found *findings) error {
+// lookAtSinks finds what there is to say about sinks: whether they can be reached, what waits for them, and how they have done.
+func (s *Service) lookAtSinks(ctx context.Context, found *findings, sent map[wire.ID]*traffic.Series) error {
 	registry, err := s.o.Webhooks.Registry(ctx)
 	if err != nil {
 		return err
@@ -76,12 +77,33 @@ func (s *Service) lookAtSinks(ctx context.Context, found *findings) error {
 		if err != nil {
 			return err
 		}
-		about := Subject{Webhook, target.ID, target.URL()}
-		stateFindings(found, about, &wire.Webhook{Enabled: new(target.Enabled())}, s.o.Outbox.Flow(target.ID))
-		backlogFindings(found, about, backlog, s.o.DB.Now())
+		about := Subject{Sink, target.ID, target.Name()}
+		attempts, failed := sums(sent[target.ID])
+		flow := s.o.Outbox.Flow(target.ID)
+		well := false
+		switch {
+		case !target.Enabled():
+			found.add(SinkDisabled, about)
+		case flow.Paused:
+			found.add(SinkPaused, about, "since", wire.Instant(flow.PausedInstant), "reason", orElse(flow.PauseReason, noReason))
+		case flow.Open:
+			found.add(SinkFailing, about, "since", wire.Instant(flow.OpenedInstant), "reason", flow.Failure)
+		default:
+			well = true
+		}
+		well = backlogFindings(found, about, SinkBacklog, SinkDead, backlog, s.o.DB.Now()) && well
+		switch {
+		case failed*badShare >= attempts && failed > 0:
+			found.add(SinkFailures, about, "failed", failed, "attempts", attempts)
+		case well:
+			found.add(SinkWell, about, "accepted", attempts-failed, "attempts", attempts)
+		}
 	}
 	return nil
 }
+
+// noReason stands where somebody who paused a receiver did not say why.
+const noReason = "no reason was given"
 
 // stateFindings tells why the webhook gets nothing at all, and returns whether it gets something.
 func stateFindings(found *findings, about Subject, w *wire.Webhook, f outbox.Flow) bool {
@@ -92,7 +114,7 @@ func stateFindings(found *findings, about Subject, w *wire.Webhook, f outbox.Flo
 	case !on:
 		found.add(WebhookDisabled, about)
 	case f.Paused:
-		found.add(WebhookPaused, about, "since", wire.Instant(f.PausedInstant), "reason", orElse(f.PauseReason, "no reason was given"))
+		found.add(WebhookPaused, about, "since", wire.Instant(f.PausedInstant), "reason", orElse(f.PauseReason, noReason))
 	case f.Open:
 		found.add(WebhookFailing, about, "since", wire.Instant(f.OpenedInstant), "reason", f.Failure)
 	default:
@@ -108,14 +130,15 @@ func orElse(text, other string) string {
 	return text
 }
 
-func backlogFindings(found *findings, about Subject, b wire.WebhookBacklog, now time.Time) (well bool) {
+// backlogFindings tells what waits for a receiver and what was given up, under the codes of its kind, and returns whether nothing is the matter.
+func backlogFindings(found *findings, about Subject, overdueCode, deadCode Code, b wire.WebhookBacklog, now time.Time) (well bool) {
 	well = true
 	if b.OldestDueInstant != 0 && now.UnixMilli()-int64(b.OldestDueInstant) > overdue.Milliseconds() {
-		found.add(WebhookBacklog, about, "waiting", int64(b.Pending)+int64(b.Retrying), "since", b.OldestDueInstant)
+		found.add(overdueCode, about, "waiting", int64(b.Pending)+int64(b.Retrying), "since", b.OldestDueInstant)
 		well = false
 	}
 	if b.Dead > 0 {
-		found.add(WebhookDead, about, "dead", int64(b.Dead))
+		found.add(deadCode, about, "dead", int64(b.Dead))
 		well = false
 	}
 	return well

@@ -67,7 +67,7 @@ var installation = group{
 		on("GET /api/system/version", "Read the version of the server", gives(Version{})),
 		on("GET /api/prometheus/metrics", "Read the metrics", file("text/plain", "The metrics, in a format of Prometheus that the request asks for."), notFound),
 		on("GET /api/doctor", "Examine the installation", gives(wire.DoctorResponse{}), about("Ours.")),
-		on("POST /api/doctor/probe", "Ask the receivers of all webhooks whether they are there", gives(wire.DoctorResponse{}), calm, about("Ours. Each gets a HEAD request, a hundred of them at most.")),
+		on("POST /api/doctor/probe", "Ask the receivers of all webhooks and all sinks whether they are there", gives(wire.DoctorResponse{}), calm, about("Ours. A webhook gets a HEAD request, to a sink a connection is made; a hundred of them at most.")),
 		on("GET /api/kickstart/export", "Read the set-up as a kickstart file, without secrets", gives(wire.Object{}), about("Ours.")),
 		on("GET /api/openapi.json", "Read this document", gives(wire.Object{})),
 	},

@@ -59,7 +59,7 @@ func (s *Service) Targets(tx *db.Tx) ([]*webhook.Target, error) {
 	for i := range all {
 		w := &all[i]
 		r := s.compile(w)
-		targets[i] = s.Webhooks.NewSink(w.ID, r.url, subscriptionOf(w), webhook.Pace{
+		targets[i] = s.Webhooks.NewSink(w.ID, w.Name, r.url, subscriptionOf(w), webhook.Pace{
 			Delays: webhook.DelaysOf(w.RetryConfiguration), Concurrency: orDefault(w.Concurrency, defaultConcurrency), RateLimit: w.RateLimit,
 			Ordered: w.Ordering != wire.SinkUnordered, Patience: r.connect + r.patience,
 		}, r)

@@ -22,16 +22,16 @@ var attemptRoutes = []route{
 }
 
 type attemptsPage struct {
-	Webhook  webhookChoice
+	Choice   receiverChoice
 	Attempts []webhooklog.TriedAttempt
 	Problem  string
 	Pager    pager
 }
 
-// attempts lists the requests to webhooks.
+// attempts lists the attempts to reach receivers.
 func (s *server) attempts(v *visit) (err error) {
 	page, moved := attemptsPage{}, false
-	if page.Webhook, moved, err = s.webhookChoice(v); moved || err != nil {
+	if page.Choice, moved, err = s.receiverChoice(v); moved || err != nil {
 		return err
 	}
 	filter := webhooklog.AttemptFilter{
@@ -46,8 +46,8 @@ func (s *server) attempts(v *visit) (err error) {
 	return v.show("attempts", "Attempts", page)
 }
 
-// Name is how a webhook is called.
-func (p attemptsPage) Name(id wire.ID) string { return p.Webhook.Name(id) }
+// Receiver is the one with an id.
+func (p attemptsPage) Receiver(id wire.ID) called { return p.Choice.Receiver(id) }
 
 // Several tells that the attempts are about several events.
 func (attemptsPage) Several() bool { return true }
@@ -61,11 +61,12 @@ func (attemptsPage) Results() []string {
 
 type attemptPage struct {
 	wire.WebhookAttemptLog
-	Webhook, EventType string
-	RequestHeaders     []pair
-	ResponseHeaders    []pair
-	Phases             []phase
-	Signatures         []signature
+	Receiver        called
+	EventType       string
+	RequestHeaders  []pair
+	ResponseHeaders []pair
+	Phases          []phase
+	Signatures      []signature
 	// RequestShown and ResponseShown are the bodies, indented when they are whole and JSON.
 	RequestShown, ResponseShown string
 }
@@ -101,11 +102,11 @@ func (s *server) attempt(v *visit) error {
 		return err
 	}
 	page := attemptPage{WebhookAttemptLog: a, EventType: e.EventType, RequestShown: indented([]byte(a.RequestBody))}
-	receivers := []receiver{{WebhookID: a.WebhookID}}
-	if err := s.nameReceivers(v.Context(), receivers); err != nil {
+	all, err := s.allCalled(v.Context())
+	if err != nil {
 		return err
 	}
-	page.Webhook = receivers[0].Name
+	page.Receiver = all.of(a.WebhookID)
 	if a.Request != nil {
 		page.RequestHeaders = sortedPairs(a.Request.Headers)
 		if page.Signatures, err = s.signatures(v, a.Request.Headers, e.Event); err != nil {

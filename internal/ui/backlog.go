@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/herald-events/herald/internal/admin"
-	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -24,27 +23,23 @@ type backlogPage struct {
 
 type backlogRow struct {
 	wire.WebhookBacklog
-	Name, State string
+	Receiver called
 }
 
-// backlog is what waits for each webhook.
+// backlog is what waits for each receiver.
 func (s *server) backlog(v *visit) error {
 	backlogs, err := s.Replay.Backlogs(v.Context())
 	if err != nil {
 		return err
 	}
-	webhooks, err := s.Webhooks.List(v.Context())
+	all, err := s.allCalled(v.Context())
 	if err != nil {
 		return err
 	}
 	var page backlogPage
 	for _, b := range backlogs {
-		row := backlogRow{WebhookBacklog: b, Name: egress.RedactURL(b.URL)}
-		if at := slices.IndexFunc(webhooks, func(w wire.Webhook) bool { return w.ID == b.WebhookID }); at >= 0 {
-			row.Name, row.State = nameOfWebhook(webhooks[at]), s.webhookRow(webhooks[at]).State
-		}
 		page.Waiting += b.Pending + b.Retrying
-		page.Targets = append(page.Targets, row)
+		page.Targets = append(page.Targets, backlogRow{b, all.of(b.WebhookID)})
 	}
 	// What waits, and since longest, comes first.
 	slices.SortStableFunc(page.Targets, func(a, b backlogRow) int { return (b.Pending + b.Retrying) - (a.Pending + a.Retrying) })
@@ -58,18 +53,18 @@ func (s *server) backlog(v *visit) error {
 	return v.show("backlog", "Backlog", page)
 }
 
-// askCancelBacklog says what dropping all that waits for a webhook means, in numbers.
+// askCancelBacklog says what dropping all that waits for a receiver means, in numbers.
 func (s *server) askCancelBacklog(v *visit) error {
-	w, err := s.Webhooks.Load(v.Context(), v.id())
+	to, err := s.receiver(v.Context(), v.id())
 	if err != nil {
 		return err
 	}
-	_, counted, err := s.Replay.BeginCancel(v.Context(), wire.DeliveryCancelRequest{Search: wire.DeliveryFilter{WebhookID: w.ID}, DryRun: true})
+	_, counted, err := s.Replay.BeginCancel(v.Context(), wire.DeliveryCancelRequest{Search: wire.DeliveryFilter{WebhookID: to.ID}, DryRun: true})
 	if err != nil {
 		return err
 	}
 	v.under("Backlog", "/admin/backlog")
-	v.of = nameOfWebhook(w)
+	v.of = to.Name
 	return v.show("confirm", "BacklogCancel", question{
 		Text: v.text.say("BacklogCancelAbout"), Effects: []string{v.text.say("WebhookDeleteWaiting", "Count", counted.Count)},
 		Do: v.text.say("BacklogCancel"), Password: true, Back: "/admin/backlog",
@@ -78,11 +73,15 @@ func (s *server) askCancelBacklog(v *visit) error {
 
 // cancelBacklog begins the task.
 func (s *server) cancelBacklog(v *visit) error {
-	request := wire.DeliveryCancelRequest{Search: wire.DeliveryFilter{WebhookID: v.id()}}
-	err := v.confirm()
+	to, err := s.receiver(v.Context(), v.id())
+	if err != nil {
+		return err
+	}
+	request := wire.DeliveryCancelRequest{Search: wire.DeliveryFilter{WebhookID: to.ID}}
+	err = v.confirm()
 	var task *wire.DeliveryTask
 	if err == nil {
-		c := v.changing("Began to cancel all deliveries that wait for the webhook %s", v.id()).of("webhook", v.id())
+		c := v.changing("Began to cancel all deliveries that wait for the %s %s", to.kind(), to.ID).of(to.kind(), to.ID)
 		c.after = request
 		task, _, err = s.Replay.BeginCancel(c.context(), request)
 	}
@@ -93,16 +92,16 @@ func (s *server) cancelBacklog(v *visit) error {
 }
 
 type deliveriesPage struct {
-	Webhook    webhookChoice
+	Choice     receiverChoice
 	Deliveries []wire.Delivery
 	Problem    string
 	Pager      pager
 }
 
-// deliveries lists what is or was owed to webhooks.
+// deliveries lists what is or was owed to receivers.
 func (s *server) deliveries(v *visit) (err error) {
 	page, moved := deliveriesPage{}, false
-	if page.Webhook, moved, err = s.webhookChoice(v); moved || err != nil {
+	if page.Choice, moved, err = s.receiverChoice(v); moved || err != nil {
 		return err
 	}
 	search := wire.DeliverySearch{Page: wire.Page{NumberOfResults: pageSize}, DeliveryFilter: wire.DeliveryFilter{
@@ -120,8 +119,8 @@ func (s *server) deliveries(v *visit) (err error) {
 	return v.show("deliveries", "Deliveries", page)
 }
 
-// Name is how a webhook is called.
-func (p deliveriesPage) Name(id wire.ID) string { return p.Webhook.Name(id) }
+// Receiver is the one with an id.
+func (p deliveriesPage) Receiver(id wire.ID) called { return p.Choice.Receiver(id) }
 
 func (deliveriesPage) States() []string { return logPage{}.States() }
 

@@ -25,7 +25,7 @@ func TestBacklog(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		b := h.admin()
 		b.gets("/admin/backlog", 200, "Nothing is waiting.")
-		b.gets("/admin/attempt", 200, "No webhook was called yet.")
+		b.gets("/admin/attempt", 200, "Nothing was sent to a receiver yet.")
 		b.gets("/admin/delivery", 200, "Nothing was owed")
 		receiver := egresstest.NewReceiver(t)
 		receiver.Script(egresstest.Status(http.StatusInternalServerError))

@@ -12,6 +12,7 @@ import (
 	"github.com/herald-events/herald/internal/body"
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sink"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -85,6 +86,7 @@ func (s *server) byID(v *visit, id wire.ID) (to string, err error) {
 		{"/admin/log/", func(ctx context.Context) error { _, err := s.WebhookLog.Event(ctx, id); return err }},
 		{"/admin/user/", func(ctx context.Context) error { _, err := s.Users.Load(ctx, id); return err }},
 		{"/admin/webhook/", func(ctx context.Context) error { _, err := s.Webhooks.Load(ctx, id); return err }},
+		{"/admin/sink/", func(ctx context.Context) error { _, err := s.Sinks.Load(ctx, id); return err }},
 		{"/admin/application/", func(ctx context.Context) error { _, err := s.Applications.Load(ctx, id); return err }},
 		{"/admin/group/", func(ctx context.Context) error { _, err := s.Groups.Load(ctx, id); return err }},
 		{"/admin/tenant/", func(ctx context.Context) error { return s.hasTenant(ctx, id) }},
@@ -129,6 +131,7 @@ func (s *server) finders(text string) []finder {
 	return []finder{
 		{"Users", "/admin/user/{id}", "/admin/user" + narrowed, s.findUsers},
 		{"Webhooks", "/admin/webhook/{id}", "/admin/webhook" + narrowed, s.findWebhooks},
+		{"Sinks", "/admin/sink/{id}", "/admin/sink" + narrowed, s.findSinks},
 		{"WebhookLog", "/admin/log/{id}", "/admin/log", s.findTypes},
 		{"Applications", "/admin/application/{id}", "/admin/application" + narrowed, s.findApplications},
 		{"Groups", "/admin/group/{id}", "/admin/group" + narrowed, s.findGroups},
@@ -157,6 +160,16 @@ func (s *server) findWebhooks(v *visit, text string) (rows []foundRow, err error
 	for _, w := range all[:min(len(all), mostLooked)] {
 		if contain(text, wordsOfWebhook(w)) {
 			rows = append(rows, foundRow{nameOfWebhook(w), egress.RedactURL(w.URL), "/admin/webhook/" + string(w.ID)})
+		}
+	}
+	return rows, err
+}
+
+func (s *server) findSinks(v *visit, text string) (rows []foundRow, err error) {
+	all, err := s.Sinks.List(v.Context())
+	for _, w := range all[:min(len(all), mostLooked)] {
+		if contain(text, wordsOfSink(w)) {
+			rows = append(rows, foundRow{w.Name, sink.Address(&w), "/admin/sink/" + string(w.ID)})
 		}
 	}
 	return rows, err

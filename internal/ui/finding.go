@@ -54,6 +54,8 @@ func placeOf(f doctor.Finding) (area admin.Area, path string) {
 	switch f.Subject.Kind {
 	case doctor.Webhook:
 		return admin.Webhooks, "/admin/webhook/{id}"
+	case doctor.Sink:
+		return admin.Webhooks, "/admin/sink/{id}"
 	case doctor.Messenger:
 		return admin.Messengers, "/admin/messenger/{id}"
 	case doctor.Key:
@@ -83,7 +85,7 @@ func textOfCode(code doctor.Code) string {
 
 // counted is the parameter that chooses the plural form.
 var counted = map[doctor.Code]string{
-	doctor.KeyExpiring: "days", doctor.CertificateExpiring: "days", doctor.WebhookDead: "dead", doctor.WebhookBacklog: "waiting",
+	doctor.KeyExpiring: "days", doctor.CertificateExpiring: "days", doctor.WebhookDead: "dead", doctor.WebhookBacklog: "waiting", doctor.SinkDead: "dead", doctor.SinkBacklog: "waiting",
 	doctor.MessengerFailing: "failed", doctor.MailFailing: "failed",
 }
 

@@ -49,7 +49,7 @@ func (s *server) showHealth(v *visit, page healthPage) error {
 	}
 	page.Groups = slices.DeleteFunc(groups, func(g findingGroup) bool { return len(g.Findings) == 0 })
 	if v.session.May(admin.Webhooks, admin.View) {
-		all, err := s.receivers(v.Context())
+		all, err := s.switchedOn(v.Context())
 		if err != nil {
 			return err
 		}
@@ -58,12 +58,12 @@ func (s *server) showHealth(v *visit, page healthPage) error {
 	return v.show("health", "Health", page)
 }
 
-// receivers are the webhooks that are switched on.
-func (s *server) receivers(ctx context.Context) (ids []wire.ID, err error) {
-	all, err := s.Webhooks.List(ctx)
-	for _, w := range all {
-		if w.Enabled == nil || *w.Enabled {
-			ids = append(ids, w.ID)
+// switchedOn are the receivers that are.
+func (s *server) switchedOn(ctx context.Context) (ids []wire.ID, err error) {
+	all, err := s.allCalled(ctx)
+	for _, one := range all {
+		if one.State != "StateDisabled" {
+			ids = append(ids, one.ID)
 		}
 	}
 	return ids, err
@@ -80,7 +80,7 @@ func (s *server) probe(v *visit) error {
 	if !v.session.May(admin.Webhooks, admin.View) {
 		return errForbidden
 	}
-	all, err := s.receivers(v.Context())
+	all, err := s.switchedOn(v.Context())
 	if err != nil {
 		return err
 	}

@@ -31,9 +31,10 @@ type liveRow struct {
 	EventID wire.ID
 	Type    string
 	Test    bool
-	// Webhook is empty for an event itself.
+	// Webhook is that of its receiver, empty for an event itself; Sink tells that this is one.
 	Webhook   wire.ID
 	Name      string
+	Sink      bool
 	Class     string // good, wait or bad
 	Text      string // the id of a text
 	Answer    string
@@ -42,9 +43,9 @@ type liveRow struct {
 }
 
 type livePage struct {
-	Rows    []liveRow
-	Types   []event.Descriptor
-	Webhook webhookChoice
+	Rows   []liveRow
+	Types  []event.Descriptor
+	Choice receiverChoice
 	// Stream is where what happens from now on comes from.
 	Stream string
 }
@@ -59,7 +60,7 @@ func (s *server) live(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if page.Webhook, moved, err = s.webhookChoice(v); moved || err != nil {
+	if page.Choice, moved, err = s.receiverChoice(v); moved || err != nil {
 		return err
 	}
 	search := wire.WebhookEventLogSearch{Page: wire.Page{NumberOfResults: pageSize}, Period: wire.Period{Start: 1}, TenantID: v.Tenant, EventType: v.FormValue("type"), WebhookID: wire.ID(v.FormValue("webhook"))}
@@ -249,6 +250,9 @@ func (s *server) liveMessage(v *visit, b *live.Batch, known map[wire.ID]bool) (s
 func (v *visit) liveRows(b *live.Batch, registry *webhook.Registry, known map[wire.ID]bool) (rows []liveRow) {
 	kind, hook := v.FormValue("type"), wire.ID(v.FormValue("webhook"))
 	add := func(row liveRow) {
+		if to := registry.Target(row.Webhook); to != nil {
+			row.Name, row.Sink = to.Name(), to.Kind() == webhook.Sink
+		}
 		if (kind == "" || row.Type == kind) && (hook == "" || row.Webhook == hook) && v.wantsClass(row.Class) && (v.Tenant == "" || known[row.EventID]) {
 			rows = append(rows, row)
 		}
@@ -286,9 +290,6 @@ func (v *visit) liveRows(b *live.Batch, registry *webhook.Registry, known map[wi
 		row, answered := answers[key]
 		if !answered {
 			row = liveRow{At: d.LastUpdateInstant, EventID: d.EventID, Type: d.EventType, Webhook: d.WebhookID}
-			if target := registry.Target(d.WebhookID); target != nil {
-				row.Name = target.URL()
-			}
 		}
 		row.Key, row.Text, row.Class = key, "Delivery"+d.State, receiver{State: d.State}.Class()
 		add(row)

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"cmp"
 	"context"
 	"html/template"
 	"net/http"
@@ -27,7 +26,7 @@ var logRoutes = []route{
 
 type logPage struct {
 	Groups  []eventGroup
-	Webhook webhookChoice
+	Choice  receiverChoice
 	Events  []logRow
 	Problem string
 	Pager   pager
@@ -70,10 +69,9 @@ func (r logRow) Outcome() (o outcome) {
 
 type outcome struct{ Text, Class string }
 
-// receiver is what became of an event at one webhook.
+// receiver is what became of an event at one webhook or sink.
 type receiver struct {
 	WebhookID wire.ID
-	Name      string
 	// State is that of the delivery, or of the vote where there is no delivery: accepted, refused.
 	State string
 	// Attempts counts all requests, Last is the latest of them, nil without one.
@@ -98,7 +96,7 @@ func (r receiver) Mark() string {
 	return map[string]string{"delivered": "●", "accepted": "●", "retrying": "◐", "pending": "○", "dead": "✕", "refused": "✕"}[r.State]
 }
 
-// receiversOf are the webhooks that were asked or told about an event, in the order of their ids.
+// receiversOf are the webhooks and sinks that were asked or told about an event, in the order of their ids.
 func receiversOf(e *wire.WebhookEventLog) []receiver {
 	var all []receiver
 	at := func(id wire.ID) *receiver {
@@ -143,7 +141,7 @@ func (v *visit) logSearch() wire.WebhookEventLogSearch {
 // log is the webhook log: what was sent, by type, result, time, webhook and text.
 func (s *server) log(v *visit) (err error) {
 	page, moved := logPage{Groups: eventGroups()}, false
-	if page.Webhook, moved, err = s.webhookChoice(v); moved || err != nil {
+	if page.Choice, moved, err = s.receiverChoice(v); moved || err != nil {
 		return err
 	}
 	search := v.logSearch()
@@ -243,6 +241,7 @@ type loggedPage struct {
 	// Related are the other events of the same operation.
 	Related []wire.WebhookEventLog
 	Curl    string
+	all     allCalled
 }
 
 // logEvent shows one event: what became of it, who was asked and told, and who was not.
@@ -252,7 +251,7 @@ func (s *server) logEvent(v *visit) error {
 		return err
 	}
 	page := loggedPage{logRow: logRow{e, receiversOf(&e)}, Verdict: v.verdict(&e)}
-	if err := s.nameReceivers(v.Context(), page.Receivers); err != nil {
+	if page.all, err = s.allCalled(v.Context()); err != nil {
 		return err
 	}
 	if page.Related, err = s.WebhookLog.Related(v.Context(), &e); err != nil {
@@ -267,22 +266,15 @@ func (s *server) logEvent(v *visit) error {
 	}
 	shown := webhook.Shown(e.Event)
 	page.Body = indented(shown)
-	page.Timeline = timelineOf(&e, page.Receivers)
+	page.Timeline = timelineOf(&e, page.Receivers, page.all)
 	page.Curl = "curl -X POST -H 'Content-Type: application/json' --data-binary " + forShell(string(shown)) + " http://localhost:3000/"
 	v.under("WebhookLog", "/admin/log")
 	v.of = e.EventType
 	return v.show("log-event", "Event", page)
 }
 
-// Name is how a webhook of the event is called.
-func (p loggedPage) Name(id wire.ID) string {
-	for _, r := range p.Receivers {
-		if r.WebhookID == id {
-			return r.Name
-		}
-	}
-	return string(id)
-}
+// Receiver is the one with an id.
+func (p loggedPage) Receiver(id wire.ID) called { return p.all.of(id) }
 
 // Several tells that the attempts are about one event.
 func (loggedPage) Several() bool { return false }
@@ -299,22 +291,6 @@ func (logPage) States() []string {
 }
 
 func (logPage) TestChoices() []string { return []string{"none", "only"} }
-
-// nameReceivers gives each its webhook's name, or its id when the webhook is gone.
-func (s *server) nameReceivers(ctx context.Context, all []receiver) error {
-	webhooks, err := s.Webhooks.List(ctx)
-	if err != nil {
-		return err
-	}
-	names := map[wire.ID]string{}
-	for _, w := range webhooks {
-		names[w.ID] = nameOfWebhook(w)
-	}
-	for i := range all {
-		all[i].Name = cmp.Or(names[all[i].WebhookID], string(all[i].WebhookID))
-	}
-	return nil
-}
 
 // verdict says in a sentence what became of an event.
 func (v *visit) verdict(e *wire.WebhookEventLog) string {
@@ -349,21 +325,25 @@ func (v *visit) verdict(e *wire.WebhookEventLog) string {
 func (f frame) Milliseconds(micros int64) string { return milliseconds(float64(micros) / 1000) }
 
 func (s *server) replayDelivery(v *visit) error {
-	return s.changeDelivery(v, "Sent the event %s again to the webhook %s", "DeliveryReplayed", s.Replay.Replay)
+	return s.changeDelivery(v, "Sent the event %s again to the %s %s", "DeliveryReplayed", s.Replay.Replay)
 }
 
 func (s *server) runDelivery(v *visit) error {
-	return s.changeDelivery(v, "Hastened the delivery of the event %s to the webhook %s", "DeliveryHastened", s.Replay.Run)
+	return s.changeDelivery(v, "Hastened the delivery of the event %s to the %s %s", "DeliveryHastened", s.Replay.Run)
 }
 
 func (s *server) cancelDelivery(v *visit) error {
-	return s.changeDelivery(v, "Cancelled the delivery of the event %s to the webhook %s", "DeliveryCancelled", s.Replay.Cancel)
+	return s.changeDelivery(v, "Cancelled the delivery of the event %s to the %s %s", "DeliveryCancelled", s.Replay.Cancel)
 }
 
 // changeDelivery does something with one delivery, and leads back to its event.
 func (s *server) changeDelivery(v *visit, message, said string, do func(ctx context.Context, event, webhook wire.ID) (wire.Delivery, error)) error {
-	id := wire.ID(v.PathValue("webhook"))
-	if _, err := do(v.changing(message, v.id(), id).context(), v.id(), id); err != nil {
+	all, err := s.allCalled(v.Context())
+	if err != nil {
+		return err
+	}
+	to := all.of(wire.ID(v.PathValue("webhook")))
+	if _, err := do(v.changing(message, v.id(), to.kind(), to.ID).context(), v.id(), to.ID); err != nil {
 		return v.again(err, func() error { return s.logEvent(v) })
 	}
 	return v.done(said, "/admin/log/"+string(v.id()))

@@ -7,7 +7,6 @@ import (
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/admin"
-	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/internal/sink"
 	"github.com/herald-events/herald/internal/webhooklog"
@@ -47,9 +46,7 @@ func (s *server) sinks(v *visit) error {
 		return err
 	}
 	page := sinksPage{Types: sink.Types()}
-	page.listing = listingOf(v, all, func(w wire.Sink) string {
-		return w.Name + "\x00" + string(w.Type) + "\x00" + sink.Address(&w) + "\x00" + string(w.ID)
-	})
+	page.listing = listingOf(v, all, wordsOfSink)
 	for _, w := range page.Rows {
 		row, err := s.sinkRow(v, w)
 		if err != nil {
@@ -60,22 +57,15 @@ func (s *server) sinks(v *visit) error {
 	return v.show("sinks", "Sinks", page)
 }
 
-func (s *server) sinkRow(v *visit, w wire.Sink) (row sinkRow, err error) {
-	row = sinkRow{Sink: w, Address: sink.Address(&w), State: stateOfSink(&w, s.Outbox.Flow(w.ID))}
-	row.Backlog, err = s.Replay.Backlog(v.Context(), w.ID)
-	return row, err
+// wordsOfSink are what a sink is found by.
+func wordsOfSink(w wire.Sink) string {
+	return w.Name + "\x00" + string(w.Type) + "\x00" + sink.Address(&w) + "\x00" + string(w.ID)
 }
 
-func stateOfSink(w *wire.Sink, f outbox.Flow) string {
-	switch {
-	case w.Enabled != nil && !*w.Enabled:
-		return "StateDisabled"
-	case f.Paused:
-		return "StatePaused"
-	case f.Open:
-		return "StateFailing"
-	}
-	return "StateHealthy"
+func (s *server) sinkRow(v *visit, w wire.Sink) (row sinkRow, err error) {
+	row = sinkRow{Sink: w, Address: sink.Address(&w), State: stateOf(w.Enabled, s.Outbox.Flow(w.ID))}
+	row.Backlog, err = s.Replay.Backlog(v.Context(), w.ID)
+	return row, err
 }
 
 type sinkPage struct {

@@ -18,8 +18,8 @@ var taskRoutes = []route{
 
 type taskPage struct {
 	wire.DeliveryTask
-	// Webhook is the one that it is about, nil when it is about several or that one is gone.
-	Webhook *wire.Webhook
+	// Receiver is the one that it is about, if it is about one.
+	Receiver called
 }
 
 // Runs tells that the page changes by itself.
@@ -37,14 +37,6 @@ func (p taskPage) WebhookID() wire.ID {
 		return p.Search.WebhookID
 	}
 	return ""
-}
-
-// Name is what its webhook is called by.
-func (p taskPage) Name() string {
-	if p.Webhook == nil {
-		return string(p.WebhookID())
-	}
-	return nameOfWebhook(*p.Webhook)
 }
 
 // Percent is how far it has come, from 0 to 100.
@@ -78,13 +70,11 @@ func (s *server) task(v *visit) error {
 		return err
 	}
 	page := taskPage{DeliveryTask: *t}
-	if id := page.WebhookID(); id != "" {
-		if w, err := s.Webhooks.Load(v.Context(), id); err == nil {
-			page.Webhook = &w
-		} else if p, ok := problem.As(err); !ok || p.Kind != problem.NotFound {
-			return err
-		}
+	all, err := s.allCalled(v.Context())
+	if err != nil {
+		return err
 	}
+	page.Receiver = all.of(page.WebhookID())
 	if v.isPart() {
 		return v.part("task", "progress", page)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// timeline is the picture of an event's attempts on one axis: a row per webhook, a bar per attempt. The axis is logarithmic, because votes take
+// timeline is the picture of an event's attempts on one axis: a row per receiver, a bar per attempt. The axis is logarithmic, because votes take
 // milliseconds and retries come after hours. X and widths are in percent of the picture, so that letters keep their size on every screen; Y is in pixels.
 type timeline struct {
 	Rows   []timelineRow
@@ -47,7 +47,7 @@ const (
 )
 
 // timelineOf draws an event.
-func timelineOf(e *wire.WebhookEventLog, receivers []receiver) timeline {
+func timelineOf(e *wire.WebhookEventLog, receivers []receiver, names allCalled) timeline {
 	if len(receivers) == 0 {
 		return timeline{}
 	}
@@ -65,7 +65,7 @@ func timelineOf(e *wire.WebhookEventLog, receivers []receiver) timeline {
 	}
 	t := timeline{Height: len(receivers)*rowHeight + 24}
 	for row, r := range receivers {
-		line := timelineRow{Name: r.Name, Y: row * rowHeight}
+		line := timelineRow{Name: names.of(r.WebhookID).Name, Y: row * rowHeight}
 		for _, a := range e.Attempts {
 			if a.WebhookID != r.WebhookID {
 				continue
@@ -96,7 +96,7 @@ func timelineOf(e *wire.WebhookEventLog, receivers []receiver) timeline {
 	return t
 }
 
-// answerOf is how a webhook answered, in a word: the status, or what went wrong.
+// answerOf is how a receiver answered, in a word: the status, or what went wrong.
 func answerOf(a *wire.WebhookAttemptLog) string {
 	if a.WebhookCallResponse.StatusCode > 0 {
 		return strconv.Itoa(a.WebhookCallResponse.StatusCode)
@@ -104,5 +104,5 @@ func answerOf(a *wire.WebhookAttemptLog) string {
 	return a.Outcome
 }
 
-// Answer is how a webhook answered, in a word.
+// Answer is how a receiver answered, in a word.
 func (f frame) Answer(a wire.WebhookAttemptLog) string { return answerOf(&a) }

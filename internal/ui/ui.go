@@ -156,7 +156,7 @@ func (s *server) routes() []route {
 		signInRoutes,
 		preferenceRoutes,
 		overviewRoutes, healthRoutes, liveRoutes,
-		logRoutes, webhookChoiceRoutes,
+		logRoutes, receiverRoutes,
 		attemptRoutes,
 		replayRoutes,
 		backlogRoutes,

@@ -11,6 +11,7 @@ import (
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/chart"
 	"github.com/herald-events/herald/internal/egress"
+	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/internal/traffic"
 	"github.com/herald-events/herald/wire"
@@ -142,21 +143,26 @@ func (r webhookRow) Spark() template.HTML {
 
 func (s *server) webhookRow(w wire.Webhook) webhookRow {
 	w.URL = egress.RedactURL(w.URL) // it may hold a secret, which nobody needs to see to recognise it
-	row := webhookRow{Webhook: w, State: "StateHealthy"}
+	row := webhookRow{Webhook: w, State: stateOf(w.Enabled, s.Outbox.Flow(w.ID))}
 	for _, on := range w.EventsEnabled {
 		if on {
 			row.Events++
 		}
 	}
-	switch flow := s.Outbox.Flow(w.ID); {
-	case w.Enabled != nil && !*w.Enabled:
-		row.State = "StateDisabled"
-	case flow.Paused:
-		row.State = "StatePaused"
-	case flow.Open:
-		row.State = "StateFailing"
-	}
 	return row
+}
+
+// stateOf is how a receiver is, the id of a text.
+func stateOf(enabled *bool, f outbox.Flow) string {
+	switch {
+	case enabled != nil && !*enabled:
+		return "StateDisabled"
+	case f.Paused:
+		return "StatePaused"
+	case f.Open:
+		return "StateFailing"
+	}
+	return "StateHealthy"
 }
 
 // Off tells whether the webhook is switched off.

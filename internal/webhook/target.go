@@ -99,6 +99,7 @@ type Pace struct {
 type Target struct {
 	ID     wire.ID
 	kind   ReceiverKind
+	name   string
 	url    string
 	wants  Subscription
 	pace   Pace
@@ -115,8 +116,8 @@ type Traced struct {
 }
 
 // NewSink returns a sink as a receiver. url is where it is, without credentials.
-func (s *Service) NewSink(id wire.ID, url string, wants Subscription, pace Pace, sender Sender) *Target {
-	return &Target{ID: id, kind: Sink, url: url, wants: wants, pace: pace, sender: sender, clock: s.Clock, traced: s.Traced}
+func (s *Service) NewSink(id wire.ID, name, url string, wants Subscription, pace Pace, sender Sender) *Target {
+	return &Target{ID: id, kind: Sink, name: name, url: url, wants: wants, pace: pace, sender: sender, clock: s.Clock, traced: s.Traced}
 }
 
 // Kind is what kind of receiver it is.
@@ -130,6 +131,14 @@ func (t *Target) Enabled() bool { return t.wants.Enabled }
 
 // URL is where it is, without credentials and query values.
 func (t *Target) URL() string { return t.url }
+
+// Name is what people call it by: the name of a sink, where a webhook is.
+func (t *Target) Name() string {
+	if t.kind == Sink {
+		return t.name
+	}
+	return t.url
+}
 
 // Want tells which gate, if any, keeps all events of type t of the given tenant away.
 func (t *Target) Want(typ event.Type, scope event.Scope, tenant wire.ID) Gate {
