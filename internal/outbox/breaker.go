@@ -9,7 +9,8 @@ import (
 )
 
 // A breaker keeps deliveries and votes away from a receiver that cannot be reached, so that they wait instead of occupying places and
-// costing callers a timeout. What a receiver answers itself, a refusal or a 500, never opens it: that is its say, and for a vote it is meant.
+// costing callers a timeout. What a receiver answers itself, a refusal or a 500, never opens it: that is its say, and for a vote it is meant. But a broker that does
+// not let us in has said nothing about any event.
 
 const (
 	// breakAfter is how many attempts in a row must find nobody before the breaker opens.
@@ -21,6 +22,9 @@ const (
 
 // reached tells whether somebody answered for the receiver. A gateway that says that nobody is behind it does not count.
 func reached(a *webhook.Attempt) bool {
+	if a.LockedOut {
+		return false
+	}
 	switch a.Outcome {
 	case egress.Accepted, egress.Redirect, egress.TooLarge:
 		return true

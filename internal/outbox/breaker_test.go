@@ -27,6 +27,9 @@ func TestReached(t *testing.T) {
 			t.Errorf("%s: reached is %v", outcome, got)
 		}
 	}
+	if reached(&webhook.Attempt{Outcome: egress.Refused, LockedOut: true}) {
+		t.Error("who is not let in has reached somebody")
+	}
 	for status, want := range map[int]bool{400: true, 401: true, 404: true, 410: true, 429: true, 500: true, 501: true, 502: false, 503: false, 504: false, 599: true} {
 		if got := reached(&webhook.Attempt{Outcome: egress.Refused, StatusCode: status}); got != want {
 			t.Errorf("status %d: reached is %v", status, got)

@@ -293,9 +293,13 @@ func (o *Outbox) bury(tx *db.Tx, d *death) error {
 	if d.made > 1 {
 		attempts = fmt.Sprintf("%d attempts", d.made)
 	}
-	message := fmt.Sprintf("%s %s (%s) did not accept the event %s (%s): given up after %s. The last one: %s. The event stays in the store. "+
-		"Find out why the receiver refuses it, or switch the event or the receiver off.",
-		o.called(tx, d.webhook), d.last.URL, d.webhook, d.kind, d.event, attempts, d.last.Summary())
+	advice := "Find out why the receiver refuses it, or switch the event or the receiver off."
+	if d.last.Hopeless {
+		attempts += ", as more would be in vain"
+		advice = "Have the receiver take such events and send it again, or leave them out with a filter."
+	}
+	message := fmt.Sprintf("%s %s (%s) did not accept the event %s (%s): given up after %s. The last one: %s. The event stays in the store. %s",
+		o.called(tx, d.webhook), d.last.URL, d.webhook, d.kind, d.event, attempts, d.last.Summary(), advice)
 	tx.AfterCommit(o.Metrics.Dead)
 	if t := event.Type(d.kind); t == event.EventLogCreate || t == event.AuditLogCreate {
 		return o.Journal.ErrorQuietly(tx, message)

@@ -47,13 +47,13 @@ type fate struct {
 // next decides the fate of a delivery after its attempts-th attempt ended at now with a. jitter is a random number in [0, 1); it spreads the
 // pause by ±20 %.
 //
-// A receiver that answers 410 says that it is gone for good. Retry-After (seconds or a date, RFC 9110 section 10.2.3) lengthens a pause
-// up to the schedule's longest, it never shortens one.
+// A receiver that answers 410 says that it is gone for good, and a broker that the event is too large for it. Retry-After (seconds or a date, RFC 9110 section 10.2.3)
+// lengthens a pause up to the schedule's longest, it never shortens one.
 func (s schedule) next(attempts int, a *webhook.Attempt, now time.Time, jitter float64) fate {
 	switch {
 	case a.Outcome.Success():
 		return fate{Delivered, now}
-	case isGone(a), attempts > len(s):
+	case isGone(a), a.Hopeless, attempts > len(s):
 		return fate{Dead, now}
 	}
 	pause := s[max(attempts, 1)-1]

@@ -36,6 +36,7 @@ func TestSchedule_Next(t *testing.T) {
 		"the tenth is the last":                  {10, answer(500), 0.5, Dead, 0},
 		"2xx on the tenth is delivered":          {10, answer(200), 0.5, Delivered, 0},
 		"410 ends at once":                       {1, answer(410), 0.5, Dead, 0},
+		"so does what will never be taken":       {1, &webhook.Attempt{Outcome: egress.Refused, Hopeless: true}, 0.5, Dead, 0},
 		"Retry-After in seconds":                 {1, answer(503, "120"), 0.5, Retrying, 2 * time.Minute},
 		"Retry-After as a date":                  {1, answer(503, now.Add(time.Hour).Format(http.TimeFormat)), 0.5, Retrying, time.Hour},
 		"Retry-After never shortens":             {2, answer(503, "1"), 0.5, Retrying, 30 * time.Second},

@@ -66,7 +66,7 @@ func (b *batcher) run(write func([]*handed)) {
 	}
 }
 
-var errLineClosed = &failure{egress.Reset, "the connection was closed before the confirmation came; the event may have arrived"}
+var errLineClosed = fail(egress.Reset, "the connection was closed before the confirmation came; the event may have arrived")
 
 // send hands a record in and waits for what becomes of it.
 func (b *batcher) send(ctx context.Context, r *record) (string, error) {

@@ -35,7 +35,7 @@ func newDialer(r *route, t *wire.SinkTLS) (*dialer, error) {
 	}
 	var err error
 	if d.trust, err = egress.ParsePEM(*t.Certificate); err != nil {
-		return nil, &failure{egress.TLS, "the certificate " + err.Error()}
+		return nil, fail(egress.TLS, "the certificate "+err.Error())
 	}
 	return d, nil
 }
@@ -58,7 +58,7 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 		if !ok {
 			text = "TLS: the handshake failed"
 		}
-		return nil, d.failed(&failure{egress.TLS, text})
+		return nil, d.failed(fail(egress.TLS, text))
 	}
 	return secured, nil
 }
@@ -68,14 +68,14 @@ func (d *dialer) plain(ctx context.Context, _, address string) (net.Conn, error)
 	host, text, err := net.SplitHostPort(address)
 	port, wrong := strconv.Atoi(text)
 	if err != nil || wrong != nil {
-		return nil, d.failed(&failure{egress.Invalid, "the broker's address " + strconv.Quote(address) + " is not host:port"})
+		return nil, d.failed(fail(egress.Invalid, "the broker's address "+strconv.Quote(address)+" is not host:port"))
 	}
 	c, outcome, why := d.service.Egress.Dial(ctx, host, port, d.connect)
 	if c == nil {
 		if outcome == egress.Cancelled { // the library has lost its patience, or we have
 			outcome, why = egress.Timeout, "no connection in time"
 		}
-		return nil, d.failed(&failure{outcome, why + " (" + address + ")"})
+		return nil, d.failed(fail(outcome, why+" ("+address+")"))
 	}
 	d.last.Store(nil)
 	return c, nil

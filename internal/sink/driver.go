@@ -40,9 +40,25 @@ type connection interface {
 type failure struct {
 	outcome egress.Outcome
 	text    string
+	// what it is about, if it is about more, or less, than this one attempt
+	hopeless, lockedOut bool
 }
 
 func (f *failure) Error() string { return f.text }
 
+func fail(outcome egress.Outcome, text string) *failure {
+	return &failure{outcome: outcome, text: text}
+}
+
 // refused is a failure that the broker itself has declared.
-func refused(text string) error { return &failure{egress.Refused, text} }
+func refused(text string) *failure { return fail(egress.Refused, text) }
+
+// tooLarge is the refusal of an event that will never be taken. It is for what is known about this one event: brokers may refuse many together for the size of one.
+func tooLarge(text string) *failure {
+	return &failure{outcome: egress.Refused, text: text, hopeless: true}
+}
+
+// lockedOut is the refusal of a login, or of all that whoever has logged in may do.
+func lockedOut(text string) *failure {
+	return &failure{outcome: egress.Refused, text: text, lockedOut: true}
+}

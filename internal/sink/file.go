@@ -229,5 +229,5 @@ func fileFailed(err error) error {
 	if l, ok := errors.AsType[*os.LinkError](err); ok {
 		err = l.Err
 	}
-	return &failure{egress.Connect, "the file cannot be written: " + err.Error()}
+	return fail(egress.Connect, "the file cannot be written: "+err.Error())
 }

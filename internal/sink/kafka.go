@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,18 +42,18 @@ func (kafkaDriver) open(ctx context.Context, r *route) (connection, error) {
 	var v problem.Validation
 	p := producerOf(&v, "producer", r.sink.Kafka.Producer)
 	if v.Err() != nil { // it was checked when it was stored
-		return nil, &failure{egress.Invalid, "the properties of the producer cannot be used any more"}
+		return nil, fail(egress.Invalid, "the properties of the producer cannot be used any more")
 	}
 	d := &dialer{route: r, secure: p.secure}
 	var err error
 	if p.roots != "" {
 		if d.trust, err = egress.ParsePEM(p.roots); err != nil {
-			return nil, &failure{egress.TLS, "the certificates of the truststore cannot be used"}
+			return nil, fail(egress.TLS, "the certificates of the truststore cannot be used")
 		}
 	}
 	if p.identity != "" {
 		if d.identity, err = egress.ParsePEM(p.identity + "\n" + p.secretKey); err != nil {
-			return nil, &failure{egress.TLS, "the certificate of the keystore cannot be used"}
+			return nil, fail(egress.TLS, "the certificate of the keystore cannot be used")
 		}
 	}
 	deadline := r.patience
@@ -70,13 +71,15 @@ func (kafkaDriver) open(ctx context.Context, r *route) (connection, error) {
 	if m := p.mechanismOf(); m != nil {
 		options = append(options, kgo.SASL(m))
 	}
-	client, err := kgo.NewClient(options...)
-	if err != nil {
-		return nil, &failure{egress.Invalid, "the properties of the producer do not fit together: " + err.Error()}
+	k := &kafkaProducer{dialer: d, topic: r.sink.Kafka.Topic, login: p.login, turn: make(chan struct{}, 1)}
+	if k.client, err = kgo.NewClient(options...); err == nil {
+		k.alone, err = kgo.NewClient(append(options, kgo.MaxBufferedRecords(1))...)
 	}
-	k := &kafkaProducer{client: client, dialer: d, topic: r.sink.Kafka.Topic, login: p.login}
+	if err != nil {
+		return nil, fail(egress.Invalid, "the properties of the producer do not fit together: "+err.Error())
+	}
 	if err := k.ping(ctx); err != nil {
-		client.CloseAllowingRebalance()
+		k.close()
 		return nil, err
 	}
 	return k, nil
@@ -93,25 +96,47 @@ type kafkaProducer struct {
 	dialer *dialer
 	topic  string
 	login  bool
+
+	// alone sends one record at a time, for whoever has the turn. It connects when it is used.
+	alone *kgo.Client
+	turn  chan struct{}
 }
 
 func (k *kafkaProducer) send(ctx context.Context, r *record) (string, error) {
+	sent, err := k.produce(ctx, k.client, r)
+	if errors.Is(err, kerr.MessageTooLarge) {
+		// A broker measures what it gets together, and refuses all of it. Only by itself a record is found to be too large.
+		select {
+		case k.turn <- struct{}{}:
+			sent, err = k.produce(ctx, k.alone, r)
+			<-k.turn
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	if err != nil {
+		return "", k.explain(sent.Topic, err)
+	}
+	return fmt.Sprintf("topic %s, partition %d, offset %d", sent.Topic, sent.Partition, sent.Offset), nil
+}
+
+func (k *kafkaProducer) produce(ctx context.Context, client *kgo.Client, r *record) (*kgo.Record, error) {
 	one := &kgo.Record{Topic: r.fill(k.topic), Key: []byte(r.key), Value: r.value}
 	for _, h := range r.headers() {
 		one.Headers = append(one.Headers, kgo.RecordHeader{Key: h[0], Value: []byte(h[1])})
 	}
 	result := make(chan error, 1)
-	k.client.TryProduce(ctx, one, func(_ *kgo.Record, err error) { result <- err })
+	client.TryProduce(ctx, one, func(_ *kgo.Record, err error) { result <- err })
 	select {
 	case err := <-result:
-		if err != nil {
-			return "", k.explain(one.Topic, err)
-		}
-		return fmt.Sprintf("topic %s, partition %d, offset %d", one.Topic, one.Partition, one.Offset), nil
+		return one, err
 	case <-ctx.Done(): // with a broker that dies at the wrong moment the library may hold on for longer
-		return "", k.dialer.orDial(ctx.Err())
+		return one, ctx.Err()
 	}
 }
+
+// loginRefused are what brokers say to those whom they do not let in.
+var loginRefused = []*kerr.Error{kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism, kerr.IllegalSaslState}
 
 // explain makes a failure of what the library says.
 func (k *kafkaProducer) explain(topic string, err error) error {
@@ -120,19 +145,21 @@ func (k *kafkaProducer) explain(topic string, err error) error {
 	case isBroker && said == kerr.UnknownTopicOrPartition:
 		return refused(fmt.Sprintf("the topic %q does not exist, or may not be written to", topic))
 	case isBroker && said == kerr.MessageTooLarge:
-		return refused("the event is too large for the topic, or for max.request.size (MESSAGE_TOO_LARGE)")
+		return tooLarge("the event is too large for the topic, or for max.request.size (MESSAGE_TOO_LARGE)")
+	case isBroker && slices.Contains(loginRefused, said):
+		return lockedOut(fmt.Sprintf("the broker said %s: %s", said.Message, said.Description))
 	case isBroker:
 		return refused(fmt.Sprintf("the broker said %s: %s", said.Message, said.Description))
 	case errors.Is(err, kgo.ErrMaxBuffered):
-		return &failure{egress.Timeout, "too many events wait for the broker already"}
+		return fail(egress.Timeout, "too many events wait for the broker already")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, kgo.ErrRecordTimeout), errors.Is(err, kgo.ErrRecordRetries):
 		return k.dialer.orDial(context.DeadlineExceeded)
 	}
 	if eof, ok := errors.AsType[*kgo.ErrFirstReadEOF](err); ok {
-		return &failure{egress.Reset, "the broker closed the connection at once: does it want TLS or a login? (" + eof.Error() + ")"}
+		return fail(egress.Reset, "the broker closed the connection at once: does it want TLS or a login? ("+eof.Error()+")")
 	}
 	if errors.Is(err, io.EOF) && k.login && k.dialer.last.Load() == nil {
-		return &failure{egress.Reset, "the broker closed the connection; some do that when user name, password or mechanism of the login are wrong"}
+		return fail(egress.Reset, "the broker closed the connection; some do that when user name, password or mechanism of the login are wrong")
 	}
 	return k.dialer.orDial(err)
 }
@@ -146,4 +173,7 @@ func (k *kafkaProducer) ping(ctx context.Context) error {
 
 func (k *kafkaProducer) usable() bool { return true }
 
-func (k *kafkaProducer) close() { k.client.Close() }
+func (k *kafkaProducer) close() {
+	k.client.Close()
+	k.alone.Close()
+}

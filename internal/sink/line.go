@@ -45,7 +45,7 @@ func (l *lines) init() {
 	l.opening, l.abort = context.WithCancel(context.Background())
 }
 
-var errClosed = &failure{egress.Cancelled, "this server is being stopped"}
+var errClosed = fail(egress.Cancelled, "this server is being stopped")
 
 // borrow returns the connection of the route. All who want it while it is being made wait for the same attempt and share what comes of it; it goes on when one of them
 // leaves. release is to be called once.
@@ -132,7 +132,7 @@ func (l *lines) make(key lineKey, one *line, r *route) {
 	}
 	if o.err != nil {
 		if _, known := errors.AsType[*failure](o.err); !known && ctx.Err() != nil {
-			o.err = &failure{egress.Timeout, fmt.Sprintf("no connection within the connect timeout of %d ms", r.connect.Milliseconds())}
+			o.err = fail(egress.Timeout, fmt.Sprintf("no connection within the connect timeout of %d ms", r.connect.Milliseconds()))
 		}
 	}
 	l.mu.Lock()

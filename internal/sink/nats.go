@@ -92,23 +92,23 @@ func (natsDriver) open(ctx context.Context, r *route) (connection, error) {
 	if err != nil {
 		switch {
 		case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
-			return nil, refused("NATS said: " + err.Error())
+			return nil, lockedOut("NATS said: " + err.Error())
 		case errors.Is(err, nats.ErrTimeout):
-			return nil, d.orDial(&failure{egress.Timeout, "the server did not answer in time"})
+			return nil, d.orDial(fail(egress.Timeout, "the server did not answer in time"))
 		case errors.Is(err, nats.ErrSecureConnRequired):
-			return nil, &failure{egress.TLS, "the server wants TLS: set nats.tls.enabled"}
+			return nil, fail(egress.TLS, "the server wants TLS: set nats.tls.enabled")
 		case errors.Is(err, nats.ErrSecureConnWanted):
-			return nil, &failure{egress.TLS, "the server does not speak TLS"}
+			return nil, fail(egress.TLS, "the server does not speak TLS")
 		}
 		if t, ok := errors.AsType[net.Error](err); ok && t.Timeout() {
-			err = &failure{egress.Timeout, "the server did not answer in time"}
+			err = fail(egress.Timeout, "the server did not answer in time")
 		}
 		return nil, d.orDial(err)
 	}
 	js, err := jetstream.New(conn, jetstream.WithPublishAsyncMaxPending(mostUnderWay))
 	if err != nil {
 		conn.Close()
-		return nil, &failure{egress.Invalid, "JetStream cannot be used: " + err.Error()}
+		return nil, fail(egress.Invalid, "JetStream cannot be used: "+err.Error())
 	}
 	return &natsPublisher{conn: conn, js: js, dialer: d, settings: settings}, nil
 }
@@ -151,9 +151,11 @@ func (p *natsPublisher) explain(subject string, err error) error {
 	said, isAPI := errors.AsType[*jetstream.APIError](err)
 	switch {
 	case errors.Is(err, nats.ErrMaxPayload):
-		return refused(fmt.Sprintf("the event is too large: the server takes %d bytes (max_payload)", p.conn.MaxPayload()))
+		return tooLarge(fmt.Sprintf("the event is too large: the server takes %d bytes (max_payload)", p.conn.MaxPayload()))
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
 		return refused(fmt.Sprintf("no stream takes the subject %q", subject))
+	case isAPI && said.ErrorCode == jetstream.JSErrCodeStreamMessageExceedsMaximum:
+		return tooLarge("the event is too large for the stream (max_msg_size)")
 	case isAPI:
 		return refused("JetStream said: " + said.Description)
 	case errors.Is(err, jetstream.ErrTooManyStalledMsgs), errors.Is(err, nats.ErrTimeout):

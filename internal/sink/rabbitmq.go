@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -77,14 +78,14 @@ func (rabbitDriver) open(ctx context.Context, r *route) (connection, error) {
 		},
 	})
 	if err != nil {
-		return nil, d.orDial(explainRabbit(err))
+		return nil, d.orDial(notLetIn(explainRabbit(err)))
 	}
 	if p.channel, err = p.conn.Channel(); err == nil {
 		err = p.channel.Confirm(false)
 	}
 	if err != nil {
 		_ = p.socket.Close()
-		return nil, explainRabbit(err)
+		return nil, notLetIn(explainRabbit(err))
 	}
 	p.why = p.channel.NotifyClose(make(chan *amqp.Error, 1))
 	p.returned = p.channel.NotifyReturn(make(chan amqp.Return))
@@ -173,7 +174,7 @@ func (p *rabbitPublisher) send(ctx context.Context, r *record) (string, error) {
 	select {
 	case p.work <- do:
 	case <-p.ended:
-		return "", p.lost()
+		return "", p.lost(r)
 	case <-ctx.Done():
 		return "", p.late(ctx)
 	}
@@ -184,7 +185,7 @@ func (p *rabbitPublisher) send(ctx context.Context, r *record) (string, error) {
 		return "", p.late(ctx)
 	}
 	if b.err != nil {
-		return "", p.lost()
+		return "", p.lost(r)
 	}
 	select {
 	case <-b.confirmation.Done():
@@ -196,7 +197,7 @@ func (p *rabbitPublisher) send(ctx context.Context, r *record) (string, error) {
 	case p.asks <- q:
 	case <-p.ended:
 		if !b.confirmation.Acked() {
-			return "", p.lost()
+			return "", p.lost(r)
 		}
 		return "", nil
 	}
@@ -208,7 +209,7 @@ func (p *rabbitPublisher) send(ctx context.Context, r *record) (string, error) {
 	}
 	select {
 	case <-p.ended:
-		return "", p.lost()
+		return "", p.lost(r)
 	case <-time.After(time.Second): // the end of the channel would be known by now
 		return "", refused("RabbitMQ did not take the event (nack)")
 	}
@@ -220,16 +221,36 @@ func (p *rabbitPublisher) late(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// lost waits for why the channel was closed.
-func (p *rabbitPublisher) lost() error {
+// lost waits for why the channel was closed while r, if it is not nil, was under way.
+func (p *rabbitPublisher) lost(r *record) error {
 	select {
 	case <-p.ended:
 	case <-time.After(time.Second):
 	}
-	if why := p.closed.Load(); why != nil {
+	why := p.closed.Load()
+	switch {
+	case why == nil:
+		return errLineClosed
+	case why.Code != amqp.PreconditionFailed || r == nil:
 		return explainRabbit(why)
 	}
-	return errLineClosed
+	if said := sizeLimit.FindStringSubmatch(why.Reason); said != nil {
+		if limit, err := strconv.Atoi(said[1]); err == nil && len(r.value) > limit {
+			return tooLarge("the event is too large: RabbitMQ said: " + why.Reason)
+		}
+	}
+	return refused("RabbitMQ closed the channel because of another event; this one may have arrived. It said: " + why.Reason)
+}
+
+// sizeLimit finds the limit in what RabbitMQ says about a message that is too large. It closes the channel then, and with it ends all that is under way.
+var sizeLimit = regexp.MustCompile(`larger than (?:configured )?max size (\d+)`)
+
+// notLetIn is a refusal while the connection is being made.
+func notLetIn(err error) error {
+	if f, known := errors.AsType[*failure](err); known && f.outcome == egress.Refused {
+		return lockedOut(f.text)
+	}
+	return err
 }
 
 // explainRabbit makes a failure of what the broker has said, if it has.
@@ -240,19 +261,19 @@ func explainRabbit(err error) error {
 			return refused("RabbitMQ said: " + err.Error())
 		}
 		if t, is := errors.AsType[net.Error](err); is && t.Timeout() {
-			return &failure{egress.Timeout, "the broker did not answer in time"}
+			return fail(egress.Timeout, "the broker did not answer in time")
 		}
 		return err
 	}
 	if said.Code == amqp.ConnectionForced { // it is being stopped
-		return &failure{egress.Reset, "RabbitMQ said: " + said.Reason}
+		return fail(egress.Reset, "RabbitMQ said: "+said.Reason)
 	}
 	return refused("RabbitMQ said: " + said.Reason)
 }
 
 func (p *rabbitPublisher) ping(context.Context) error {
 	if !p.usable() {
-		return p.lost()
+		return p.lost(nil)
 	}
 	return nil
 }

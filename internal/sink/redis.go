@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -109,7 +110,11 @@ func (s *redisStream) explain(err error) error {
 		return refused(fmt.Sprintf("the stream %q does not exist", s.settings.Stream))
 	}
 	if said, ok := errors.AsType[redis.Error](err); ok {
-		return refused("Redis said: " + said.Error())
+		text := "Redis said: " + said.Error()
+		if strings.HasPrefix(said.Error(), "WRONGPASS ") || strings.HasPrefix(said.Error(), "NOAUTH ") {
+			return lockedOut(text)
+		}
+		return refused(text)
 	}
 	if t, ok := errors.AsType[net.Error](err); ok && t.Timeout() || errors.Is(err, context.DeadlineExceeded) {
 		err = context.DeadlineExceeded

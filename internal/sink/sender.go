@@ -48,6 +48,9 @@ func (r *route) attempt(ctx context.Context, size int, do func(context.Context, 
 		var text string
 		a.Outcome, text = r.explain(ctx, err)
 		a.Exception = r.secrets.Text(text)
+		if f, known := errors.AsType[*failure](err); known && a.Outcome == egress.Refused {
+			a.Hopeless, a.LockedOut = f.hopeless, f.lockedOut
+		}
 		return a
 	}
 	a.Detail.ResponseBody, a.Detail.ResponseSize = receipt, int64(len(receipt))

@@ -106,7 +106,7 @@ func (s *Service) compile(w *wire.Sink) *route {
 	// What a connection depends on, and nothing else: a sink that changes its events goes on with the one it has.
 	settings, err := json.Marshal([]any{w.Type, open.Kafka, open.NATS, open.RabbitMQ, open.Redis, open.File, secrets, r.connect})
 	if err != nil || r.driver == nil {
-		r.fault = &failure{egress.Invalid, "the settings of the sink cannot be used"}
+		r.fault = fail(egress.Invalid, "the settings of the sink cannot be used")
 		return r
 	}
 	sum := sha256.Sum256(settings)

@@ -24,7 +24,7 @@ func (stdoutDriver) open(_ context.Context, r *route) (connection, error) {
 		}
 		_, err := r.service.Stdout.Write(lines.Bytes())
 		if err != nil {
-			err = &failure{egress.Connect, "standard output cannot be written: " + err.Error()}
+			err = fail(egress.Connect, "standard output cannot be written: "+err.Error())
 		}
 		for _, h := range batch {
 			h.done("", err)

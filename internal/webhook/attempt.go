@@ -29,7 +29,11 @@ type Attempt struct {
 	Exception      string // why there was no good answer, for people
 	Start, End     time.Time
 	ResponseHeader http.Header // as received; for decisions only
-	Detail         Detail
+	// Hopeless says that the receiver will not take this event, however often it is sent: it is too large for a broker. Others it may take.
+	Hopeless bool
+	// LockedOut says that the receiver lets nobody in before somebody changes a setting, so that no event at all has a chance: a broker that refuses the login.
+	LockedOut bool
+	Detail    Detail
 }
 
 // Detail is what is kept of request and response.

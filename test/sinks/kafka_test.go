@@ -182,6 +182,29 @@ func TestIntegration(t *testing.T) {
 	s.Call("PATCH", "/api/sink/"+string(id), `{"sink":{"name":"Mine"}}`).WantCodes("[builtIn]")
 }
 
+// A broker measures records that come together, and refuses all of them: each gets through by itself then, and only one that is too large alone is given up.
+func TestKafka_TopicTakesLess(t *testing.T) {
+	t.Parallel()
+	k := newKafka(t)
+	if err := k.cluster.CreateTopic("small", 1, map[string]string{"max.message.bytes": "40000"}); err != nil {
+		t.Fatal(err)
+	}
+	s := &suite{t: t, b: k}
+	s.Server = apptest.Start(t, dbtest.Engines()[0])
+	s.Enable(wire.None, kind)
+	w := k.with(k.address(), "small", password)
+	w.Ordering = wire.SinkUnordered
+	w.Kafka.Producer["linger.ms"], w.Kafka.Producer["compression.type"] = "50", "none"
+	id := s.create(w)
+	s.publish(40, 10_000)
+	s.publish(1, 50_000)
+	s.Settled(patience)
+	states := s.Strings(`SELECT state || ' ' || CAST(COUNT(*) AS TEXT) FROM delivery WHERE webhook_id = $1 GROUP BY state ORDER BY state`, id)
+	if !slices.Equal(states, []string{"dead 1", "delivered 40"}) {
+		t.Errorf("deliveries: %q", states)
+	}
+}
+
 func TestKafka(t *testing.T) {
 	t.Parallel()
 	run(t, dbtest.Engines()[0], newKafka(t))

@@ -31,7 +31,7 @@ func startRabbitMQ(t *testing.T) *rabbitBroker {
 	names.start()
 
 	s := &server{t: t, program: program, port: freePort(t)}
-	config := fmt.Sprintf("listeners.tcp.1 = 127.0.0.1:%d\ndefault_user = herald\ndefault_pass = %s\nloopback_users = none\nlog.console = true\nlog.file = false\n", s.port, password)
+	config := fmt.Sprintf("listeners.tcp.1 = 127.0.0.1:%d\ndefault_user = herald\ndefault_pass = %s\nloopback_users = none\nlog.console = true\nlog.file = false\nmax_message_size = 1048576\n", s.port, password)
 	if err := os.WriteFile(filepath.Join(dir, "rabbitmq.conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func (b *rabbitBroker) unheard() (wire.Sink, string) {
 	return w, "no queue takes what is sent"
 }
 func (b *rabbitBroker) at(address string) wire.Sink { return b.with(address, "events", password) }
-func (b *rabbitBroker) mostBytes() int              { return 0 }
+func (b *rabbitBroker) mostBytes() int              { return 1 << 20 }
 
 func (b *rabbitBroker) received() []received {
 	conn, channel := b.connect()

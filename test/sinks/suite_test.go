@@ -83,6 +83,7 @@ func run(t *testing.T, engine db.Engine, b broker) {
 	s.explains()
 	s.delivers()
 	s.refuses()
+	s.locksOut()
 	s.survives()
 	s.hinders()
 }
@@ -241,24 +242,46 @@ func (s *suite) refuses() {
 	}
 
 	id := s.create(s.b.sink())
+	ids := s.publish(20, 10)
 	huge := s.publish(1, 2<<20)
-	ids := s.publish(5, 10)
-	for i := range ids { // those about the object of the huge one wait for it
-		if object(s.n-len(ids)+1+i) == object(s.n-len(ids)) && s.b.mostBytes() > 0 {
-			ids[i] = ids[0]
-		}
-	}
+	ids = append(ids, s.publish(20, 10)...) // of which some are about the same object
 	if s.b.mostBytes() == 0 {
-		ids = append(huge, ids...)
-	}
-	s.wait(ids)
-	if s.b.mostBytes() > 0 {
-		s.Eventually(patience, "the huge event is refused", func() bool {
-			return len(s.Strings(`SELECT outcome FROM attempt WHERE webhook_id = $1 AND outcome = 'refused' AND exception LIKE '%large%'`, id)) > 0
-		})
+		s.wait(append(ids, huge...))
+	} else {
+		s.wait(ids)
+		s.Settled(patience)
+		dead := s.Strings(`SELECT e.id || ', attempts: ' || CAST(d.attempts AS TEXT) FROM delivery d JOIN event e ON e.sequence = d.event_sequence WHERE d.webhook_id = $1 AND d.state = 'dead'`, id)
+		if len(dead) != 1 || !strings.HasPrefix(dead[0], huge[0]+", attempts: ") {
+			s.t.Errorf("given up: %q, want the event %s alone", dead, huge[0])
+		}
+		told := s.Strings(`SELECT message FROM event_log WHERE message LIKE $1`, "%"+huge[0]+"%")
+		if len(told) != 1 || !strings.Contains(told[0], "too large") || !strings.Contains(told[0], "in vain") {
+			s.t.Errorf("what people are told of it: %q", told)
+		}
 	}
 	s.Call("DELETE", "/api/sink/"+string(id), nil).Want(200)
 	s.Settled(patience)
+}
+
+// locksOut: a broker that refuses the login is not asked for each event anew, and gets all of them once the login is right.
+func (s *suite) locksOut() {
+	w, _ := s.b.wrongLogin()
+	if w.Name == "" {
+		return
+	}
+	id := s.create(w)
+	ids := s.publish(300, 10)
+	s.Eventually(patience, "the breaker is open", func() bool { return s.App.Outbox().Flow(id).Open })
+	ids = append(ids, s.publish(5, 10)...)
+	right := s.b.sink()
+	right.RetryConfiguration, right.Global, right.EventsEnabled = &wire.RetryConfiguration{Delays: []int{1, 1, 1, 600}}, true, wire.Map[bool]{kind: true}
+	s.Call("PUT", "/api/sink/"+string(id), wire.SinkRequest{Sink: right}).Want(200)
+	s.wait(ids)
+	s.Settled(patience)
+	if n := len(s.Strings(`SELECT outcome FROM attempt WHERE webhook_id = $1 AND outcome = 'refused'`, id)); n < 1 || n > 100 {
+		s.t.Errorf("the login was refused to %d attempts", n)
+	}
+	s.Call("DELETE", "/api/sink/"+string(id), nil).Want(200)
 }
 
 // survives: a broker that dies while it is being sent to, and comes back an hour later, has everything then.
