@@ -7,11 +7,11 @@ TOOL    := go tool -modfile=tools/go.mod
 # What is built for a release, for the tests and for make run is the same, wherever the repository lies: one build cache serves all.
 export GOFLAGS ?= -trimpath
 
-.PHONY: help looks demo test race run build release generate check crash bench screenshots fuzz fmt postgres browser node brokers
+.PHONY: help looks demo test race run build release generate check crash bench screenshots fuzz vulnerabilities fmt postgres browser node brokers
 .DEFAULT_GOAL := help
 
 help: ## print this help
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: build ## see Herald at work in a minute: DEMO_ARGS=--exit ends by itself
 	@bin/herald demo $(DEMO_ARGS)
@@ -51,7 +51,7 @@ release: ## make the archives, checksums and lists of parts of a release of this
 generate: ## make what is made from other sources: the OpenAPI document
 	go generate ./internal/openapi
 
-check: ## vet, staticcheck, format, import directions, generated files
+check: ## vet, staticcheck, format, import directions, generated files, known vulnerabilities
 	go mod verify
 	go vet ./...
 	go vet -tags crashpoint ./internal/crashpoint
@@ -60,6 +60,12 @@ check: ## vet, staticcheck, format, import directions, generated files
 		test -z "$$unformatted" || { echo "not formatted (run make fmt):"; echo "$$unformatted"; exit 1; }
 	go test -count=1 -run '^TestLayout' .
 	go test -count=1 -run '^TestDocument_IsCurrent$$' ./internal/openapi
+
+	@$(MAKE) --no-print-directory vulnerabilities
+
+vulnerabilities: ## look for known vulnerabilities in what the binary is made of; part of make check
+	@$(TOOL) govulncheck ./cmd/herald; status=$$?; \
+		test $$status -ne 1 || { echo "NOT LOOKED FOR: known vulnerabilities; their database cannot be reached"; status=0; }; exit $$status
 
 fmt: ## format the code
 	$(TOOL) gofumpt -l -w .
