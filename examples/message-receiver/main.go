@@ -1,9 +1,4 @@
-// Command message-receiver is a receiver for Herald's Generic messenger: it checks the security header, reads the message, and hands it to whoever really
-// sends it. Run it with
-//
-//	API_KEY=some-secret go run ./examples/message-receiver
-//
-// and create a messenger with the URL http://localhost:9021/message and the header Authorization: some-secret. docs/guide/messages.md has the whole contract.
+// Command message-receiver is a receiver for Herald's Generic messenger. README.md says how to run it, docs/guide/messages.md has the whole contract.
 package main
 
 import (
@@ -11,8 +6,10 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/herald-events/herald/receiver"
@@ -23,25 +20,27 @@ func main() {
 	if key == "" {
 		log.Fatal("Set API_KEY to the value of the Authorization header that the messenger sends.")
 	}
-	addr := cmp.Or(os.Getenv("ADDR"), "localhost:9021")
-	server := &http.Server{Addr: addr, Handler: newReceiver(key, show), ReadTimeout: 5 * time.Second}
-	log.Printf("waiting for messages on http://%s/message", addr)
-	log.Fatal(server.ListenAndServe())
-}
-
-// show stands for a provider of text messages. Its errors mean: try again soon, or use the next messenger. One from receiver.Refuse would say that trying again is no
-// use, one from receiver.Unsure that the message may have gone out.
-func show(_ context.Context, m *receiver.Message) error {
-	fmt.Printf("to %s: %s\n", m.PhoneNumber, m.Text)
-	return nil
-}
-
-// newReceiver returns the handler. It hands each message to send, once: all attempts for one have the same key, so that nobody gets it twice because an answer was lost.
-func newReceiver(key string, send func(context.Context, *receiver.Message) error) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/message", receiver.Messages(receiver.Options{
-		Checks: []receiver.Check{receiver.Header("Authorization", key)},
-		Once:   receiver.Memory(10_000),
+		Checks:  []receiver.Check{receiver.Header("Authorization", key)},
+		Once:    receiver.Memory(10_000), // all attempts for one message have the same key, so that nobody gets it twice because an answer was lost
+		MaxBody: 64 << 10,
 	}, send))
-	return mux
+	listener, err := net.Listen("tcp", cmp.Or(os.Getenv("ADDR"), "localhost:9021"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("waiting for messages on http://%s/message\n", listener.Addr())
+	server := &http.Server{Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
+	log.Fatal(server.Serve(listener))
+}
+
+// send stands for a provider of text messages. receiver.Refuse means that trying again is no use, any other error that it may be, and receiver.Unsure that the message may
+// have gone out.
+func send(_ context.Context, m *receiver.Message) error {
+	if strings.HasPrefix(m.PhoneNumber, "+1900") {
+		return receiver.Refuse("nothing is sent to premium numbers")
+	}
+	fmt.Printf("%s to %s: %s\n", m.Type, m.PhoneNumber, m.Text)
+	return nil
 }

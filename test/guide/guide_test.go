@@ -1,4 +1,4 @@
-// Package guide runs what the guide tells people to type.
+// Package guide runs what the guide, the README and those of the examples tell people to type.
 package guide
 
 import (
@@ -6,8 +6,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,17 +60,101 @@ func TestGuide(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			blocks, err := parse(string(text))
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := newReader(t)
-			for _, b := range blocks {
-				if !r.follow(b) {
-					t.Fatalf("%s:%d", filepath.Base(path), b.line)
+			newReader(t).read(filepath.Base(path), string(text))
+		})
+	}
+}
+
+// TestReadme follows the README as somebody who has cloned the repository, built the program, and has a receiver that agrees to everything.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	r := newReader(t)
+	r.clone()
+	receiver := &http.Server{Addr: r.ports.Replace("localhost:3000"), Handler: http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) { _, _ = io.Copy(io.Discard, q.Body) })}
+	listener, err := net.Listen("tcp", receiver.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = receiver.Serve(listener) }()
+	t.Cleanup(func() { _ = receiver.Close() })
+	r.readFile("README.md")
+}
+
+// TestExamples runs each example as its README says, and then does with it what the README of all says.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	for folder, needs := range map[string][]string{"webhook-go": nil, "webhook-node": {"node", "npm"}, "webhook-python": {"python3"}, "message-receiver": {"node"}} {
+		t.Run(folder, func(t *testing.T) {
+			t.Parallel()
+			for _, program := range needs {
+				if _, err := exec.LookPath(program); err != nil && os.Getenv("CI") == "true" {
+					t.Fatalf("%v: install it", err)
+				} else if err != nil {
+					t.Skipf("%v: its README is not followed", err)
 				}
 			}
+			r := newReader(t)
+			r.clone()
+			r.readFile("examples/" + folder + "/README.md")
+			if strings.HasPrefix(folder, "webhook-") {
+				r.readFile("examples/README.md")
+			}
 		})
+	}
+}
+
+// clone makes the folder one like that of the repository, as far as the README uses it.
+func (r *reader) clone() {
+	r.t.Helper()
+	if err := os.Symlink(binaries, filepath.Join(r.folder, "bin")); err != nil {
+		r.t.Fatal(err)
+	}
+	err := filepath.WalkDir(filepath.Join(root, "examples"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			if d != nil && d.Name() == "node_modules" {
+				return fs.SkipDir
+			}
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(name, ".js") || strings.HasSuffix(name, ".mjs") || strings.HasSuffix(name, ".py") || strings.HasSuffix(name, ".go") {
+			text = []byte(r.ports.Replace(string(text))) // where they listen unless they are told
+		}
+		return errors.Join(os.MkdirAll(filepath.Join(r.folder, filepath.Dir(name)), 0o755), os.WriteFile(filepath.Join(r.folder, name), text, 0o644))
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// readFile reads a page of the repository.
+func (r *reader) readFile(name string) {
+	r.t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.read(name, string(text))
+}
+
+// read follows a page from its beginning to its end.
+func (r *reader) read(name, text string) {
+	r.t.Helper()
+	blocks, err := parse(text)
+	if err != nil {
+		r.t.Fatalf("%s: %v", name, err)
+	}
+	for _, b := range blocks {
+		if !r.follow(b) {
+			r.t.Fatalf("%s:%d", name, b.line)
+		}
 	}
 }
 
@@ -85,8 +171,8 @@ type reader struct {
 func newReader(t *testing.T) *reader {
 	r := &reader{t: t, folder: t.TempDir()}
 	// The ports of the page are free ones here, so that pages can be read side by side.
-	herald, other, third, mail := freePort(t), freePort(t), freePort(t), freePort(t)
-	r.ports = strings.NewReplacer("9011", herald, "3000", other, "9021", third, "2525", mail)
+	herald, other, third, fourth, mail := freePort(t), freePort(t), freePort(t), freePort(t), freePort(t)
+	r.ports = strings.NewReplacer("9011", herald, "3000", other, "9021", third, "9022", fourth, "2525", mail)
 	r.env = append(os.Environ(),
 		"PATH="+binaries+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+r.folder, "XDG_RUNTIME_DIR="+r.folder, "XDG_CONFIG_HOME="+r.folder,
 		"HERALD_ADDR=localhost:"+herald, "NO_COLOR=1")
@@ -150,6 +236,8 @@ func (r *reader) follow(b block) bool {
 		return false
 	case name == "in the background until":
 		return r.background(text, r.ports.Replace(value))
+	case name == "terminals until":
+		return r.terminals(text, r.ports.Replace(value))
 	case name == "exit":
 		status, err := strconv.Atoi(value)
 		return err == nil && r.run(text, status)
@@ -191,10 +279,25 @@ func (r *reader) run(text string, status int) bool {
 	return ended == status
 }
 
+// terminals runs each line of a block in a terminal of its own. All but the last go on, and have printed one of the texts each.
+func (r *reader) terminals(text, untils string) bool {
+	lines, printed := strings.Split(strings.TrimSpace(text), "\n"), strings.Split(untils, ", ")
+	if len(lines) != len(printed)+1 {
+		r.t.Errorf("%d texts for %d terminals that go on", len(printed), len(lines)-1)
+		return false
+	}
+	for i, until := range printed {
+		if !r.background(lines[i], until) {
+			return false
+		}
+	}
+	return r.run(lines[len(printed)], 0)
+}
+
 // background starts commands that go on, and waits until they have printed something.
 func (r *reader) background(text, until string) bool {
 	var printed output
-	c := exec.Command("bash", "-c", "exec "+strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "&")))
+	c := exec.Command("bash", "-c", strings.TrimSuffix(strings.TrimSpace(text), "&"))
 	c.Dir, c.Env, c.Stdout, c.Stderr = r.folder, r.shell.environment(r.env), &printed, &printed
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c.WaitDelay = patience

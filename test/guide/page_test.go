@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A page of the guide is Markdown. What stands in its fenced blocks is run, in order, in an empty folder of the page:
+// A page of the guide, like a README, is Markdown. What stands in its fenced blocks is run, in order, in an empty folder of the page:
 //
 //	```sh      is run by a shell that goes on to the next block with its variables, and has to succeed
 //	```text    is what the block of commands before it prints: these lines in this order, others in between; … stands for anything
@@ -15,6 +15,7 @@ import (
 // A comment above a block says more, invisible to readers:
 //
 //	<!-- in the background until: Ready -->   goes on until the end of the page; the next block runs once that has been printed
+//	<!-- terminals until: API, Ready. -->     each line has a terminal of its own; all but the last go on, each having printed its text before the next begins
 //	<!-- exit: 6 -->                          ends with this status
 //	<!-- file: receiver.mjs -->               the name of the file
 //	<!-- part of: examples/… -->              is not run: it stands, line by line, in that file, which other tests run

@@ -32,16 +32,29 @@ const (
 
 func TestGo(t *testing.T) {
 	t.Parallel()
+	suite(t, build(t, "../../examples/webhook-go"))
+}
+
+// build makes a program of a folder.
+func build(t *testing.T, folder string) string {
+	t.Helper()
 	binary := filepath.Join(t.TempDir(), "receiver")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../examples/webhook-go").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, folder).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	suite(t, binary)
+	return binary
 }
 
 func TestNode(t *testing.T) {
 	t.Parallel()
-	const folder = "../../examples/webhook-node"
+	suite(t, express(t), filepath.Join(expressFolder, "receiver.js"))
+}
+
+const expressFolder = "../../examples/webhook-node"
+
+// express is where Node is, with Express in the folder of the example.
+func express(t *testing.T) (node string) {
+	t.Helper()
 	node, npm := program(t, "node"), program(t, "npm")
 	out, err := exec.CommandContext(t.Context(), node, "--version").Output()
 	if err != nil {
@@ -51,8 +64,57 @@ func TestNode(t *testing.T) {
 	if n, err := strconv.Atoi(major); err != nil || n < 18 {
 		missing(t, "Node "+strings.TrimSpace(string(out))+" is too old, Express needs 18")
 	}
-	install(t, npm, folder)
-	suite(t, node, filepath.Join(folder, "receiver.js"))
+	install(t, npm, expressFolder)
+	return node
+}
+
+// TestDocumented holds Herald to receivers as FusionAuth's documentation writes them: they get what they expect, and what they answer means what they mean by it.
+func TestDocumented(t *testing.T) {
+	t.Parallel()
+	node := express(t)
+	modules, err := filepath.Abs(filepath.Join(expressFolder, "node_modules"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "", "env", "NODE_PATH="+modules, node, "testdata/documented.cjs")
+	h := heraldtest.Start(t)
+	h.Enable(wire.AbsoluteMajority, event.UserDelete)
+	webhook := h.Subscribe(wire.Webhook{URL: p.url + "/fusionauth-webhook", Headers: map[string]string{"Authorization": "another"}}, event.UserDelete)
+	user, err := h.CreateUser("ada@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		what    string
+		key     string
+		refused bool
+		does    string
+	}{
+		{"another key", "another", true, ""},
+		{"a database that is down", "API-KEY", true, "not deleted: the database is down"},
+		{"all in order", "API-KEY", false, "deleted the todos of " + string(user.ID)},
+	} {
+		if _, err := h.Client.Webhooks.Patch(t.Context(), webhook.ID, map[string]any{"headers": map[string]string{"Authorization": c.key}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Client.Users.Delete(t.Context(), user.ID, true); errors.Is(err, client.ErrRefused) != c.refused || err != nil && !c.refused {
+			t.Errorf("%s: %v", c.what, err)
+		}
+		if c.does != "" {
+			p.wait(c.does)
+		}
+	}
+
+	messenger, err := h.Client.Messengers.Create(t.Context(), wire.Messenger{
+		Type: "Generic", Name: "Texts", URL: p.url + "/fusionauth-generic-messenger", ConnectTimeout: 1000, ReadTimeout: 5000, Headers: map[string]string{"Authorization": "API-KEY"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Client.Messengers.Test(t.Context(), messenger.ID, wire.MessengerTestRequest{PhoneNumber: "3035551212"}); err != nil {
+		t.Fatal(err)
+	}
+	p.wait("SMS to 3035551212")
 }
 
 func TestPython(t *testing.T) {
@@ -118,7 +180,7 @@ type process struct {
 func start(t *testing.T, signature string, command ...string) *process {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
-	cmd.Env = append(os.Environ(), "ADDR=127.0.0.1:0", "WEBHOOK_KEY="+key, "SIGNING_SECRET="+secret, "SIGNATURE="+signature)
+	cmd.Env = append(os.Environ(), "ADDR=127.0.0.1:0", "API_KEY="+key, "WEBHOOK_KEY="+key, "SIGNING_SECRET="+secret, "SIGNATURE="+signature)
 	if testing.Verbose() {
 		cmd.Stderr = t.Output()
 	}
@@ -170,19 +232,25 @@ func (p *process) done(about string) (lines []string, more <-chan struct{}) {
 // wait waits until the receiver has done something, and fails unless it has done it once.
 func (p *process) wait(what string) {
 	p.t.Helper()
+	if lines := p.await(what); !slices.Equal(lines, []string{what}) {
+		p.t.Errorf("it has done %q, want %q once", lines, what)
+	}
+}
+
+// await waits until the receiver has printed something about what is named.
+func (p *process) await(about string) []string {
+	p.t.Helper()
+	over := time.After(10 * time.Second)
 	for {
-		lines, more := p.done(what)
+		lines, more := p.done(about)
 		if len(lines) > 0 {
-			if !slices.Equal(lines, []string{what}) {
-				p.t.Errorf("it has done %q, want %q once", lines, what)
-			}
-			return
+			return lines
 		}
 		select {
 		case <-more:
-		case <-time.After(10 * time.Second):
-			p.t.Errorf("after 10 s it has not %q", what)
-			return
+		case <-over:
+			p.t.Errorf("after 10 s it has not %q", about)
+			return nil
 		}
 	}
 }
