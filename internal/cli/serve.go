@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -91,6 +92,9 @@ func (c serveCommand) Run(ctx context.Context, out *output) (err error) {
 		defer announce(announcement{URL: url, Key: a.LocalKey(), Data: data}, os.Getenv)()
 		say("  CLI    ready on this machine; try:  herald listen")
 	}
+	// What the start took, migrations above all, nothing needs again. Pools let go of it at the second collection.
+	runtime.GC()
+	debug.FreeOSMemory()
 	select {
 	case <-ctx.Done():
 		say("Stopping: requests, votes and deliveries under way finish, the rest stays in the outbox. A second signal ends it at once.")
