@@ -18,9 +18,14 @@ const key = "/api/key"
 func (k Keys) List(ctx context.Context, search wire.KeySearch) iter.Seq2[wire.Key, error] {
 	return each(search.Page, func(k *wire.Key) string { return string(k.ID) }, func(p wire.Page) ([]wire.Key, int, error) {
 		search.Page = p
-		answer, err := find[wire.KeySearchResponse](ctx, k.c, key+"/search", search)
+		answer, err := k.Page(ctx, search)
 		return answer.Keys, answer.Total, err
 	})
+}
+
+// Page returns one page of those that match.
+func (k Keys) Page(ctx context.Context, search wire.KeySearch) (wire.KeySearchResponse, error) {
+	return find[wire.KeySearchResponse](ctx, k.c, key+"/search", search)
 }
 
 // Load returns one key.

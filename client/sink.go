@@ -17,9 +17,14 @@ const sink = "/api/sink"
 func (s Sinks) List(ctx context.Context, search wire.SinkSearch) iter.Seq2[wire.Sink, error] {
 	return each(search.Page, func(w *wire.Sink) string { return string(w.ID) }, func(p wire.Page) ([]wire.Sink, int, error) {
 		search.Page = p
-		answer, err := find[wire.SinkSearchResponse](ctx, s.c, sink+"/search", search)
+		answer, err := s.Page(ctx, search)
 		return answer.Sinks, answer.Total, err
 	})
+}
+
+// Page returns one page of those that match.
+func (s Sinks) Page(ctx context.Context, search wire.SinkSearch) (wire.SinkSearchResponse, error) {
+	return find[wire.SinkSearchResponse](ctx, s.c, sink+"/search", search)
 }
 
 // Load returns one sink, without its secrets.

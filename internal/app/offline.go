@@ -57,6 +57,9 @@ func (a *App) CreateKey(ctx context.Context, k NewKey) (string, error) {
 // LocalKey makes the API key that the commands on this machine use; see access.Service.Local.
 func (a *App) LocalKey() string { return a.keys.Local() }
 
+// Created tells whether the store is new: there was none when this process started.
+func (a *App) Created() bool { return a.store.Created() }
+
 // Fresh tells whether nobody has used the store yet: there is no API key and no user.
 func (a *App) Fresh(ctx context.Context) (bool, error) { return a.untouched(ctx) }
 

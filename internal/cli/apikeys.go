@@ -93,7 +93,7 @@ Examples:
 }
 
 func (c apiKeysList) Run(ctx context.Context, s *session) error {
-	return list(s, "apiKeys", s.APIKeys.List(ctx), c.Limit,
+	return list(s, whole("apiKeys", s.APIKeys.List(ctx)), c.Limit,
 		col("NAME", func(k wire.APIKey) string { return k.Name }),
 		col("MAY", may),
 		col("TENANT", func(k wire.APIKey) string { return short(k.TenantID) }),

@@ -171,10 +171,11 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 	servers.Store(ts.Getenv("WORK")+name, end)
 	lines := bufio.NewScanner(stderr)
 	for lines.Scan() {
-		if _, address, ok := strings.Cut(lines.Text(), "API    "); ok {
-			ts.Setenv(name, strings.TrimSuffix(address, "/api"))
+		if _, after, ok := strings.Cut(lines.Text(), "API       "); ok {
+			address, _, _ := strings.Cut(after, "/api")
+			ts.Setenv(name, address)
 		}
-		if strings.Contains(lines.Text(), "CLI    ready") {
+		if strings.Contains(lines.Text(), "CLI       ready") {
 			break
 		}
 	}

@@ -45,7 +45,7 @@ func (c configShow) Run(out *output, from config.Origins) error {
 			all = append(all, setting{v.Name, v.Text, v.Default, from[v.Name]})
 		}
 	}
-	return list(s, "settings", those(all), 0,
+	return list(s, whole("settings", those(all)), 0,
 		col("SETTING", func(v setting) string { return v.Name }),
 		col("VALUE", func(v setting) string { return v.Value }),
 		col("FROM", func(v setting) string { return v.From }),

@@ -14,10 +14,10 @@ import (
 )
 
 type deliveriesCommands struct {
-	List    deliveriesList    `cmd:"" help:"Events owed to webhooks, and what became of them."`
-	Show    deliveriesShow    `cmd:"" help:"What is owed of one event to one webhook."`
+	List    deliveriesList    `cmd:"" help:"Events owed to webhooks and sinks, and what became of them."`
+	Show    deliveriesShow    `cmd:"" help:"What is owed of one event."`
 	Replay  deliveriesReplay  `cmd:"" help:"Send again: one, or all that match."`
-	Recover deliveriesRecover `cmd:"" help:"Bring a webhook what it has missed since an instant."`
+	Recover deliveriesRecover `cmd:"" help:"Bring a webhook or sink what it has missed since an instant."`
 	Cancel  deliveriesCancel  `cmd:"" help:"End what waits: one, or all that match."`
 	Wait    deliveriesWait    `cmd:"" help:"Wait until nothing that matches waits any more, or until a task ends."`
 }
@@ -26,7 +26,7 @@ type deliveriesCommands struct {
 type deliveryFilter struct {
 	period
 	Status  []string `placeholder:"STATUS" help:"pending, retrying, delivered, dead, cancelled; waiting for the first two; failed for retrying and dead."`
-	Webhook string   `placeholder:"WEBHOOK" help:"Only those to this webhook."`
+	Webhook string   `placeholder:"WEBHOOK" help:"Only those to this webhook or sink."`
 	Type    []string `placeholder:"TYPE" help:"Only events of this type; several times, or separated by commas."`
 	Tenant  string   `placeholder:"TENANT" help:"Only events of this tenant."`
 	About   wire.ID  `placeholder:"ID" help:"Only events about the user, group or other object with this id."`
@@ -74,11 +74,11 @@ func (f deliveryFilter) wire(ctx context.Context, s *session, sensible ...wire.D
 		}
 	}
 	if f.Webhook != "" {
-		w, err := s.webhook(ctx, f.Webhook)
+		r, err := s.receiver(ctx, f.Webhook)
 		if err != nil {
 			return filter, err
 		}
-		filter.WebhookID = w.ID
+		filter.WebhookID = r.id
 	}
 	if f.Tenant != "" {
 		t, err := s.tenant(ctx, f.Tenant)
@@ -109,15 +109,19 @@ func (c deliveriesList) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	name, err := s.webhookNames(ctx)
+	names, err := s.receiverNames(ctx)
 	if err != nil {
 		return err
 	}
 	return c.watch(ctx, s, func() error {
-		return list(s, "deliveries", s.Deliveries.List(ctx, wire.DeliverySearch{DeliveryFilter: filter}), c.Limit,
+		all := results[wire.Delivery]{name: "deliveries", all: s.Deliveries.List(ctx, wire.DeliverySearch{DeliveryFilter: filter}), span: c.span(), total: func() (int, error) {
+			page, err := s.Deliveries.Page(ctx, wire.DeliverySearch{Page: justCount, DeliveryFilter: filter})
+			return page.Total, err
+		}}
+		return list(s, all, c.Limit,
 			col("WHEN", func(d wire.Delivery) string { return ago(d.InsertInstant) }),
 			col("EVENT", func(d wire.Delivery) string { return d.EventType }),
-			col("RECEIVER", func(d wire.Delivery) string { return name(d.WebhookID) }),
+			col("RECEIVER", func(d wire.Delivery) string { return names.of(d.WebhookID) }),
 			column[wire.Delivery]{"STATE", func(d wire.Delivery) string { return stateName(d.State).text }, func(d wire.Delivery) tone { return stateName(d.State).tone }},
 			col("ANSWER", lastAnswer),
 			col("ATTEMPTS", func(d wire.Delivery) string { return strconv.Itoa(d.Attempts) }),
@@ -153,7 +157,7 @@ func stateName(state wire.DeliveryState) outcome {
 // oneDelivery are the arguments of commands about one.
 type oneDelivery struct {
 	Event string `arg:"" help:"The event's id, or a part of it as tables show it."`
-	To    string `arg:"" optional:"" name:"webhook" help:"The webhook. Needed when there are several."`
+	To    string `arg:"" optional:"" name:"webhook" help:"The webhook or sink. Default: all that were to have it."`
 }
 
 // find returns the deliveries that are meant: all of the event, or the one to the webhook.
@@ -164,11 +168,11 @@ func (o oneDelivery) find(ctx context.Context, s *session) ([]wire.Delivery, err
 	}
 	filter := wire.DeliveryFilter{EventID: event}
 	if o.To != "" {
-		w, err := s.webhook(ctx, o.To)
+		r, err := s.receiver(ctx, o.To)
 		if err != nil {
 			return nil, err
 		}
-		filter.WebhookID = w.ID
+		filter.WebhookID = r.id
 	}
 	var found []wire.Delivery
 	for d, err := range s.Deliveries.List(ctx, wire.DeliverySearch{DeliveryFilter: filter}) {
@@ -178,7 +182,7 @@ func (o oneDelivery) find(ctx context.Context, s *session) ([]wire.Delivery, err
 		found = append(found, d)
 	}
 	if len(found) == 0 {
-		return nil, notFoundError{"the event is owed to no such webhook; herald events show says to whom it went"}
+		return nil, notFoundError{"the event is owed to no such receiver; herald events show says to whom it went"}
 	}
 	return found, nil
 }
@@ -200,7 +204,7 @@ func (c deliveriesShow) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	name, err := s.webhookNames(ctx)
+	names, err := s.receiverNames(ctx)
 	if err != nil {
 		return err
 	}
@@ -216,7 +220,7 @@ func (c deliveriesShow) Run(ctx context.Context, s *session) error {
 			s.fields(
 				"Event", d.EventType,
 				"Id", string(d.EventID),
-				"Webhook", name(d.WebhookID),
+				"Receiver", names.of(d.WebhookID),
 				"State", stateName(d.State).text,
 				"Attempts", strconv.Itoa(d.Attempts),
 				"Sent again", times(d.Replays),
@@ -272,7 +276,7 @@ type deliveriesReplay struct {
 	pace
 	Failed bool   `help:"Short for --status dead: what was given up."`
 	Event  string `arg:"" optional:"" help:"Send this event again; an id, or a part of it as tables show it. Default: all that the flags describe."`
-	To     string `arg:"" optional:"" name:"to" help:"Only to this webhook. Default: to all that were to have it."`
+	To     string `arg:"" optional:"" name:"to" help:"Only to this webhook or sink. Default: to all that were to have it."`
 }
 
 func (deliveriesReplay) Help() string {
@@ -319,7 +323,7 @@ type deliveriesRecover struct {
 	remote
 	writes
 	pace
-	Webhook string `required:"" placeholder:"WEBHOOK" help:"The webhook that has missed something."`
+	Webhook string `required:"" placeholder:"WEBHOOK" help:"The webhook or sink that has missed something."`
 	Since   moment `required:"" placeholder:"WHEN" help:"What happened since then: 2h, 2026-11-20T09:00Z."`
 	Until   moment `placeholder:"WHEN" help:"What happened before then. Default: until now."`
 	Which   string `enum:",failed,neverSent" default:"" placeholder:"failed|neverSent" help:"Only what has failed, or only what was never sent and would be today. Default: both."`
@@ -335,12 +339,12 @@ Examples:
 }
 
 func (c deliveriesRecover) Run(ctx context.Context, s *session) error {
-	w, err := s.webhook(ctx, c.Webhook)
+	r, err := s.receiver(ctx, c.Webhook)
 	if err != nil {
 		return err
 	}
 	request := wire.DeliveryRecoverRequest{
-		DeliveryRecovery: wire.DeliveryRecovery{WebhookID: w.ID, Since: c.Since.instant(), Until: c.Until.instant(), Which: wire.RecoveryPart(c.Which)},
+		DeliveryRecovery: wire.DeliveryRecovery{WebhookID: r.id, Since: c.Since.instant(), Until: c.Until.instant(), Which: wire.RecoveryPart(c.Which)},
 		Rate:             c.rate(), DryRun: true,
 	}
 	_, counted, err := s.Deliveries.Recover(ctx, request)
@@ -351,7 +355,7 @@ func (c deliveriesRecover) Run(ctx context.Context, s *session) error {
 	if n := counted.DeliveryRecoveryCount; n != nil {
 		parts = fmt.Sprintf(" (%d failed, %d waiting, %d never sent)", n.Failed, n.Waiting, n.NeverSent)
 	}
-	if done, err := s.counted(counted, "send", parts+" to "+host(w.URL)+c.long(counted.Count)); done || err != nil {
+	if done, err := s.counted(counted, "send", parts+" to "+r.short+c.long(counted.Count)); done || err != nil {
 		return err
 	}
 	request.DryRun = false
@@ -365,7 +369,7 @@ type deliveriesCancel struct {
 	deliveryFilter
 	NoWait bool   `help:"Do not wait for the end: the server goes on by itself."`
 	Event  string `arg:"" optional:"" help:"End what is owed of this event; an id, or a part of it as tables show it. Default: all that the flags describe."`
-	To     string `arg:"" optional:"" name:"to" help:"Only to this webhook. Default: to all that were to have it."`
+	To     string `arg:"" optional:"" name:"to" help:"Only to this webhook or sink. Default: to all that were to have it."`
 }
 
 func (deliveriesCancel) Help() string {
@@ -408,7 +412,7 @@ func each(ctx context.Context, s *session, which oneDelivery, done string, do fu
 	if err != nil {
 		return err
 	}
-	name, err := s.webhookNames(ctx)
+	names, err := s.receiverNames(ctx)
 	if err != nil {
 		return err
 	}
@@ -418,12 +422,12 @@ func each(ctx context.Context, s *session, which oneDelivery, done string, do fu
 		after, err := do(ctx, d.EventID, d.WebhookID)
 		if err != nil {
 			if !errors.Is(err, errDryRun) {
-				err = fmt.Errorf("%s to %s: %w", d.EventType, name(d.WebhookID), err)
+				err = fmt.Errorf("%s to %s: %w", d.EventType, names.of(d.WebhookID), err)
 			}
 			failed = errors.Join(failed, err)
 			continue
 		}
-		s.say("%s to %s: %s.", d.EventType, name(d.WebhookID), done)
+		s.say("%s to %s: %s.", d.EventType, names.of(d.WebhookID), done)
 		changed = append(changed, *after)
 	}
 	if s.format != table && len(changed) > 0 {

@@ -41,7 +41,7 @@ func (c doctorCommand) Run(ctx context.Context, s *session) error {
 		count[f.Severity]++
 	}
 	failures, warnings := count[wire.FindingFailure], count[wire.FindingWarning]
-	if err := s.whole(wire.DoctorResponse{Findings: found}, func() {
+	if err := s.answer(wire.DoctorResponse{Findings: found}, func() {
 		for _, f := range found {
 			if f.Severity != wire.FindingOK || c.All || failures+warnings == 0 || strings.HasPrefix(f.Code, "probe.") {
 				s.showFinding(f)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,7 +34,7 @@ type eventsList struct {
 	Type    string  `placeholder:"TYPE" help:"Only events of this type."`
 	Result  string  `placeholder:"RESULT" enum:",running,succeeded,failed" default:"" help:"Only those that are running, have succeeded or have failed."`
 	Tenant  string  `placeholder:"TENANT" help:"Only those of this tenant."`
-	Webhook string  `placeholder:"WEBHOOK" help:"Only those that have to do with this webhook."`
+	Webhook string  `placeholder:"WEBHOOK" help:"Only those that have to do with this webhook or sink."`
 	Status  string  `placeholder:"STATUS" help:"Only those with an attempt that was answered so: 503, 5xx."`
 	About   wire.ID `placeholder:"ID" help:"Only those about the user, group or other object with this id."`
 	Text    string  `placeholder:"TEXT" help:"Only those with this in their body."`
@@ -67,16 +68,21 @@ func (c eventsList) Run(ctx context.Context, s *session) error {
 		search.TenantID = t.ID
 	}
 	if c.Webhook != "" {
-		w, err := s.webhook(ctx, c.Webhook)
+		r, err := s.receiver(ctx, c.Webhook)
 		if err != nil {
 			return err
 		}
-		search.WebhookID = w.ID
+		search.WebhookID = r.id
 	}
-	if c.Since.IsZero() && c.Until.IsZero() && s.format == table {
-		defer s.say("This is the last hour; --since 24h shows more.")
+	span := c.span()
+	if span == "" {
+		span = "1 h, --since 24h shows more"
 	}
-	return list(s, "webhookEventLogs", s.Events.List(ctx, search), c.Limit, eventColumns()...)
+	return list(s, results[wire.WebhookEventLog]{name: "webhookEventLogs", all: s.Events.List(ctx, search), span: span, total: func() (int, error) {
+		search.Page = justCount
+		page, err := s.Events.Page(ctx, search)
+		return page.Total, err
+	}}, c.Limit, eventColumns()...)
 }
 
 func eventColumns() []column[wire.WebhookEventLog] {
@@ -84,7 +90,7 @@ func eventColumns() []column[wire.WebhookEventLog] {
 		col("WHEN", func(e wire.WebhookEventLog) string { return ago(e.InsertInstant) }),
 		col("EVENT", func(e wire.WebhookEventLog) string { return e.EventType }),
 		{"RESULT", func(e wire.WebhookEventLog) string { return became(e).text }, func(e wire.WebhookEventLog) tone { return became(e).tone }},
-		col("WEBHOOKS", receivers),
+		col("RECEIVERS", receivers),
 		col("ABOUT", about),
 		col("ID", func(e wire.WebhookEventLog) string { return short(e.ID) }),
 	}
@@ -113,7 +119,7 @@ func became(e wire.WebhookEventLog) outcome {
 	}
 }
 
-// receivers says how many webhooks have it of those that are to.
+// receivers says how many webhooks and sinks have it of those that are to.
 func receivers(e wire.WebhookEventLog) string {
 	have, all := map[wire.ID]bool{}, map[wire.ID]bool{}
 	for _, a := range e.Attempts {
@@ -194,14 +200,14 @@ func (c eventsShow) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	urls, err := s.webhookNames(ctx)
+	names, err := s.receiverNames(ctx)
 	if err != nil {
 		return err
 	}
-	return s.one("webhookEventLog", e, func() { s.showEvent(*e, urls, c.Body) })
+	return s.one("webhookEventLog", e, func() { s.showEvent(*e, names, c.Body) })
 }
 
-func (s *session) showEvent(e wire.WebhookEventLog, name func(wire.ID) string, body bool) {
+func (s *session) showEvent(e wire.WebhookEventLog, names receiverNames, body bool) {
 	s.fields(
 		"Event", e.EventType,
 		"Id", string(e.ID),
@@ -214,7 +220,7 @@ func (s *session) showEvent(e wire.WebhookEventLog, name func(wire.ID) string, b
 	if len(e.Deliveries) > 0 {
 		s.heading("Receivers")
 		writeTable(s.output, e.Deliveries, []column[wire.WebhookEventDelivery]{
-			col("RECEIVER", func(d wire.WebhookEventDelivery) string { return name(d.WebhookID) }),
+			col("RECEIVER", func(d wire.WebhookEventDelivery) string { return names.of(d.WebhookID) }),
 			{"STATE", func(d wire.WebhookEventDelivery) string { return stateName(wire.DeliveryState(d.State)).text }, func(d wire.WebhookEventDelivery) tone {
 				return stateName(wire.DeliveryState(d.State)).tone
 			}},
@@ -226,7 +232,7 @@ func (s *session) showEvent(e wire.WebhookEventLog, name func(wire.ID) string, b
 		s.heading("Attempts")
 		writeTable(s.output, e.Attempts, []column[wire.WebhookAttemptLog]{
 			col("AT", func(a wire.WebhookAttemptLog) string { return clock(a.StartInstant) }),
-			col("RECEIVER", func(a wire.WebhookAttemptLog) string { return name(a.WebhookID) }),
+			col("RECEIVER", func(a wire.WebhookAttemptLog) string { return names.of(a.WebhookID) }),
 			col("FOR", func(a wire.WebhookAttemptLog) string { return string(a.Kind) }),
 			{
 				"ANSWER", func(a wire.WebhookAttemptLog) string {
@@ -245,8 +251,10 @@ func (s *session) showEvent(e wire.WebhookEventLog, name func(wire.ID) string, b
 	if len(e.NotSentTo) > 0 {
 		s.heading("Not sent to")
 		writeTable(s.output, e.NotSentTo, []column[wire.WithheldWebhook]{
-			col("RECEIVER", func(w wire.WithheldWebhook) string { return name(w.WebhookID) }),
-			col("BECAUSE", func(w wire.WithheldWebhook) string { return w.Reason }),
+			col("RECEIVER", func(w wire.WithheldWebhook) string {
+				return cmp.Or(names[w.WebhookID], host(w.URL))
+			}),
+			col("BECAUSE", func(w wire.WithheldWebhook) string { return cmp.Or(w.Detail, w.Reason) }),
 		})
 	}
 	if body && len(e.Event) > 0 {
@@ -274,30 +282,6 @@ func took(micros int64) string {
 }
 
 func clock(i wire.Instant) string { return time.UnixMilli(int64(i)).Format("15:04:05.000") }
-
-// webhookNames are the hosts of all webhooks, and the names of all sinks, which are receivers as well and are called so.
-func (s *session) webhookNames(ctx context.Context) (func(wire.ID) string, error) {
-	names := map[wire.ID]string{}
-	for w, err := range s.Webhooks.List(ctx, wire.WebhookSearch{}) {
-		if err != nil {
-			return nil, err
-		}
-		names[w.ID] = host(w.URL)
-	}
-	var sinks wire.SinksResponse
-	if err := s.Call(ctx, "GET", "/api/sink", nil, &sinks); err != nil && !errors.Is(err, client.ErrForbidden) && !errors.Is(err, client.ErrNotFound) {
-		return nil, err
-	}
-	for _, sink := range sinks.Sinks {
-		names[sink.ID] = "sink " + sink.Name
-	}
-	return func(id wire.ID) string {
-		if name := names[id]; name != "" {
-			return name
-		}
-		return short(id) + " (deleted)"
-	}, nil
-}
 
 // lookBack is how many events are looked through for the one with a shortened id.
 const lookBack = 1000
@@ -464,14 +448,7 @@ func (typesCommand) Help() string {
 
 func (c typesCommand) Run(out *output) error {
 	s := &session{output: out, format: c.Output.or(out)}
-	all := func(yield func(event.Descriptor, error) bool) {
-		for _, d := range event.All() {
-			if !yield(d, nil) {
-				return
-			}
-		}
-	}
-	return list(s, "eventTypes", all, 0,
+	return list(s, whole("eventTypes", those(event.All())), 0,
 		col("TYPE", func(d event.Descriptor) string { return string(d.Type) }),
 		col("SCOPE", func(d event.Descriptor) string { return string(d.Scope) }),
 		col("ASKED", func(d event.Descriptor) string {

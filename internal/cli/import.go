@@ -77,7 +77,7 @@ func (c importFusionAuth) Run(ctx context.Context, s *session) error {
 			return err
 		}
 	}
-	err = list(s, "objects", those(m.report), 0,
+	err = list(s, whole("objects", those(m.report)), 0,
 		col("KIND", func(o importedObject) string { return o.Kind }),
 		col("NAME", func(o importedObject) string { return o.Name }),
 		column[importedObject]{"DONE", func(o importedObject) string { return o.said(s.dryRun) }, func(o importedObject) tone {

@@ -33,7 +33,10 @@ func (c keysList) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return list(s, "keys", s.Keys.List(ctx, wire.KeySearch{}), c.Limit,
+	return list(s, results[wire.Key]{name: "keys", all: s.Keys.List(ctx, wire.KeySearch{}), total: func() (int, error) {
+		page, err := s.Keys.Page(ctx, wire.KeySearch{Page: justCount})
+		return page.Total, err
+	}}, c.Limit,
 		col("NAME", func(k wire.Key) string { return k.Name }),
 		col("ALGORITHM", func(k wire.Key) string { return string(k.Algorithm) }),
 		col("SIGNS FOR", func(k wire.Key) string { return strings.Join(users[k.ID], ", ") }),

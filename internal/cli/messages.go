@@ -36,7 +36,11 @@ func (c messagesList) Run(ctx context.Context, s *session) error {
 		}
 		search.TenantID = t.ID
 	}
-	return list(s, "messages", s.Messages.List(ctx, search), c.Limit,
+	return list(s, results[wire.Message]{name: "messages", all: s.Messages.List(ctx, search), span: c.span(), total: func() (int, error) {
+		search.Page = justCount
+		page, err := s.Messages.Page(ctx, search)
+		return page.Total, err
+	}}, c.Limit,
 		col("WHEN", func(m wire.Message) string { return ago(m.InsertInstant) }),
 		col("KIND", func(m wire.Message) string { return string(m.Kind) }),
 		col("TO", func(m wire.Message) string { return m.Recipient }),

@@ -39,7 +39,7 @@ type messengersList struct {
 func (messengersList) Help() string { return "Examples:\n\n  herald messengers list" }
 
 func (c messengersList) Run(ctx context.Context, s *session) error {
-	return list(s, "messengers", s.Messengers.List(ctx), c.Limit,
+	return list(s, whole("messengers", s.Messengers.List(ctx)), c.Limit,
 		col("NAME", func(m wire.Messenger) string { return m.Name }),
 		col("TYPE", func(m wire.Messenger) string { return string(m.Type) }),
 		col("CARRIES", carries),

@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -107,11 +108,25 @@ type column[T any] struct {
 
 func col[T any](head string, text func(T) string) column[T] { return column[T]{head, text, nil} }
 
-// list writes what all yields, limit of them at most; 0 means all. name is that of the list in the API's JSON.
-func list[T any](s *session, name string, all iter.Seq2[T, error], limit int, columns ...column[T]) error {
-	var kept []T
+// results are a list that a command shows.
+type results[T any] struct {
+	name string // that of the list in the API's JSON
+	all  iter.Seq2[T, error]
+	// total asks how many there are, beyond those that are shown. Nil where the API gives the whole list and no number.
+	total func() (int, error)
+	span  string // which time it is about, for people; empty when it is about all
+}
+
+// whole is a list that the API gives without a number.
+func whole[T any](name string, all iter.Seq2[T, error]) results[T] {
+	return results[T]{name: name, all: all}
+}
+
+// list writes a list, limit of it at most; 0 means all. Below a table stands how many of how many it shows.
+func list[T any](s *session, r results[T], limit int, columns ...column[T]) error {
+	kept := []T{}
 	more := false
-	for item, err := range all {
+	for item, err := range r.all {
 		if err != nil {
 			return err
 		}
@@ -125,25 +140,64 @@ func list[T any](s *session, name string, all iter.Seq2[T, error], limit int, co
 		}
 		kept = append(kept, item)
 	}
-	if more {
-		defer s.say("There are more than %d: --limit 0 shows all.", limit)
+	total := len(kept)
+	if more && r.total != nil {
+		var err error
+		if total, err = r.total(); err != nil {
+			return err
+		}
 	}
 	switch s.format {
 	case jsonl:
-		return nil
 	case table:
-		if len(kept) == 0 {
-			s.say("None.")
-			return nil
+		if len(kept) > 0 {
+			writeTable(s.output, kept, columns)
 		}
-		writeTable(s.output, kept, columns)
-		return nil
 	default:
-		if kept == nil {
-			kept = []T{}
+		answer := map[string]any{r.name: kept}
+		if r.total != nil {
+			answer["total"] = total
 		}
-		return s.object(map[string]any{name: kept})
+		if err := s.object(answer); err != nil {
+			return err
+		}
 	}
+	if s.format == table || more {
+		s.say("%s", shown(len(kept), total, more, r.span))
+	}
+	return nil
+}
+
+// shown says how much of a list was shown: "2 of 2 · 24 h".
+func shown(n, total int, more bool, span string) string {
+	text := fmt.Sprintf("%s of %s", grouped(n), grouped(total))
+	switch {
+	case n == 0:
+		text = "None"
+	case more && total == n: // nobody knows the number
+		text = fmt.Sprintf("The first %s", grouped(n))
+	case more && total > exactTotal:
+		text = fmt.Sprintf("%s of more than %s", grouped(n), grouped(exactTotal))
+	}
+	if span != "" {
+		text += " · " + span
+	}
+	if more {
+		text += " · --limit 0 shows all"
+	}
+	return text
+}
+
+// exactTotal is how far the API counts exactly; a larger total says "at least".
+const exactTotal = 10_000
+
+// grouped is a number for people: 1 284.
+func grouped(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + " " + text[i:]
+	}
+	return text
 }
 
 // one writes an object, for people with view. name is that of the object in the API's JSON. Without a view it is the outcome of a command that has said all there is
@@ -163,8 +217,8 @@ func (s *session) one(name string, object any, view func()) error {
 	}
 }
 
-// whole writes an answer as the API gives it, for people with view.
-func (s *session) whole(answer any, view func()) error {
+// answer writes an answer as the API gives it, for people with view.
+func (s *session) answer(answer any, view func()) error {
 	if s.format == table {
 		view()
 		return nil

@@ -98,3 +98,25 @@ func TestYAML(t *testing.T) {
 		t.Errorf("it is\n%swant\n%s", got, want)
 	}
 }
+
+// Below a table stands how much of how many it shows, and of which time.
+func TestShown(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		n, total int
+		more     bool
+		span     string
+		want     string
+	}{
+		{2, 2, false, "24 h", "2 of 2 · 24 h"},
+		{25, 1284, true, "", "25 of 1 284 · --limit 0 shows all"},
+		{25, 10_001, true, "1 h", "25 of more than 10 000 · 1 h · --limit 0 shows all"},
+		{12_000, 12_000, false, "", "12 000 of 12 000"},
+		{25, 25, true, "", "The first 25 · --limit 0 shows all"},
+		{0, 0, false, "24 h", "None · 24 h"},
+	} {
+		if got := shown(test.n, test.total, test.more, test.span); got != test.want {
+			t.Errorf("it says %q, want %q", got, test.want)
+		}
+	}
+}

@@ -70,14 +70,18 @@ func (c serveCommand) Run(ctx context.Context, out *output) (err error) {
 		}
 	}
 	url := localURL(a.Addr())
-	say("herald %s · %s · ready in %d ms", out.version, c.Database(), time.Since(begin).Milliseconds())
-	say("  Admin  %s/admin", url)
+	database := c.Database()
+	if a.Created() {
+		database += " (new)"
+	}
+	say("herald %s · %s · %d ms", out.version, database, time.Since(begin).Milliseconds())
+	say("  Admin     %s/admin", url)
 	if token, err := a.SetUpToken(ctx); err != nil {
 		return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 	} else if token != "" {
-		say("  First-time setup (valid 30 min):  %s/admin/setup?token=%s", url, token)
+		say("  First-time setup (valid 30 min): %s/admin/setup?token=%s", url, token)
 	}
-	say("  API    %s/api", url)
+	say("  API       %s/api          docs: /docs", url)
 	if c.NoLocalCLI || c.Hardened {
 		if fresh, err := a.Fresh(ctx); err != nil {
 			return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
@@ -90,7 +94,7 @@ func (c serveCommand) Run(ctx context.Context, out *output) (err error) {
 			data = c.Data
 		}
 		defer announce(announcement{URL: url, Key: a.LocalKey(), Data: data}, os.Getenv)()
-		say("  CLI    ready on this machine; try:  herald listen")
+		say("  CLI       ready on this machine; try:  herald listen")
 	}
 	// What the start took, migrations above all, nothing needs again. Pools let go of it at the second collection.
 	runtime.GC()

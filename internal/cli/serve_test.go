@@ -57,7 +57,8 @@ func startProcess(t *testing.T, receiver string) *process {
 	p.cmd = exec.Command("herald", "serve", "--no-local-cli", "--addr", "127.0.0.1:0", "--data", p.data, "--kickstart", file)
 	p.run()
 	_, address, _ := strings.Cut(p.hear("  API "), "http://")
-	p.url = "http://" + strings.TrimSuffix(address, "/api")
+	address, _, _ = strings.Cut(address, "/api")
+	p.url = "http://" + address
 	return p
 }
 
@@ -229,14 +230,20 @@ func TestServe_SecondSignalEndsAtOnce(t *testing.T) {
 // A first start says how to go on.
 func TestServe_FirstStart(t *testing.T) {
 	t.Parallel()
-	cmd := exec.Command("herald", "serve", "--no-local-cli", "--addr", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"))
-	p := &process{t: t, cmd: cmd, more: make(chan struct{}), ended: make(chan struct{})}
-	p.run()
-	p.hear("herald v0.0.0 · SQLite in ")
-	p.hear("API    http://127.0.0.1:")
-	p.hear("There is no API key yet. Stop the server, then make one:  herald apikey create --data ")
-	p.signal()
-	if err := p.wait(); err != nil {
-		t.Errorf("the server ended with %v, want status 0", err)
+	data := filepath.Join(t.TempDir(), "data")
+	for _, database := range []string{data + "/herald.db (new) · ", data + "/herald.db · "} { // a second one does not find a new store
+		cmd := exec.Command("herald", "serve", "--no-local-cli", "--addr", "127.0.0.1:0", "--data", data)
+		p := &process{t: t, cmd: cmd, more: make(chan struct{}), ended: make(chan struct{})}
+		p.run()
+		p.hear("herald v0.0.0 · SQLite " + database)
+		p.hear("Admin     http://127.0.0.1:")
+		p.hear("First-time setup (valid 30 min): http://127.0.0.1:")
+		p.hear("API       http://127.0.0.1:")
+		p.hear("docs: /docs")
+		p.hear("There is no API key yet. Stop the server, then make one:  herald apikey create --data ")
+		p.signal()
+		if err := p.wait(); err != nil {
+			t.Errorf("the server ended with %v, want status 0", err)
+		}
 	}
 }

@@ -40,7 +40,10 @@ type sinksList struct {
 func (sinksList) Help() string { return "Examples:\n\n  herald sinks list" }
 
 func (c sinksList) Run(ctx context.Context, s *session) error {
-	return list(s, "sinks", s.Sinks.List(ctx, wire.SinkSearch{}), c.Limit,
+	return list(s, results[wire.Sink]{name: "sinks", all: s.Sinks.List(ctx, wire.SinkSearch{}), total: func() (int, error) {
+		page, err := s.Sinks.Page(ctx, wire.SinkSearch{Page: justCount})
+		return page.Total, err
+	}}, c.Limit,
 		col("NAME", func(w wire.Sink) string { return w.Name }),
 		col("TYPE", func(w wire.Sink) string { return string(w.Type) }),
 		col("ENABLED", func(w wire.Sink) string { return isOn(w.Enabled) }),
@@ -72,11 +75,11 @@ type sinksTest struct {
 	remote
 	writes
 	sinkArg
-	Type string `default:"user.create" placeholder:"TYPE" help:"The type of the example that is sent (default: ${default})."`
+	testEvent
 }
 
 func (sinksTest) Help() string {
-	return "Examples:\n\n  herald sinks test Warehouse --type user.create"
+	return "Status 1 if the sink did not take it.\n\nExamples:\n\n  herald sinks test Warehouse --type user.create\n  herald events example user.create | herald sinks test Warehouse --body -"
 }
 
 func (c sinksTest) Run(ctx context.Context, s *session) error {
@@ -84,15 +87,13 @@ func (c sinksTest) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.Sinks.Test(ctx, w.ID, wire.WebhookTestRequest{Type: c.Type})
+	request, err := c.request(s)
 	if err != nil {
 		return err
 	}
-	err = s.one("attempt", a, func() {
-		s.fields("Sink", a.URL, "Outcome", a.Outcome, "Because", a.Exception, "Receipt", a.ResponseBody, "Took", took(a.DurationMicros))
-	})
-	if err == nil && a.Outcome != "accepted" {
-		return errFound
+	a, err := s.Sinks.Test(ctx, w.ID, request)
+	if err != nil {
+		return err
 	}
-	return err
+	return c.tell(s, a, "")
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -45,7 +46,11 @@ func (c statusCommand) Run(ctx context.Context, s *session) error {
 		if s.format != table {
 			return s.object(st)
 		}
-		s.showStatus(st)
+		names, err := s.receiverNames(ctx)
+		if err != nil {
+			return err
+		}
+		s.showStatus(st, names)
 		return nil
 	})
 }
@@ -70,7 +75,7 @@ func (s *session) status(ctx context.Context) (st serverStatus, err error) {
 	return st, nil
 }
 
-func (s *session) showStatus(st serverStatus) {
+func (s *session) showStatus(st serverStatus, names receiverNames) {
 	pending, retrying, dead := 0, 0, 0
 	var oldest wire.Instant
 	for _, w := range st.Webhooks {
@@ -97,7 +102,7 @@ func (s *session) showStatus(st serverStatus) {
 	state := func(b wire.WebhookBacklog) webhookState { return stateOf(wire.Webhook{Enabled: &b.Enabled}, b) }
 	writeTable(s.output, st.Webhooks, []column[wire.WebhookBacklog]{
 		{"STATE", func(b wire.WebhookBacklog) string { return state(b).text }, func(b wire.WebhookBacklog) tone { return state(b).tone }},
-		col("WEBHOOK", func(b wire.WebhookBacklog) string { return b.URL }),
+		col("RECEIVER", func(b wire.WebhookBacklog) string { return cmp.Or(names[b.WebhookID], host(b.URL)) }),
 		col("WAITING", func(b wire.WebhookBacklog) string { return strconv.Itoa(b.Pending) }),
 		col("RETRYING", func(b wire.WebhookBacklog) string { return strconv.Itoa(b.Retrying) }),
 		col("GIVEN UP", func(b wire.WebhookBacklog) string { return strconv.Itoa(b.Dead) }),

@@ -123,7 +123,7 @@ func (t template) MarshalJSON() ([]byte, error) {
 }
 
 func (c templatesList) Run(ctx context.Context, s *session) error {
-	return list(s, "templates", s.templates(ctx), c.Limit,
+	return list(s, whole("templates", s.templates(ctx)), c.Limit,
 		col("NAME", template.name),
 		col("KIND", template.kind),
 		col("LOCALES", func(t template) string { return strings.Join(append([]string{"default"}, t.locales()...), ", ") }),
@@ -198,7 +198,7 @@ func (c templatesPreview) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := s.whole(p.answer, func() { p.show(s) }); err != nil {
+	if err := s.answer(p.answer, func() { p.show(s) }); err != nil {
 		return err
 	}
 	if len(p.wrong.FieldErrors)+len(p.wrong.GeneralErrors) > 0 {

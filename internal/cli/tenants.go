@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ type tenantsList struct {
 func (tenantsList) Help() string { return "Examples:\n\n  herald tenants list" }
 
 func (c tenantsList) Run(ctx context.Context, s *session) error {
-	return list(s, "tenants", s.Tenants.List(ctx), c.Limit,
+	return list(s, whole("tenants", s.Tenants.List(ctx)), c.Limit,
 		col("NAME", func(t wire.Tenant) string { return t.Name }),
 		col("EVENTS ON", func(t wire.Tenant) string { return strconv.Itoa(len(sent(t))) }),
 		col("CREATED", func(t wire.Tenant) string { return exactly(t.InsertInstant) }),
@@ -107,7 +108,7 @@ func (c tenantsEvents) Run(ctx context.Context, s *session) error {
 	if c.On {
 		all = slices.DeleteFunc(all, func(e eventSetting) bool { return !e.Enabled })
 	}
-	return list(s, "events", those(all), 0,
+	return list(s, whole("events", those(all)), 0,
 		col("EVENT", func(e eventSetting) string { return e.Type }),
 		column[eventSetting]{"SENT", func(e eventSetting) string { return yes(e.Enabled) }, func(e eventSetting) tone {
 			if e.Enabled {
@@ -136,7 +137,7 @@ func yes(is bool) string {
 }
 
 // those yields what is there already.
-func those[T any](all []T) func(yield func(T, error) bool) {
+func those[T any](all []T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for _, item := range all {
 			if !yield(item, nil) {

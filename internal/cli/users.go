@@ -149,7 +149,12 @@ func (c usersList) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return list(s, "users", at.Users.List(ctx, wire.UserSearch{QueryString: cmp.Or(c.Query, "*")}), c.Limit,
+	search := wire.UserSearch{QueryString: cmp.Or(c.Query, "*")}
+	return list(s, results[wire.User]{name: "users", all: at.Users.List(ctx, search), total: func() (int, error) {
+		search.Page = justCount
+		page, err := at.Users.Page(ctx, search)
+		return page.Total, err
+	}}, c.Limit,
 		col("USER", func(u wire.User) string { return cmp.Or(u.Email, u.Username, string(u.ID)) }),
 		col("NAME", func(u wire.User) string { return strings.TrimSpace(u.FirstName + " " + u.LastName) }),
 		col("ACTIVE", func(u wire.User) string { return yes(u.Active) }),
@@ -192,7 +197,7 @@ func (c usersLogin) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.whole(answer, func() {
+	return s.answer(answer, func() {
 		switch {
 		case answer.TwoFactorID != "":
 			s.say("The password is right; a second factor is needed.")

@@ -61,7 +61,10 @@ func (c webhooksList) show(ctx context.Context, s *session) error {
 		backlog[b.WebhookID] = b
 	}
 	state := func(w wire.Webhook) webhookState { return stateOf(w, backlog[w.ID]) }
-	return list(s, "webhooks", s.Webhooks.List(ctx, wire.WebhookSearch{}), c.Limit,
+	return list(s, results[wire.Webhook]{name: "webhooks", all: s.Webhooks.List(ctx, wire.WebhookSearch{}), total: func() (int, error) {
+		page, err := s.Webhooks.Page(ctx, wire.WebhookSearch{Page: justCount})
+		return page.Total, err
+	}}, c.Limit,
 		column[wire.Webhook]{"STATE", func(w wire.Webhook) string { return state(w).text }, func(w wire.Webhook) tone { return state(w).tone }},
 		col("URL", func(w wire.Webhook) string { return w.URL }),
 		col("DESCRIPTION", func(w wire.Webhook) string { return w.Description }),
@@ -515,10 +518,7 @@ type webhooksTest struct {
 	remote
 	writes
 	webhookArg
-	Type   string `placeholder:"TYPE" help:"Send the example of this event type. Default: user.create."`
-	Body   string `placeholder:"FILE" help:"Send the event in this file, - for stdin."`
-	Record bool   `help:"Keep it in the webhook log, as a test."`
-	All    bool   `short:"v" name:"verbose" help:"Show headers and body of the answer."`
+	testEvent
 }
 
 func (webhooksTest) Help() string {
@@ -535,65 +535,15 @@ func (c webhooksTest) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	request := wire.WebhookTestRequest{Type: c.Type, Record: &c.Record}
-	switch {
-	case c.Body != "" && c.Type != "":
-		return usageError{"give either --type or --body"}
-	case c.Body != "":
-		text, err := s.read(c.Body)
-		if err != nil {
-			return err
-		}
-		var body struct {
-			Event json.RawMessage `json:"event"`
-		}
-		if !json.Valid(text) {
-			return fmt.Errorf("%s must hold an event as JSON", c.Body)
-		}
-		if request.Event = text; json.Unmarshal(text, &body) == nil && body.Event != nil { // as webhooks get it
-			request.Event = body.Event
-		}
-	case c.Type == "":
-		request.Type = "user.create"
-	default:
-		if err := knownType(c.Type); err != nil {
-			return err
-		}
+	request, err := c.request(s)
+	if err != nil {
+		return err
 	}
 	a, err := s.Webhooks.Test(ctx, w.ID, request)
 	if err != nil {
 		return err
 	}
-	if err := s.one("attempt", a, func() { s.showTest(a, c.Record, c.All) }); err != nil {
-		return err
-	}
-	if a.Outcome != "accepted" {
-		return errFound
-	}
-	return nil
-}
-
-func (s *session) showTest(a *wire.WebhookAttempt, recorded, all bool) {
-	t := good
-	if a.Outcome != "accepted" {
-		t = bad
-	}
-	record := "not recorded, use --record"
-	if recorded {
-		record = "recorded as a test"
-	}
-	fmt.Fprintf(s, "%s in %s  %s\n", s.paint(t, "← "+answered(a.StatusCode, a.Outcome)), took(a.DurationMicros), s.paint(faint, "("+signature(a.RequestHeaders)+"; "+record+")"))
-	if a.Exception != "" {
-		fmt.Fprintln(s, printable(a.Exception))
-	}
-	if all {
-		for _, name := range slices.Sorted(maps.Keys(a.ResponseHeaders)) {
-			fmt.Fprintf(s, "%s: %s\n", printable(name), printable(a.ResponseHeaders[name]))
-		}
-		if a.ResponseBody != "" {
-			fmt.Fprintf(s, "\n%s\n", printable(a.ResponseBody))
-		}
-	}
+	return c.tell(s, a, signature(a.RequestHeaders))
 }
 
 // signature says how a request was signed, by its headers.

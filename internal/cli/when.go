@@ -58,6 +58,24 @@ func (p period) wire() wire.Period {
 	return wire.Period{Start: p.Since.instant(), End: p.Until.instant()}
 }
 
+// span is the period for people: 24 h, or from when to when; empty without one.
+func (p period) span() string {
+	const form = "2006-01-02 15:04"
+	switch {
+	case p.Since.IsZero() && p.Until.IsZero():
+		return ""
+	case p.Until.IsZero():
+		return roughly(time.Since(p.Since.Time))
+	case p.Since.IsZero():
+		return "until " + p.Until.Format(form)
+	default:
+		return p.Since.Format(form) + " to " + p.Until.Format(form)
+	}
+}
+
+// justCount is the page of a search that is only to tell how many there are.
+var justCount = wire.Page{NumberOfResults: 1}
+
 // limited is the flag of lists that may be long.
 type limited struct {
 	Limit int `placeholder:"N" default:"25" help:"Show so many at most, 0 for all (default: ${default})."`

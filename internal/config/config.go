@@ -143,17 +143,20 @@ type Log struct {
 	Level slog.Level `placeholder:"LEVEL" default:"info" from:"HERALD_LOG_LEVEL" help:"Write log lines from this level on: debug, info, warn, error (default: ${default})."`
 }
 
-// Database names the store for people, without its password: "SQLite in ./herald-data", "PostgreSQL at db.example.com:5432/herald".
+// Database names the store for people: "SQLite ./herald-data/herald.db", or host and database as in "PostgreSQL db.example.com:5432/herald". Passwords are no part of it.
 func (s Store) Database() string {
 	if !s.DatabaseURL.IsSet() {
-		return "SQLite in " + s.Data
+		return "SQLite " + strings.TrimRight(s.Data, "/") + "/" + sqliteFile
 	}
 	u, err := url.Parse(s.DatabaseURL.Reveal())
 	if err != nil {
 		return "PostgreSQL"
 	}
-	return "PostgreSQL at " + cmp.Or(u.Host, "this machine") + u.EscapedPath()
+	return "PostgreSQL " + cmp.Or(u.Host, "on this machine") + u.EscapedPath()
 }
+
+// sqliteFile is the name of the database in the data folder, as package db has it.
+const sqliteFile = "herald.db"
 
 // Error lists everything that is wrong with the settings. Its text holds no secret.
 type Error struct {

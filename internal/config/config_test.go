@@ -538,9 +538,9 @@ func TestServe_Fields(t *testing.T) {
 func TestStore_Database(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{
-		"":                                    "SQLite in ./d",
-		"postgres://u:pl4nted@h:5432/herald":  "PostgreSQL at h:5432/herald",
-		"postgres:///herald?password=pl4nted": "PostgreSQL at this machine/herald",
+		"":                                    "SQLite ./d/herald.db",
+		"postgres://u:pl4nted@h:5432/herald":  "PostgreSQL h:5432/herald",
+		"postgres:///herald?password=pl4nted": "PostgreSQL on this machine/herald",
 		"postgres://u:pl4nted%zz@h/herald":    "PostgreSQL",
 	} {
 		s := config.Store{Data: "./d", DatabaseURL: config.NewSecret(url)}

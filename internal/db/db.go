@@ -61,6 +61,7 @@ type DB struct {
 	tuning tuning
 
 	unsynced bool         // see Options
+	created  bool         // there were no tables before
 	ownClock bool         // nobody gave us a clock: PostgreSQL's counts
 	ahead    atomic.Int64 // nanoseconds that PostgreSQL's clock is ahead of ours
 
@@ -71,6 +72,9 @@ type DB struct {
 	closing sync.RWMutex // held for reading while an operation uses the store
 	closed  bool
 }
+
+// Created tells whether Open has found no tables and made them.
+func (d *DB) Created() bool { return d.created }
 
 // store is what differs between the engines as a whole; what differs in a statement is in dialect.go.
 type store interface {

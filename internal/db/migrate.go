@@ -48,6 +48,7 @@ func (d *DB) migrate(ctx context.Context, pool *sql.DB, files fs.FS) error {
 			"The database was written by a newer Herald (its version is %d, this program knows up to %d): start that one or a later one.",
 			current, newest)}
 	case current < newest:
+		d.created = current == 0
 		if _, err := provider.Up(ctx); err != nil {
 			return fmt.Errorf("migrate the database from version %d to %d: %w", current, newest, err)
 		}

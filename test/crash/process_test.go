@@ -51,8 +51,8 @@ func (w *world) launch(env ...string) *process {
 			p.mu.Lock()
 			p.said = append(p.said, lines.Text())
 			p.mu.Unlock()
-			if _, url, ok := strings.Cut(lines.Text(), "  API    "); ok {
-				p.url = strings.TrimSuffix(url, "/api")
+			if _, after, ok := strings.Cut(lines.Text(), "  API       "); ok {
+				p.url, _, _ = strings.Cut(after, "/api")
 				close(p.ready)
 				w.announce()
 			}

@@ -98,7 +98,7 @@ func TestFirstMinutes(t *testing.T) {
 	n := newNewcomer(t)
 	begin := time.Now()
 	_, served := n.start("serve", "--addr", "127.0.0.1:0")
-	served("CLI    ready on this machine")
+	served("CLI       ready on this machine")
 	listening, heard := n.start("listen")
 	if ready := heard("Ready."); ready != "Ready. 64 event types → this terminal" {
 		t.Errorf("it says %q", ready)
