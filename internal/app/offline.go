@@ -28,14 +28,17 @@ func CreateKey(ctx context.Context, store config.Store, k NewKey) (key string, e
 }
 
 // Prune removes from the logs of a store what is older than its settings want, or, of what was sent, than days when that is not 0. On SQLite no server may
-// be running on the store.
+// be running on the store, and the space is given back to the disk.
 func Prune(ctx context.Context, store config.Store, days int) (err error) {
 	a, err := New(ctx, Options{Settings: config.Serve{Store: store}})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Stop(context.WithoutCancel(ctx))) }()
-	return a.trimTo(ctx, days)
+	if err := a.trimTo(ctx, days); err != nil {
+		return err
+	}
+	return a.store.Compact(ctx)
 }
 
 // Migrate brings a store up to date without starting anything, and returns the version of its schema.

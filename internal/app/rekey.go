@@ -13,6 +13,7 @@ import (
 	"github.com/herald-events/herald/internal/access"
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/config"
+	"github.com/herald-events/herald/internal/crashpoint"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/entity"
 	"github.com/herald-events/herald/internal/identity"
@@ -79,15 +80,21 @@ func Rekey(ctx context.Context, store config.Store, told func(place string, done
 	if err := tenants.SetKeyCheck(ctx, both+" "+own); err != nil {
 		return done, err
 	}
+	crashpoint.Here("rekey-both")
 	if done, err = key.Reseal(ctx, d, after, secrets(), told); err != nil {
 		return done, err
 	}
 	if err := everybodyHas(ctx, d, after.ID()); err != nil { // one may have started while the store did not yet say what it needs
 		return done, err
 	}
+	if err := d.Compact(ctx); err != nil { // what is sealed with the previous key in the space of rows that are gone goes, too
+		return done, err
+	}
+	crashpoint.Here("rekey-all")
 	if err := tenants.SetKeyCheck(ctx, own); err != nil {
 		return done, err
 	}
+	crashpoint.Here("rekey-own")
 	if store.EncryptionKey.IsSet() {
 		return done, nil
 	}

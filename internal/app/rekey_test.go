@@ -202,6 +202,21 @@ func rekeyFile(t *testing.T, s *apptest.Server) {
 			t.Errorf("sealed with %v, before with %v", now, old)
 		}
 	}
+	files, err := filepath.Glob(filepath.Join(store.Data, "herald.db*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id := range old {
+			if left := bytes.Count(text, []byte("v1."+id+".")); left > 0 {
+				t.Errorf("%s still has %d texts that are sealed with the previous key, in the space of rows that are gone", name, left)
+			}
+		}
+	}
 	if kept, _ := os.ReadFile(file + ".previous"); !bytes.Equal(kept, before) {
 		t.Error("the previous key was not kept")
 	}

@@ -22,7 +22,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/herald-events/herald/internal/crashpoint"
 	"github.com/herald-events/herald/internal/db"
 )
 
@@ -224,20 +226,60 @@ func sameVersion(what string, version int64) error {
 		what, version, db.Version())
 }
 
-// part is a folder in which a file is made before it gets its name. It lies beside that name, so that a rename is enough.
-type part struct{ dir string }
-
-func newPart(beside string) (*part, error) {
-	dir, err := os.MkdirTemp(beside, ".herald-part-") // 0700
-	return &part{dir}, err
+// part is a folder in which a file is made before it gets its name. It lies beside that name, so that a link is enough. Who makes the file holds the lock of the folder; one that
+// nobody holds was left by somebody who was killed.
+type part struct {
+	dir    string
+	unlock func() error
 }
 
-// file is named as a store's, so that the folder is one.
-func (p *part) file() string { return filepath.Join(p.dir, db.SQLiteFile) }
+const partName = ".herald-part-"
+
+// newPart makes one, and removes those that were left. beside may be "", for the system's folder for temporary files.
+func newPart(beside string) (*part, error) {
+	if beside == "" {
+		beside = os.TempDir()
+	}
+	left, err := filepath.Glob(filepath.Join(globbed(beside), partName+"*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range left {
+		if !ours(dir) {
+			continue
+		}
+		if unlock, err := db.Lock(dir); err == nil {
+			_ = os.RemoveAll(dir)
+			_ = unlock()
+		}
+	}
+	dir, err := os.MkdirTemp(beside, partName) // 0700
+	if err != nil {
+		return nil, err
+	}
+	p := &part{dir: dir}
+	if p.unlock, err = db.Lock(dir); err == nil {
+		err = os.Mkdir(filepath.Dir(p.file()), 0o700)
+	}
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, err
+	}
+	crashpoint.Here("part-begun")
+	return p, nil
+}
+
+// globbed is a path as a pattern that matches nothing else.
+func globbed(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
+// file is named as a store's, so that its folder is one.
+func (p *part) file() string { return filepath.Join(p.dir, "store", db.SQLiteFile) }
 
 // migrate makes or updates the tables in the file.
 func (p *part) migrate(ctx context.Context) error {
-	d, err := db.Open(ctx, db.Options{Dir: p.dir})
+	d, err := db.Open(ctx, db.Options{Dir: filepath.Dir(p.file())})
 	if err != nil {
 		return err
 	}
@@ -247,9 +289,11 @@ func (p *part) migrate(ctx context.Context) error {
 // publish gives the file its name, once it is on the disk. It replaces nothing.
 func (p *part) publish(name string) error {
 	err := syncPath(p.file())
+	crashpoint.Here("part-filled")
 	if err == nil {
 		err = os.Link(p.file(), name)
 	}
+	crashpoint.Here("part-published")
 	if err == nil {
 		err = syncPath(filepath.Dir(name))
 	}
@@ -259,7 +303,10 @@ func (p *part) publish(name string) error {
 	return nil
 }
 
-func (p *part) remove() { _ = os.RemoveAll(p.dir) }
+func (p *part) remove() {
+	_ = os.RemoveAll(p.dir)
+	_ = p.unlock()
+}
 
 func syncPath(name string) error {
 	f, err := os.Open(name)

@@ -285,19 +285,3 @@ func countSQLite(ctx context.Context, name string, progress Progress) (s Summary
 	}
 	return s, nil
 }
-
-// Compact gives the space that removed rows have left back to the disk. No server may be using the store.
-func Compact(ctx context.Context, dir string) (err error) {
-	unlock, err := db.Lock(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
-	pool, err := open(Store{Dir: dir}.file())
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	_, err = pool.ExecContext(ctx, "VACUUM")
-	return err
-}

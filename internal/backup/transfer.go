@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/herald-events/herald/internal/crashpoint"
 	"github.com/herald-events/herald/internal/db"
 )
 
@@ -74,7 +75,10 @@ func transfer(ctx context.Context, tables []table, from source, to target, progr
 		s.Tables, s.Rows = s.Tables+1, s.Rows+sent
 	}
 	s.Version = db.Version()
-	return s, to.commit(ctx)
+	crashpoint.Here("copy-committing")
+	err = to.commit(ctx)
+	crashpoint.Here("copy-committed")
+	return s, err
 }
 
 // every is after how many rows the progress is told.
@@ -86,6 +90,7 @@ func transferTable(ctx context.Context, t table, from source, to target, progres
 		return 0, err
 	}
 	progress(t.name, 0, total)
+	crashpoint.Here("copy-table")
 	if total > 0 {
 		var sent, arrived sum
 		if sent, err = send(ctx, t, from, to, func(done int64) { progress(t.name, done, max(done, total)) }); err != nil {

@@ -288,11 +288,6 @@ func (c dbPruneCommand) Run(ctx context.Context, out *output) error {
 	if err := app.Prune(ctx, c.Store, c.Days); err != nil {
 		return err
 	}
-	if !c.DatabaseURL.IsSet() {
-		if err := backup.Compact(ctx, c.Data); err != nil {
-			return err
-		}
-	}
 	after, err := backup.Inspect(ctx, place(c.Store))
 	if err != nil {
 		return err

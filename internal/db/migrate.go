@@ -11,6 +11,9 @@ import (
 	"strings"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+
+	"github.com/herald-events/herald/internal/crashpoint"
 )
 
 //go:embed migrations/*.sql
@@ -21,17 +24,18 @@ const migrationLock = 0x686572616c64
 
 // migrate brings the tables up to date and refuses a database that is ahead of this program.
 func (d *DB) migrate(ctx context.Context, pool *sql.DB, files fs.FS) error {
-	options := []goose.ProviderOption{
-		goose.WithDisableGlobalRegistry(true),
-		goose.WithTableName(VersionTable),
-		goose.WithSlog(d.logger),
-	}
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithSlog(d.logger)}
 	dialect := goose.DialectSQLite3
 	if d.engine == PostgreSQL {
 		dialect = goose.DialectPostgres
 		options = append(options, goose.WithSessionLocker(advisoryLock{}))
 	}
-	provider, err := goose.NewProvider(dialect, pool, overlay{files, d.engine}, options...)
+	versions, err := database.NewStore(dialect, VersionTable)
+	if err != nil {
+		return err
+	}
+	options = append(options, goose.WithStore(versionStore{versions.(database.StoreExtender)}))
+	provider, err := goose.NewProvider(database.DialectCustom, pool, overlay{files, d.engine}, options...)
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
 	}
@@ -54,6 +58,14 @@ func (d *DB) migrate(ctx context.Context, pool *sql.DB, files fs.FS) error {
 		}
 	}
 	return nil
+}
+
+// versionStore remembers which migrations have run, each in the transaction of the migration itself.
+type versionStore struct{ database.StoreExtender }
+
+func (s versionStore) Insert(ctx context.Context, tx database.DBTxConn, version database.InsertRequest) error {
+	crashpoint.Here("migrating")
+	return s.StoreExtender.Insert(ctx, tx, version)
 }
 
 // advisoryLock makes processes that start at the same time migrate one after the other. Unlike goose's own locker it waits

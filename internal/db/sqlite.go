@@ -238,6 +238,22 @@ func notWritable(dir string, err error) error {
 	return &StartupError{Sentence: fmt.Sprintf("The data folder %s cannot be written: %s.", dir, reason), Err: err}
 }
 
+// Compact gives the space that removed rows have left back to the disk; nothing of what was in them is left in the file. Who writes meanwhile waits. PostgreSQL sees to its own space.
+func (d *DB) Compact(ctx context.Context) error {
+	return d.use(func() error {
+		s, ok := d.store.(*sqliteStore)
+		if !ok {
+			return nil
+		}
+		pool, err := openPool(filepath.Join(filepath.Dir(s.lock.Name()), SQLiteFile), d.synced(checkpointerSetup), 1)
+		if err != nil {
+			return err
+		}
+		_, err = pool.ExecContext(ctx, "VACUUM")
+		return errors.Join(err, pool.Close())
+	})
+}
+
 // touch makes the file for its owner only. SQLite gives its log the same permissions, and syncs the folder with it.
 func touch(file string) error {
 	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/herald-events/herald/internal/crashpoint"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/sealed"
 )
@@ -17,7 +18,7 @@ import (
 // The files beside [File] while the key in it is being replaced, and afterwards.
 const (
 	nextFile = File + ".next"
-	// PreviousFile has the key before the last change: backups from before it need it, nothing else does.
+	// PreviousFile has the key before the last change: backups from before it need it, nothing else does. Those before it have a number behind the name, in the order of the changes.
 	PreviousFile = File + ".previous"
 )
 
@@ -61,16 +62,42 @@ func EndChange(dir string) error {
 	if err != nil {
 		return err
 	}
-	if kept, err := os.ReadFile(previous); err != nil || !bytes.Equal(kept, before) {
-		_ = os.Remove(previous) // of an earlier change
+	kept, err := os.ReadFile(previous)
+	if err == nil && !bytes.Equal(kept, before) {
+		if err := keepEarlier(previous); err != nil {
+			return fmt.Errorf("keep the key of an earlier change: %w", err)
+		}
+		kept = nil
+	}
+	if kept == nil {
 		if err := os.Link(current, previous); err != nil {
 			return fmt.Errorf("keep the previous key: %w", err)
 		}
 	}
+	crashpoint.Here("rekey-kept")
 	if err := os.Rename(next, current); err != nil {
 		return fmt.Errorf("put the new key in its place: %w", err)
 	}
-	return syncDir(dir)
+	crashpoint.Here("rekey-replaced")
+	// What somebody has left who was killed while he made a key file.
+	left, err := filepath.Glob(filepath.Join(dir, "."+File+".*"))
+	for _, file := range left {
+		err = errors.Join(err, os.Remove(file))
+	}
+	return errors.Join(err, syncDir(dir))
+}
+
+// keepEarlier gives the file of a previous key another name, with a number: backups from before that change still need it.
+func keepEarlier(previous string) error {
+	for n := 1; ; n++ {
+		switch err := os.Link(previous, fmt.Sprintf("%s.%d", previous, n)); {
+		case errors.Is(err, fs.ErrExist):
+		case err != nil:
+			return err
+		default:
+			return os.Remove(previous)
+		}
+	}
 }
 
 // Resealed is what Reseal has done.
@@ -132,6 +159,7 @@ func resealPlace(ctx context.Context, d *db.DB, s *Sealer, p sealed.Place, told 
 			return changed, unreadable, err
 		}
 		changed += step
+		crashpoint.Here("rekey-step")
 		told(changed)
 	}
 }

@@ -254,6 +254,7 @@ func TestSealer_OpensWithOtherKeys(t *testing.T) {
 func TestChange(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	var previous [][]byte
 	for range 3 { // more than once in the life of a store
 		old, _, err := key.LoadMaster(dir, "")
 		if err != nil {
@@ -269,20 +270,34 @@ func TestChange(t *testing.T) {
 		if others, err := key.LoadOthers(dir, ""); err != nil || len(others) != 1 || !bytes.Equal(others[0], next) {
 			t.Errorf("a server beside it finds %d other keys, %v", len(others), err)
 		}
-		// Killed when the old key has its second name.
-		_ = os.Remove(filepath.Join(dir, key.PreviousFile))
-		if err := os.Link(filepath.Join(dir, key.File), filepath.Join(dir, key.PreviousFile)); err != nil {
+		// Somebody was killed while he made a key.
+		half := filepath.Join(dir, "."+key.File+".123")
+		if err := os.WriteFile(half, []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := key.EndChange(dir); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := os.Stat(half); err == nil {
+			t.Error("half a key is left")
+		}
+		previous = append(previous, old)
 		now, _, err := key.LoadMaster(dir, "")
 		if err != nil || !bytes.Equal(now, next) {
 			t.Errorf("the new key is not in its place, %v", err)
 		}
 		if others, err := key.LoadOthers(dir, ""); err != nil || len(others) != 0 {
 			t.Errorf("%d other keys afterwards, %v", len(others), err)
+		}
+	}
+	// Backups from before any of the changes can still be read.
+	for i, name := range []string{".1", ".2", ""} {
+		other := t.TempDir()
+		if err := os.Link(filepath.Join(dir, key.PreviousFile+name), filepath.Join(other, key.File)); err != nil {
+			t.Fatal(err)
+		}
+		if kept, _, err := key.LoadMaster(other, ""); err != nil || !bytes.Equal(kept, previous[i]) {
+			t.Errorf("%s is not the key before change %d: %v", key.PreviousFile+name, i+1, err)
 		}
 	}
 	if _, err := key.LoadOthers(dir, "!"); err == nil || !strings.Contains(err.Error(), "HERALD_ENCRYPTION_KEY_PREVIOUS is neither") {

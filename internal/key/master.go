@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/herald-events/herald/internal/crashpoint"
 )
 
 // File is the name of the key file in the data folder.
@@ -110,9 +112,11 @@ func create(path string, master []byte) error {
 	if err != nil {
 		return err
 	}
+	crashpoint.Here("key-written")
 	if err := os.Link(f.Name(), path); err != nil {
 		return err
 	}
+	crashpoint.Here("key-made")
 	return syncDir(dir)
 }
 

@@ -2,6 +2,7 @@
 // arrives, no refused change is announced, nothing stays open.
 //
 //	kill_test.go     at each named instant, once, with one change under way
+//	commands_test.go the commands that work on a whole store (herald db …), at each named instant and at random
 //	storm_test.go    at random and at named instants, under load, many times in a row
 //	cluster_test.go  two processes on one database, a process that is late, a database that crashes
 //
