@@ -19,7 +19,7 @@ func TestFilter(t *testing.T) {
 		s.Enable(wire.None, "user.create.complete", "user.login.success")
 		types := []string{"user.create", "user.create.complete", "user.login.success"}
 		all, acme, broken := egresstest.NewReceiver(t), egresstest.NewReceiver(t).Script(egresstest.Status(500)), egresstest.NewReceiver(t)
-		s.Subscribe(all.URL, types)
+		everybody := s.Subscribe(all.URL, types)
 		filtered := func(text string) func(*wire.Webhook) { return func(w *wire.Webhook) { w.Filter = text } }
 		of := s.Subscribe(acme.URL, types, filtered(`event.type == "user.login.success" || event.user.email endsWith "@acme.com"`))
 		failing := s.Subscribe(broken.URL, types, filtered(`event.user.email > 3`))
@@ -41,6 +41,17 @@ func TestFilter(t *testing.T) {
 		}
 		// This one it is asked about; and what it gets otherwise is not for it.
 		s.Call("POST", "/api/user", `{"user":{"email":"two@acme.com","password":"a long password"}}`).Want(504)
+		// In a batch nobody can be asked, and nobody needs to be: the only one whose filter lets these through would decide about nothing.
+		s.Call("DELETE", "/api/webhook/"+string(everybody), nil).Want(200)
+		batch := func(domains ...string) string {
+			events := make([]string, len(domains))
+			for i, domain := range domains {
+				events[i] = fmt.Sprintf(`{"type":"user.create","user":{"email":"three@%s"}}`, domain)
+			}
+			return `{"events":[` + strings.Join(events, ",") + `]}`
+		}
+		s.Call("POST", "/api/event/batch", batch("example.com", "acme.org")).Want(200)
+		s.Call("POST", "/api/event/batch", batch("example.com", "acme.com")).WantCodes("[invalid]events[1].type")
 		publishOne(s, outside("user.login.success", intakeID))
 		acme.WaitFor(2)
 		s.Settled(patience)

@@ -4,7 +4,8 @@
 // event of the whole installation). A member that is not there is nil, and so is everything in it.
 //
 // What an expression costs is bounded: by its length and the number of its parts, by a memory budget, by having no loops but one over a list of the event (all, any,
-// one, none, count, filter, find and their like), none of them inside of another, and by patterns that are constant.
+// one, none, count, filter, find and their like), none of them inside of another, and by patterns that are constant. As a list may be long and a text too, what goes
+// through them is counted, and ended when an event has taken too much time by it: steps.go.
 package filter
 
 import (
@@ -80,14 +81,18 @@ func Compile(text string) (*Filter, error) {
 	for _, name := range builtins {
 		options = append(options, expr.EnableBuiltin(name))
 	}
-	program, err := expr.Compile(text, options...)
-	if err != nil {
+	if _, err := expr.Compile(text, options...); err != nil {
 		return nil, explain(err)
 	}
 	if check.wrong != nil {
 		e := *check.wrong
 		e.Line, e.Column = place(text, check.at)
 		return nil, &e
+	}
+	// Once more with what counts its steps, whose types say less: what is wrong was found without it.
+	program, err := expr.Compile(text, append(options, expr.Env(map[string]any{"event": map[string]any{}, "tenant": "", stepName: stepFunc(nil)}), expr.Patch(counted{}))...)
+	if err != nil {
+		return nil, explain(err)
 	}
 	f = &Filter{text, program}
 	known.Lock()
@@ -177,9 +182,10 @@ func (f *Filter) Text() string { return f.text }
 
 // Event is an event that filters look at. It is decoded once, when the first filter does. It is not safe for concurrent use.
 type Event struct {
-	body []byte
-	env  map[string]any
-	err  error
+	body  []byte
+	env   map[string]any
+	err   error
+	steps steps
 }
 
 // NewEvent returns the event with that body, {"event":{…}}.
@@ -193,7 +199,7 @@ func (e *Event) decode() {
 		e.err = errors.New("the event cannot be read")
 	}
 	tenant, _ := body.Event["tenantId"].(string)
-	e.env = map[string]any{"event": body.Event, "tenant": tenant}
+	e.env = map[string]any{"event": body.Event, "tenant": tenant, stepName: stepFunc(e.steps.step)}
 }
 
 // Match tells whether the expression is true for the event. The error, of one line, is why that cannot be told.
@@ -205,6 +211,7 @@ func (f *Filter) Match(e *Event) (bool, error) {
 		return false, e.err
 	}
 	machine := vm.VM{MemoryBudget: memory}
+	e.steps = steps{size: len(e.body)}
 	result, err := machine.Run(f.program, e.env)
 	if err != nil {
 		return false, explain(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/herald-events/herald/internal/filter"
 )
@@ -95,17 +96,60 @@ func TestCompile(t *testing.T) {
 	}
 }
 
+// An event may have a list and a text as long as they like: an expression that reads the text for each element ends all the same, with an error.
+func TestMatch_Ends(t *testing.T) {
+	t.Parallel()
+	long := `{"event":{"list":[` + strings.Repeat("1,", 20_000) + `1],"text":"` + strings.Repeat("aé", 30_000) + `"}}`
+	for _, text := range []string{
+		`any(event.list, lower(event.text) == "x")`, `any(event.list, event.text matches "(a+b)+c")`, `any(event.list, string(event) == "")`, `any(event.list, 7 in event.list)`,
+		`len(filter(event.list, not (event.text matches "(a+b)+c"))) == 3`, `find(event.list, upper(event.text) == "x") == nil`,
+	} {
+		f, err := filter.Compile(text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		begin := time.Now()
+		is, err := f.Match(filter.NewEvent([]byte(long)))
+		if is || err == nil || !strings.Contains(err.Error(), "too long") {
+			t.Errorf("%s is %v, %v", text, is, err)
+		}
+		if took := time.Since(begin); took > 10*time.Second { // it would be a minute
+			t.Errorf("%s took %v", text, took)
+		}
+	}
+	// What is quick may come past much.
+	f, err := filter.Compile(`count(event.list, # == 1) == 20001 and event.text contains "éa"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if is, err := f.Match(filter.NewEvent([]byte(long))); !is || err != nil {
+		t.Errorf("a long list: %v, %v", is, err)
+	}
+}
+
 func FuzzMatch(f *testing.F) {
 	f.Add(`any(event.user.memberships, .groupId == "b")`, body)
 	f.Add(`event.user.email matches "(?i)^ada@"`, `{"event":null}`)
 	f.Fuzz(func(t *testing.T, text, body string) {
+		begin := time.Now()
 		compiled, err := filter.Compile(text)
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("%q took %v to be compiled", text, took)
+		}
 		if err != nil {
 			return
 		}
+		begin = time.Now()
 		is, err := compiled.Match(filter.NewEvent([]byte(body)))
 		if is && err != nil {
 			t.Errorf("%q is true and fails: %v", text, err)
+		}
+		if err != nil && (err.Error() == "" || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "one step")) {
+			t.Errorf("%q fails with %q", text, err)
+		}
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("%q took %v", text, took)
 		}
 	})
 }

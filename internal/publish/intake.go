@@ -50,7 +50,7 @@ func (p *Publisher) Accept(ctx context.Context, in *Intake) (Receipt, error) {
 		return Receipt{}, err
 	}
 	a := p.arrival(ctx, in, p.DB.Now().UnixMilli())
-	if !in.voted(d, settings, webhooks) {
+	if !a.voted(d, settings, webhooks) {
 		if err := p.doors.accept(ctx, a); !errors.Is(err, errNeedsVote) { // else another process has just changed the tenant's setting
 			return a.receipt, err
 		}
@@ -78,15 +78,16 @@ func (p *Publisher) AcceptAll(ctx context.Context, all []*Intake) ([]Receipt, er
 	arrivals := make([]*arrival, len(all))
 	now, operation := p.DB.Now().UnixMilli(), db.NewID()
 	for i, in := range all {
+		a := p.arrival(ctx, in, now)
+		a.e.Operation = operation // so that events about one object leave in the order of the batch
+		arrivals[i] = a
 		d, err := in.check(settings)
-		if err == nil && in.votedByWebhooks(d, settings, webhooks) {
+		if err == nil && a.votedByWebhooks(d, settings, webhooks) {
 			err = in.wrong("type", "invalid", votedInBatch)
 		}
 		if err := v.Merge(err); err != nil {
 			return nil, err
 		}
-		arrivals[i] = p.arrival(ctx, in, now)
-		arrivals[i].e.Operation = operation // so that events about one object leave in the order of the batch
 	}
 	if err := v.Err(); err != nil {
 		return nil, err
@@ -170,18 +171,6 @@ func (in *Intake) wrong(member, kind, format string, args ...any) error {
 	return v.Err()
 }
 
-// voted tells whether webhooks, or listeners with a say, decide about the event.
-func (in *Intake) voted(d event.Descriptor, settings *tenant.Settings, webhooks *webhook.Registry) bool {
-	enabled, rule := settings.Event(in.Tenant, in.Type)
-	return in.votedByWebhooks(d, settings, webhooks) || enabled && d.Transactional && rule != wire.None && len(webhooks.Listeners(in.Type, in.Tenant)) > 0
-}
-
-// votedByWebhooks is voted as to what lasts. In a batch nobody else counts: somebody who listens must not make a sender's batches be refused.
-func (in *Intake) votedByWebhooks(d event.Descriptor, settings *tenant.Settings, webhooks *webhook.Registry) bool {
-	enabled, rule := settings.Event(in.Tenant, in.Type)
-	return enabled && d.Transactional && rule != wire.None && len(webhooks.Audience(in.Type, d.Scope, in.Tenant).Voters) > 0
-}
-
 // arrival is an event on its way in, and what becomes of it.
 type arrival struct {
 	in      *Intake
@@ -205,6 +194,25 @@ func (p *Publisher) arrival(ctx context.Context, in *Intake, now int64) *arrival
 	a.receipt = Receipt{ID: a.e.ID, Type: in.Type, Tenant: in.Tenant, Instant: cmp.Or(in.Instant, now)}
 	a.e.Body = in.body(a.e.ID, in.Tenant, a.receipt.Instant)
 	return a
+}
+
+// voted tells whether webhooks, or listeners with a say, decide about the event.
+func (a *arrival) voted(d event.Descriptor, settings *tenant.Settings, webhooks *webhook.Registry) bool {
+	return a.votedByWebhooks(d, settings, webhooks) || a.mayBeVoted(d, settings) && len(webhooks.Listeners(a.in.Type, a.in.Tenant)) > 0
+}
+
+// votedByWebhooks is voted as to what lasts. In a batch nobody else counts: somebody who listens must not make a sender's batches be refused.
+func (a *arrival) votedByWebhooks(d event.Descriptor, settings *tenant.Settings, webhooks *webhook.Registry) bool {
+	if !a.mayBeVoted(d, settings) {
+		return false
+	}
+	audience := webhooks.Audience(a.in.Type, d.Scope, a.in.Tenant)
+	return len(audience.Voters) > 0 && len(audience.For(a.e.Body).Voters) > 0
+}
+
+func (a *arrival) mayBeVoted(d event.Descriptor, settings *tenant.Settings) bool {
+	enabled, rule := settings.Event(a.in.Tenant, a.in.Type)
+	return enabled && d.Transactional && rule != wire.None
 }
 
 // put puts the event to its webhooks.
