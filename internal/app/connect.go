@@ -186,6 +186,28 @@ func (a *App) tend() {
 // trim removes from the logs what is older than the system's settings want.
 func (a *App) trim(ctx context.Context) error { return a.trimTo(ctx, 0) }
 
+// trimmable is how many rows of each table trimTo would remove, of those tables that [backup.Inspect] counts.
+func (a *App) trimmable(ctx context.Context, days int) (map[string]int64, error) {
+	settings, err := a.system.Settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	days = cmp.Or(days, settings.WebhookLog.RetainDays)
+	sent, err := a.log.Trimmable(ctx, webhooklog.Retention{Days: days, Off: !settings.WebhookLog.Enabled})
+	if err != nil {
+		return nil, err
+	}
+	rows := map[string]int64{"event": sent.Events, "attempt": sent.Attempts, "delivery": sent.Deliveries}
+	if rows["event_log"], rows["audit_log"], err = a.journal.Trimmable(ctx); err != nil {
+		return nil, err
+	}
+	if rows["message"], err = a.messages.Trimmable(ctx, days); err != nil {
+		return nil, err
+	}
+	rows["login_record"], err = a.logins.Trimmable(ctx, settings.LoginRecordDays)
+	return rows, err
+}
+
 // trimTo is trim, but for what was sent: the webhook log and the message log keep days, unless that is 0.
 func (a *App) trimTo(ctx context.Context, days int) error {
 	settings, err := a.system.Settings(ctx)

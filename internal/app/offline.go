@@ -41,6 +41,16 @@ func Prune(ctx context.Context, store config.Store, days int) (err error) {
 	return a.store.Compact(ctx)
 }
 
+// Prunable is how many rows of each table Prune would remove. It changes nothing in a store that is up to date.
+func Prunable(ctx context.Context, store config.Store, days int) (rows map[string]int64, err error) {
+	a, err := New(ctx, Options{Settings: config.Serve{Store: store}})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, a.Stop(context.WithoutCancel(ctx))) }()
+	return a.trimmable(ctx, days)
+}
+
 // Migrate brings a store up to date without starting anything, and returns the version of its schema.
 func Migrate(ctx context.Context, store config.Store, logger *slog.Logger) (version int64, err error) {
 	d, err := db.Open(ctx, db.Options{Dir: store.Data, URL: store.DatabaseURL.Reveal(), Logger: logger})

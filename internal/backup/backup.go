@@ -186,11 +186,8 @@ func toFolder(ctx context.Context, to Store, fill func(*part) (Summary, error)) 
 		return s, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	// A log without its database belongs to one that was moved away by hand: SQLite would take it for that of the new file.
-	for _, name := range []string{to.file(), to.file() + "-wal", to.file() + "-shm", to.file() + "-journal"} {
-		if _, err := os.Lstat(name); err == nil {
-			return s, fmt.Errorf("the folder %s holds a store already (%s); choose another folder, nothing is overwritten", to.Dir, name)
-		}
+	if err := vacant(to); err != nil {
+		return s, err
 	}
 	part, err := newPart(to.Dir)
 	if err != nil {
@@ -201,6 +198,33 @@ func toFolder(ctx context.Context, to Store, fill func(*part) (Summary, error)) 
 		return s, err
 	}
 	return s, part.publish(to.file())
+}
+
+// Check makes sure that Restore can fill the store from the file, without doing it.
+func Check(ctx context.Context, file string, to Store) error {
+	if err := checkBackup(ctx, file); err != nil {
+		return err
+	}
+	if to.engine() == db.SQLite {
+		return vacant(to)
+	}
+	st, err := Inspect(ctx, to)
+	for name, rows := range st.Rows {
+		if rows > 0 {
+			return fmt.Errorf("the database is not empty: %s has %d rows; nothing is overwritten", name, rows)
+		}
+	}
+	return err
+}
+
+// vacant makes sure that there is no store in the folder. A log without its database belongs to one that was moved away by hand: SQLite would take it for that of a new file.
+func vacant(at Store) error {
+	for _, name := range []string{at.file(), at.file() + "-wal", at.file() + "-shm", at.file() + "-journal"} {
+		if _, err := os.Lstat(name); err == nil {
+			return fmt.Errorf("the folder %s holds a store already (%s); choose another folder, nothing is overwritten", at.Dir, name)
+		}
+	}
+	return nil
 }
 
 // checkBackup makes sure that a file is a sound store that this program can read.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -16,8 +17,8 @@ type configCommands struct {
 type configShow struct {
 	config.Serve `embed:""`
 
-	Output  format `short:"o" placeholder:"FORMAT" help:"table, json, jsonl or yaml. Default: table on a terminal, else json."`
-	Changed bool   `help:"Only settings that somebody has set."`
+	printed
+	Changed bool `help:"Only settings that somebody has set."`
 }
 
 func (configShow) Help() string {
@@ -38,7 +39,7 @@ type setting struct {
 }
 
 func (c configShow) Run(out *output, from config.Origins) error {
-	s := &session{output: out, format: c.Output.or(out)}
+	s := c.session(out)
 	var all []setting
 	for _, v := range c.Effective() {
 		if !c.Changed || !v.Default {
@@ -72,6 +73,7 @@ func (c configCheck) Run(out *output) error {
 }
 
 type configExplain struct {
+	printed
 	Setting string `arg:"" optional:"" help:"The setting, as its flag is called. Default: all of them."`
 }
 
@@ -82,27 +84,44 @@ func (configExplain) Help() string {
   herald config explain HERALD_DATA`
 }
 
+// explained is what is to know about a setting, as JSON shows it.
+type explained struct {
+	Name        string   `json:"name"`
+	Means       string   `json:"means"`
+	Default     string   `json:"default,omitzero"`
+	Flag        string   `json:"flag,omitzero"` // none for what others could read there
+	Environment []string `json:"environment"`
+}
+
 func (c configExplain) Run(out *output) error {
 	var names []string
-	found := false
+	var all []explained
 	for _, d := range config.Settings() {
 		names = append(names, d.Name)
 		names = append(names, d.Env...)
 		if c.Setting != "" && !d.IsCalled(c.Setting) {
 			continue
 		}
-		if found {
-			fmt.Fprintln(out)
-		}
-		found = true
-		flag := "--" + d.Name
+		e := explained{d.Name, d.Help, d.Default, "--" + d.Name, d.Env}
 		if d.Private {
-			flag = "none: others could read it"
+			e.Flag = ""
 		}
-		out.fields("Setting", d.Name, "Means", d.Help, "Default", d.Default, "Flag", flag, "Environment", strings.Join(d.Env, ", "), "Config file", d.Name)
+		all = append(all, e)
 	}
-	if !found {
+	if all == nil {
 		return usageError{fmt.Sprintf("there is no setting %q%s", c.Setting, didYouMean(c.Setting, names))}
+	}
+	s := c.session(out)
+	if s.format != table {
+		return list(s, whole("settings", those(all)), 0)
+	}
+	for i, e := range all {
+		if i > 0 {
+			fmt.Fprintln(s)
+		}
+		s.fields(
+			"Setting", e.Name, "Means", e.Means, "Default", e.Default, "Flag", cmp.Or(e.Flag, "none: others could read it"), "Environment", strings.Join(e.Environment, ", "), "Config file", e.Name,
+		)
 	}
 	return nil
 }

@@ -1,17 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -41,11 +41,46 @@ func place(s config.Store) backup.Store {
 	return backup.Store{Dir: s.Data}
 }
 
-type dbStatusCommand struct {
+// offline are the flags of a command that works on a store without a server, and whose result is an object.
+type offline struct {
 	config.Store `embed:""`
-
-	Output string `short:"o" enum:"table,json" default:"table" help:"Print a table or JSON (default: ${default})."`
+	printed
 }
+
+// rehearsed is the flag of such a command that changes something.
+type rehearsed struct {
+	DryRun bool `group:"Output:" help:"Say what would be done, and do nothing."`
+}
+
+// done is what became of a command on a store, as JSON shows it.
+type done struct {
+	Store  string           `json:"store"`
+	Did    string           `json:"did"` // for people
+	DryRun bool             `json:"dryRun,omitzero"`
+	File   string           `json:"file,omitzero"`
+	Tables int              `json:"tables,omitzero"`
+	Rows   int64            `json:"rows,omitzero"`
+	Schema int64            `json:"schema,omitzero"`
+	Counts map[string]int64 `json:"counts,omitzero"` // by table
+}
+
+// tell writes the outcome: a sentence, unless something else was asked for with -o.
+func (c offline) tell(out *output, d done) error {
+	d.Store = cmp.Or(d.Store, c.Database())
+	if s := c.session(out); s.chosen {
+		return s.answer(d, func() { fmt.Fprintln(s, d.Did) })
+	}
+	_, err := fmt.Fprintln(out, d.Did)
+	return err
+}
+
+// would writes what a command would do.
+func (c offline) would(out *output, d done) error {
+	d.DryRun, d.Did = true, "would "+d.Did
+	return c.tell(out, d)
+}
+
+type dbStatusCommand struct{ offline }
 
 func (dbStatusCommand) Help() string {
 	return `Examples:
@@ -55,50 +90,65 @@ func (dbStatusCommand) Help() string {
 }
 
 func (c dbStatusCommand) Run(ctx context.Context, out *output) error {
-	s, err := backup.Inspect(ctx, place(c.Store))
+	st, err := backup.Inspect(ctx, place(c.Store))
 	if err != nil {
 		return err
 	}
-	if c.Output == "json" {
-		return json.NewEncoder(out).Encode(s)
-	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "store\t%s\n", c.Database())
-	switch {
-	case s.Version == s.Newest:
-		fmt.Fprintf(w, "schema\t%d, up to date\n", s.Version)
-	case s.Version > s.Newest:
-		fmt.Fprintf(w, "schema\t%d, of a newer Herald (this program knows up to %d)\n", s.Version, s.Newest)
-	default:
-		fmt.Fprintf(w, "schema\t%d, to be brought to %d by the next start or by herald db migrate\n", s.Version, s.Newest)
-	}
-	fmt.Fprintf(w, "size\t%.1f MB\nservers\t%d running\ndeliveries\t%d owed, %d given up\n", float64(s.Bytes)/1e6, s.Servers, s.Owed, s.Dead)
-	for _, name := range slices.Sorted(maps.Keys(s.Rows)) {
-		fmt.Fprintf(w, "%s\t%d rows\n", name, s.Rows[name])
-	}
-	return w.Flush()
+	s := c.session(out)
+	return s.answer(st, func() {
+		schema := fmt.Sprintf("%d, to be brought to %d by the next start or by herald db migrate", st.Version, st.Newest)
+		switch {
+		case st.Version == st.Newest:
+			schema = fmt.Sprintf("%d, up to date", st.Version)
+		case st.Version > st.Newest:
+			schema = fmt.Sprintf("%d, of a newer Herald (this program knows up to %d)", st.Version, st.Newest)
+		}
+		pairs := []string{
+			"store", c.Database(), "schema", schema, "size", megabytes(st.Bytes), "servers", fmt.Sprintf("%d running", st.Servers),
+			"deliveries", fmt.Sprintf("%d owed, %d given up", st.Owed, st.Dead),
+		}
+		for _, name := range slices.Sorted(maps.Keys(st.Rows)) {
+			pairs = append(pairs, name, fmt.Sprintf("%d rows", st.Rows[name]))
+		}
+		s.fields(pairs...)
+	})
 }
 
+func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
+
 type dbMigrateCommand struct {
-	config.Store `embed:""`
+	offline
+	rehearsed
 }
 
 func (dbMigrateCommand) Help() string {
 	return `Examples:
 
-  herald db migrate`
+  herald db migrate
+  herald db migrate --dry-run`
 }
 
 func (c dbMigrateCommand) Run(ctx context.Context, out *output) error {
-	version, err := app.Migrate(ctx, c.Store, logger(config.Log{Format: "text"}, out.talk))
-	if err == nil {
-		_, err = fmt.Fprintf(out, "%s has version %d of the schema.\n", c.Database(), version)
+	if c.DryRun {
+		st, err := backup.Inspect(ctx, place(c.Store))
+		if errors.Is(err, fs.ErrNotExist) {
+			return c.would(out, done{Did: "make " + c.Database()})
+		}
+		if err != nil {
+			return err
+		}
+		return c.would(out, done{Did: fmt.Sprintf("bring %s from version %d of the schema to %d", c.Database(), st.Version, max(st.Newest, st.Version)), Schema: st.Version})
 	}
-	return err
+	version, err := app.Migrate(ctx, c.Store, logger(config.Log{Format: "text"}, out.talk))
+	if err != nil {
+		return err
+	}
+	return c.tell(out, done{Did: fmt.Sprintf("%s has version %d of the schema.", c.Database(), version), Schema: version})
 }
 
 type dbBackupCommand struct {
-	config.Store `embed:""`
+	offline
+	rehearsed
 
 	File string `arg:"" optional:"" help:"The file to write; it must not exist (default: herald-DATE-TIME.backup)." placeholder:"FILE"`
 }
@@ -114,15 +164,29 @@ func (c dbBackupCommand) Run(ctx context.Context, out *output) error {
 	if c.File == "" {
 		c.File = time.Now().Format("herald-2006-01-02-150405.backup")
 	}
+	if c.DryRun {
+		st, err := backup.Inspect(ctx, place(c.Store))
+		if err != nil {
+			return err
+		}
+		return c.would(out, done{Did: fmt.Sprintf("write %s, %s, to %s", c.Database(), megabytes(st.Bytes), c.File), File: c.File, Counts: st.Rows})
+	}
 	bar := newProgress(out.talk)
-	done, err := backup.Backup(ctx, place(c.Store), c.File, bar.told)
+	sum, err := backup.Backup(ctx, place(c.Store), c.File, bar.told)
 	bar.end()
 	if err != nil {
-		return err
+		return againFromTheStart(out, err)
 	}
-	fmt.Fprintf(out.talk, "%d rows of %d tables of %s, as they were in one instant.\n"+
-		"Without the encryption key (%s) the secrets in it cannot be read: keep a copy of that elsewhere.\n", done.Rows, done.Tables, c.Database(), keyOf(c.Store))
-	_, err = fmt.Fprintln(out, c.File)
+	out.say("%d rows of %d tables of %s, as they were in one instant.", sum.Rows, sum.Tables, c.Database())
+	out.say("Without the encryption key (%s) the secrets in it cannot be read: keep a copy of that elsewhere.", keyOf(c.Store))
+	return c.tell(out, done{Did: c.File, File: c.File, Tables: sum.Tables, Rows: sum.Rows})
+}
+
+// againFromTheStart says how to go on with what was interrupted and has kept nothing.
+func againFromTheStart(out *output, err error) error {
+	if errors.Is(err, context.Canceled) {
+		out.say("Interrupted: nothing was kept. Run the command again to begin anew.")
+	}
 	return err
 }
 
@@ -135,7 +199,8 @@ func keyOf(s config.Store) string {
 }
 
 type dbRestoreCommand struct {
-	config.Store `embed:""`
+	offline
+	rehearsed
 
 	File string `arg:"" help:"The backup."`
 }
@@ -143,18 +208,27 @@ type dbRestoreCommand struct {
 func (dbRestoreCommand) Help() string {
 	return `Examples:
 
-  herald db restore herald.backup --data /var/lib/herald`
+  herald db restore herald.backup --data /var/lib/herald
+  herald db restore herald.backup --data /var/lib/herald --dry-run`
 }
 
 func (c dbRestoreCommand) Run(ctx context.Context, out *output) error {
+	if c.DryRun {
+		if err := backup.Check(ctx, c.File, place(c.Store)); err != nil {
+			return err
+		}
+		return c.would(out, done{Did: fmt.Sprintf("fill %s from %s, which is sound", c.Database(), c.File), File: c.File})
+	}
 	bar := newProgress(out.talk)
-	done, err := backup.Restore(ctx, c.File, place(c.Store), bar.told)
+	sum, err := backup.Restore(ctx, c.File, place(c.Store), bar.told)
 	bar.end()
 	if err != nil {
-		return err
+		return againFromTheStart(out, err)
 	}
-	fmt.Fprintf(out.talk, "%d rows of %d tables are in %s.\n%s", done.Rows, done.Tables, c.Database(), bringKey(c.Store))
-	return nil
+	if hint := bringKey(c.Store); hint != "" {
+		out.say("%s", hint)
+	}
+	return c.tell(out, done{Did: fmt.Sprintf("%d rows of %d tables are in %s.", sum.Rows, sum.Tables, c.Database()), File: c.File, Tables: sum.Tables, Rows: sum.Rows})
 }
 
 // bringKey reminds of what a server needs beside a store that came from elsewhere.
@@ -165,14 +239,15 @@ func bringKey(s config.Store) string {
 	if _, err := os.Stat(keyOf(s)); err == nil {
 		return ""
 	}
-	return fmt.Sprintf("The encryption key does not come along: before you start a server, put the key file of the old store there as %s, or set HERALD_ENCRYPTION_KEY.\n", keyOf(s))
+	return fmt.Sprintf("The encryption key does not come along: before you start a server, put the key file of the old store there as %s, or set HERALD_ENCRYPTION_KEY.", keyOf(s))
 }
 
 type dbCopyCommand struct {
-	config.Store `embed:""`
+	offline
+	rehearsed
 
 	From string `help:"What to copy: sqlite:FOLDER or a postgres:// address (default: the store of the settings)." placeholder:"STORE"`
-	To   string `help:"Where to: the same forms. Addresses with a password are better given as $HERALD_DATABASE_URL than here, where others can read them (default: the store of the settings)." placeholder:"STORE"`
+	To   string `help:"Where to: the same forms. Addresses with a password are better given as $$HERALD_DATABASE_URL than here, where others can read them (default: the store of the settings)." placeholder:"STORE"`
 }
 
 func (dbCopyCommand) Help() string {
@@ -186,27 +261,39 @@ func (c dbCopyCommand) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
+	after := c.settings(to)
+	if c.DryRun {
+		st, err := backup.Inspect(ctx, from)
+		if err != nil {
+			return err
+		}
+		return c.would(out, done{
+			Store: after.Database(), Did: fmt.Sprintf("copy %s, %s, to %s", c.settings(from).Database(), megabytes(st.Bytes), after.Database()), Counts: st.Rows,
+		})
+	}
 	bar := newProgress(out.talk)
-	done, err := backup.Copy(ctx, from, to, bar.told)
+	sum, err := backup.Copy(ctx, from, to, bar.told)
 	bar.end()
-	if errors.Is(err, context.Canceled) {
-		fmt.Fprintln(out.talk, "Interrupted: nothing was kept. Run the command again to begin anew.")
-	}
 	if err != nil {
-		return err
+		return againFromTheStart(out, err)
 	}
-	after := config.Store{Data: to.Dir, DatabaseURL: config.NewSecret(to.URL), EncryptionKey: c.EncryptionKey}
-	if to.Dir == "" {
-		after.Data = c.Data
+	out.say("The old store is as it was; start no server on it any more.")
+	if hint := bringKey(after); hint != "" {
+		out.say("%s", hint)
 	}
-	fmt.Fprintf(out.talk, "%d rows of %d tables, compared on both sides, are in %s. The old store is as it was; start no server on it any more.\n%s",
-		done.Rows, done.Tables, after.Database(), bringKey(after))
-	return nil
+	return c.tell(out, done{
+		Store: after.Database(), Did: fmt.Sprintf("%d rows of %d tables, compared on both sides, are in %s.", sum.Rows, sum.Tables, after.Database()), Tables: sum.Tables, Rows: sum.Rows,
+	})
+}
+
+// settings are those of a server on that store.
+func (c dbCopyCommand) settings(at backup.Store) config.Store {
+	return config.Store{Data: cmp.Or(at.Dir, c.Data), DatabaseURL: config.NewSecret(at.URL), EncryptionKey: c.EncryptionKey}
 }
 
 func (c dbCopyCommand) sides() (from, to backup.Store, err error) {
 	if c.From == "" && c.To == "" {
-		return from, to, errors.New("say with --from or --to what the other store is: sqlite:FOLDER or a postgres:// address")
+		return from, to, usageError{"say with --from or --to what the other store is: sqlite:FOLDER or a postgres:// address"}
 	}
 	if from, err = side("from", c.From, c.Store); err == nil {
 		to, err = side("to", c.To, c.Store)
@@ -227,11 +314,12 @@ func side(flag, given string, settings config.Store) (backup.Store, error) {
 	case strings.HasPrefix(given, "postgres://"), strings.HasPrefix(given, "postgresql://"):
 		return backup.Store{URL: given}, nil
 	}
-	return backup.Store{}, fmt.Errorf("--%s: must be sqlite:FOLDER or a postgres:// address", flag)
+	return backup.Store{}, usageError{fmt.Sprintf("--%s: must be sqlite:FOLDER or a postgres:// address", flag)}
 }
 
 type dbRekeyCommand struct {
-	config.Store `embed:""`
+	offline
+	rehearsed
 }
 
 func (dbRekeyCommand) Help() string {
@@ -244,46 +332,69 @@ func (dbRekeyCommand) Help() string {
 }
 
 func (c dbRekeyCommand) Run(ctx context.Context, out *output) error {
+	if c.DryRun {
+		if _, err := backup.Inspect(ctx, place(c.Store)); err != nil {
+			return err
+		}
+		with := "a new key in the place of " + keyOf(c.Store)
+		if c.EncryptionKey.IsSet() {
+			with = "the key in HERALD_ENCRYPTION_KEY"
+		}
+		return c.would(out, done{Did: fmt.Sprintf("encrypt the secrets of %s with %s", c.Database(), with)})
+	}
 	bar := newProgress(out.talk)
-	done, err := app.Rekey(ctx, c.Store, func(place string, done int64) { bar.told(place, done, done) })
+	sum, err := app.Rekey(ctx, c.Store, func(place string, done int64) { bar.told(place, done, done) })
 	bar.end()
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
-			fmt.Fprintln(out.talk, "Interrupted: servers need both keys until the same command has ended the change.")
+			out.say("Interrupted: servers need both keys until the same command has ended the change.")
 		}
 		return err
 	}
-	for _, place := range done.Unreadable {
-		fmt.Fprintf(out.talk, "No key opens %s: it stays as it is.\n", place)
+	for _, place := range sum.Unreadable {
+		out.say("No key opens %s: it stays as it is.", place)
 	}
-	_, err = fmt.Fprintf(out, "%d secrets of %s are encrypted with the new key.\n", done.Changed, c.Database())
 	if c.EncryptionKey.IsSet() {
-		fmt.Fprintln(out.talk, "Start servers without HERALD_ENCRYPTION_KEY_PREVIOUS from now on. Backups from before need the previous key.")
+		out.say("Start servers without HERALD_ENCRYPTION_KEY_PREVIOUS from now on. Backups from before need the previous key.")
 	} else {
-		fmt.Fprintf(out.talk, "The new key is %s. Backups from before need the previous one, %s.previous: keep it with them, and not here.\n", keyOf(c.Store), keyOf(c.Store))
+		out.say("The new key is %s. Backups from before need the previous one, %s.previous: keep it with them, and not here.", keyOf(c.Store), keyOf(c.Store))
 	}
-	return err
+	return c.tell(out, done{Did: fmt.Sprintf("%d secrets of %s are encrypted with the new key.", sum.Changed, c.Database()), Rows: int64(sum.Changed)})
 }
 
 type dbPruneCommand struct {
-	config.Store `embed:""`
+	offline
+	rehearsed
 
 	Days int `help:"Keep only so many days of the webhook log and the message log, this once (default: what the system's settings say)." placeholder:"N"`
 }
 
 func (dbPruneCommand) Help() string {
-	return `Examples:
+	return `Servers on SQLite have to be stopped.
 
-  herald db prune`
+Examples:
+
+  herald db prune --dry-run
+  herald db prune --days 7`
 }
 
 func (c dbPruneCommand) Run(ctx context.Context, out *output) error {
 	if c.Days < 0 {
-		return errors.New("--days: must be at least 1")
+		return usageError{"--days: must be at least 1"}
 	}
 	before, err := backup.Inspect(ctx, place(c.Store))
 	if err != nil {
 		return err
+	}
+	if c.DryRun {
+		if before.Version != before.Newest {
+			return fmt.Errorf("%s has version %d of the schema and this program has %d: first herald db migrate", c.Database(), before.Version, before.Newest)
+		}
+		rows, err := app.Prunable(ctx, c.Store, c.Days)
+		if err != nil {
+			return err
+		}
+		return c.would(out, done{Did: "remove " + rowsOf(rows), Counts: rows})
 	}
 	if err := app.Prune(ctx, c.Store, c.Days); err != nil {
 		return err
@@ -292,13 +403,26 @@ func (c dbPruneCommand) Run(ctx context.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(before.Rows)) {
-		if removed := before.Rows[name] - after.Rows[name]; removed > 0 {
-			fmt.Fprintf(out, "%s: %d removed, %d left\n", name, removed, after.Rows[name])
+	removed := map[string]int64{}
+	for name := range before.Rows {
+		removed[name] = max(0, before.Rows[name]-after.Rows[name]) // others may write
+	}
+	out.say("%s: %s, was %s.", c.Database(), megabytes(after.Bytes), megabytes(before.Bytes))
+	return c.tell(out, done{Did: "removed " + rowsOf(removed), Counts: removed})
+}
+
+// rowsOf says how many rows of which tables.
+func rowsOf(tables map[string]int64) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		if n := tables[name]; n > 0 {
+			all = append(all, fmt.Sprintf("%s %s", grouped(int(n)), name))
 		}
 	}
-	fmt.Fprintf(out.talk, "%s: %.1f MB, was %.1f MB.\n", c.Database(), float64(after.Bytes)/1e6, float64(before.Bytes)/1e6)
-	return nil
+	if all == nil {
+		return "nothing"
+	}
+	return strings.Join(all, ", ")
 }
 
 // progress shows how far something is: on a terminal as a bar, once it has taken a second; elsewhere as a line now and then.

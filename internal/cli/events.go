@@ -435,9 +435,7 @@ func whereOf(text string) (func(wire.WebhookEventLog) bool, error) {
 	}, nil
 }
 
-type typesCommand struct {
-	Output format `short:"o" placeholder:"FORMAT" help:"table, json, jsonl or yaml. Default: table on a terminal, else json."`
-}
+type typesCommand struct{ printed }
 
 func (typesCommand) Help() string {
 	return `Examples:
@@ -447,7 +445,7 @@ func (typesCommand) Help() string {
 }
 
 func (c typesCommand) Run(out *output) error {
-	s := &session{output: out, format: c.Output.or(out)}
+	s := c.session(out)
 	return list(s, whole("eventTypes", those(event.All())), 0,
 		col("TYPE", func(d event.Descriptor) string { return string(d.Type) }),
 		col("SCOPE", func(d event.Descriptor) string { return string(d.Scope) }),
@@ -462,6 +460,7 @@ func (c typesCommand) Run(out *output) error {
 }
 
 type exampleCommand struct {
+	printed
 	Type string `arg:"" help:"The event type, such as user.create."`
 }
 
@@ -477,6 +476,9 @@ func (c exampleCommand) Run(out *output) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s\n", example)
+	if c.Output == jsonl || c.Output == yamlF {
+		return c.session(out).object(json.RawMessage(example))
+	}
+	_, err = fmt.Fprintf(out, "%s\n", example) // as it is in the documentation
 	return err
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-type versionCommand struct{}
+type versionCommand struct{ printed }
 
 func (versionCommand) Help() string {
 	return `That of this program. The version of a server is a part of herald status.
@@ -17,7 +17,10 @@ Examples:
   herald version`
 }
 
-func (versionCommand) Run(out *output) error {
+func (c versionCommand) Run(out *output) error {
+	if s := c.session(out); s.chosen && s.format != table {
+		return s.object(map[string]string{"version": out.version})
+	}
 	_, err := fmt.Fprintln(out, out.version)
 	return err
 }

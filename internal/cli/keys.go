@@ -163,7 +163,16 @@ func (c keysRotate) Run(ctx context.Context, s *session) error {
 		s.say("No webhook has anything to change.")
 		return nil
 	}
-	if err := s.confirm("Change the signatures of %d webhooks?", len(changed)); err != nil {
+	if s.dryRun {
+		if to == nil {
+			fmt.Fprintf(s, "would create a key like %s\n", from.Name)
+		}
+		for _, w := range changed {
+			fmt.Fprintf(s, "would change the signature of %s\n", w.URL)
+		}
+		return nil
+	}
+	if err := s.confirm("Change the signatures of %s?", counts(len(changed), "webhook")); err != nil {
 		return err
 	}
 	if to == nil {

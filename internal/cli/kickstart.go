@@ -26,6 +26,7 @@ type kickstartCommands struct {
 }
 
 type kickstartCheck struct {
+	printed
 	File string `arg:"" help:"The kickstart file."`
 }
 
@@ -49,11 +50,19 @@ func (c kickstartCheck) Run(out *output) error {
 	} else {
 		warnings = file.Warnings
 	}
-	for _, p := range problems {
-		fmt.Fprintln(out, p)
+	s := c.session(out)
+	if !s.chosen {
+		s.format = table // which is one problem a line, as editors read them
 	}
-	for _, w := range warnings {
-		fmt.Fprintf(out, "warning: %s\n", w)
+	if err := s.answer(map[string]any{"problems": inKickstart(problems), "warnings": inKickstart(warnings)}, func() {
+		for _, p := range problems {
+			fmt.Fprintln(s, p)
+		}
+		for _, w := range warnings {
+			fmt.Fprintf(s, "warning: %s\n", w)
+		}
+	}); err != nil {
+		return err
 	}
 	if len(problems) > 0 {
 		out.say("%s, %s", counts(len(problems), "problem"), counts(len(warnings), "warning"))
@@ -61,6 +70,22 @@ func (c kickstartCheck) Run(out *output) error {
 	}
 	out.say("%s: %s and %s, %s", c.File, counts(len(file.APIKeys), "key"), counts(len(file.Requests), "request"), counts(len(warnings), "warning"))
 	return nil
+}
+
+// kickstartProblem is what is wrong with a kickstart file, as JSON shows it.
+type kickstartProblem struct {
+	File    string `json:"file"`
+	Line    int    `json:"line,omitzero"`
+	Where   string `json:"where,omitzero"`
+	Message string `json:"message"`
+}
+
+func inKickstart(all []kickstart.Problem) []kickstartProblem {
+	shown := make([]kickstartProblem, len(all))
+	for i, p := range all {
+		shown[i] = kickstartProblem(p)
+	}
+	return shown
 }
 
 type kickstartApply struct {

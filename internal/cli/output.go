@@ -99,6 +99,16 @@ func (f format) or(o *output) format {
 	}
 }
 
+// printed is the flag of a command without a server that says how its result is written. Such a command embeds it.
+type printed struct {
+	Output format `group:"Output:" short:"o" placeholder:"FORMAT" help:"table, json, jsonl or yaml. Default: table on a terminal, else json."`
+}
+
+// session is one without a server.
+func (p printed) session(out *output) *session {
+	return &session{output: out, format: p.Output.or(out), chosen: p.Output != ""}
+}
+
 // column is one of a table of Ts. Tone may be nil.
 type column[T any] struct {
 	head string

@@ -107,6 +107,7 @@ func put(m *wire.Map[string], name, text string) {
 
 type templatesPull struct {
 	remote
+	rehearsed
 	Folder string   `arg:"" help:"The folder; it is made if there is none."`
 	Only   []string `placeholder:"TEMPLATE" help:"Only these: names, ids or parts of them. Default: all."`
 }
@@ -127,6 +128,15 @@ func (c templatesPull) Run(ctx context.Context, s *session) error {
 			chosen = append(chosen, t)
 		}
 		all = those(chosen)
+	}
+	if c.DryRun {
+		for t, err := range all {
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(s, "would write %s\n", filepath.Join(c.Folder, filepath.FromSlash(t.path())))
+		}
+		return nil
 	}
 	if err := os.MkdirAll(c.Folder, 0o755); err != nil {
 		return err

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +20,7 @@ import (
 
 type triggerCommand struct {
 	remote
+	rehearsed
 	Event  string            `arg:"" help:"The event type, such as user.create; see: herald events types."`
 	User   map[string]string `placeholder:"NAME=VALUE" mapsep:"none" help:"A member of the user that the event is about: email=ana@example.com. Can be repeated."`
 	Tenant string            `placeholder:"TENANT" help:"The tenant, by id or name. Default: the only one."`
@@ -34,7 +37,8 @@ Examples:
   herald trigger user.create
   herald trigger user.create --user email=ana@example.com --user firstName=Ana
   herald trigger user.login.success --count 10
-  herald trigger user.delete --inject`
+  herald trigger user.delete --inject
+  herald trigger user.two-factor.challenge --dry-run`
 }
 
 // Validate is called by kong.
@@ -61,7 +65,7 @@ func (c *triggerCommand) Run(ctx context.Context, s *session) error {
 	}
 	var refused error
 	for range c.Count {
-		one := &cause{Client: s.In(t.ID), s: s, ctx: ctx, tenant: t.ID, user: c.User}
+		one := &cause{Client: s.In(t.ID), s: s, ctx: ctx, tenant: t.ID, user: c.User, emails: map[string]string{}}
 		err := one.trigger(event.Type(c.Event), c.Inject)
 		switch {
 		case errors.Is(err, client.ErrRefused): // it has been said
@@ -81,8 +85,9 @@ type cause struct {
 	ctx    context.Context
 	tenant wire.ID
 	user   map[string]string
-	made   []string // what it made on the way, for people
-	undo   []func()
+	made   []string          // what it made on the way, for people
+	emails map[string]string // of the users among it, by their ids
+	undo   []step            // which take away what is not to stay
 	err    error
 }
 
@@ -105,11 +110,11 @@ func (c *cause) trigger(t event.Type, inject bool) error {
 		}
 		last = prepare(c)
 	}
-	defer func() {
-		for _, undo := range slices.Backward(c.undo) {
-			undo()
-		}
-	}()
+	defer c.takeAway()
+	if c.s.dryRun { // which has told of the calls on the way
+		_, err := c.Send(c.ctx, last.method, last.path, last.body)
+		return cmp.Or(c.err, err)
+	}
 	if c.err != nil {
 		return fmt.Errorf("what %s depends on could not be made: %w", t, c.err)
 	}
@@ -143,6 +148,47 @@ func (c *cause) trigger(t event.Type, inject bool) error {
 		return err
 	}
 	return failed
+}
+
+// takeAway removes what was only for a moment, also when somebody has interrupted it.
+func (c *cause) takeAway() {
+	for _, undo := range slices.Backward(c.undo) {
+		answer, err := c.In("").Send(context.WithoutCancel(c.ctx), undo.method, undo.path, nil)
+		if err == nil {
+			err = answer.Err(undo.method, undo.path)
+		}
+		if err != nil && !errors.Is(err, errDryRun) && !errors.Is(err, client.ErrNotFound) {
+			c.s.say("This was to be removed and could not be: %s. The next herald trigger that needs such a thing removes it.", undo.path)
+		}
+	}
+}
+
+// temporary marks what is only for a moment, in its free data.
+const temporary = "heraldTrigger"
+
+// leftAfter is how old such a thing is when whoever made it is certain to be gone.
+const leftAfter = 10 * time.Minute
+
+// sweep removes what others who were killed have left behind. What cannot be removed stays.
+func (c *cause) sweep(path string, all iter.Seq2[momentary, error]) {
+	if c.s.dryRun {
+		return
+	}
+	for thing, err := range all {
+		if err != nil {
+			return
+		}
+		if marked, _ := thing.data[temporary].(bool); marked && time.Since(time.UnixMilli(int64(thing.made))) > leftAfter {
+			_, _ = c.In("").Send(c.ctx, "DELETE", path+"/"+string(thing.id), nil)
+		}
+	}
+}
+
+// momentary is something that was made for a moment, or something else of the same kind.
+type momentary struct {
+	id   wire.ID
+	made wire.Instant
+	data map[string]any
 }
 
 // injected is the call that publishes the example of the event.
@@ -286,7 +332,13 @@ func (c *cause) do(method, path string, body, out any) {
 	if c.err != nil {
 		return
 	}
+	if c.s.dryRun && method == "GET" {
+		return // nothing of it is there
+	}
 	answer, err := c.Send(c.ctx, method, path, body)
+	if errors.Is(err, errDryRun) {
+		return
+	}
 	if err == nil {
 		err = answer.Err(method, path)
 	}

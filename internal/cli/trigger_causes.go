@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha1"
@@ -299,6 +298,7 @@ func (c *cause) create(u object) string {
 	id := uuid.NewString()
 	c.do("POST", "/api/user/"+id, object{"user": u}, nil)
 	c.made = append(c.made, fmt.Sprintf("the user %v", u["email"]))
+	c.emails[id], _ = u["email"].(string)
 	return id
 }
 
@@ -311,15 +311,8 @@ func (c *cause) knows() (id, secret string) {
 	return c.person(object{"password": secret}), secret
 }
 
-// address is the e-mail address of a user.
-func (c *cause) address(id string) string {
-	var u wire.UserResponse
-	c.do("GET", "/api/user/"+id, nil, &u)
-	if u.User == nil {
-		return ""
-	}
-	return u.User.Email
-}
+// address is the e-mail address of a user that was made on the way.
+func (c *cause) address(id string) string { return c.emails[id] }
 
 func (c *cause) application(members object) string {
 	id := uuid.NewString()
@@ -379,11 +372,18 @@ func (c *cause) link() (query string, body object) {
 
 // webhook makes a webhook that is switched off and wants nothing, and takes it away again.
 func (c *cause) webhook() string {
+	c.sweep("/api/webhook", func(yield func(momentary, error) bool) {
+		for w, err := range c.In("").Webhooks.List(c.ctx, wire.WebhookSearch{}) {
+			if !yield(momentary{w.ID, w.InsertInstant, w.Data}, err) {
+				return
+			}
+		}
+	})
 	id := uuid.NewString()
+	c.undo = append(c.undo, step{method: "DELETE", path: "/api/webhook/" + id})
 	c.do("POST", "/api/webhook/"+id, object{"webhook": object{
-		"url": "http://localhost:9/herald-trigger", "description": "herald trigger", "enabled": false, "connectTimeout": 1000, "readTimeout": 1000,
+		"url": "http://localhost:9/herald-trigger", "description": "herald trigger", "enabled": false, "connectTimeout": 1000, "readTimeout": 1000, "data": object{temporary: true},
 	}}, nil)
-	c.undo = append(c.undo, func() { _, _ = c.Send(context.WithoutCancel(c.ctx), "DELETE", "/api/webhook/"+id, nil) })
 	return id
 }
 
@@ -398,11 +398,20 @@ func (c *cause) emailTemplate() string {
 
 // elsewhere goes on in a tenant of its own, a copy of the one that was named with other settings: those of real tenants are left alone. It is taken away again.
 func (c *cause) elsewhere(settings object) {
+	c.sweep("/api/tenant", func(yield func(momentary, error) bool) {
+		for t, err := range c.In("").Tenants.List(c.ctx) {
+			var data map[string]any
+			_ = json.Unmarshal(t.Extra["data"], &data) // without any, it is none of ours
+			if !yield(momentary{t.ID, t.InsertInstant, data}, err) {
+				return
+			}
+		}
+	})
 	id, name := uuid.NewString(), "trigger "+word()
 	everywhere := c.In("")
 	c.Client = everywhere
-	c.undo = append(c.undo, func() { _, _ = everywhere.Send(context.WithoutCancel(c.ctx), "DELETE", "/api/tenant/"+id, nil) })
-	c.do("POST", "/api/tenant/"+id, object{"sourceTenantId": c.tenant, "tenant": object{"name": name}}, nil)
+	c.undo = append(c.undo, step{method: "DELETE", path: "/api/tenant/" + id})
+	c.do("POST", "/api/tenant/"+id, object{"sourceTenantId": c.tenant, "tenant": object{"name": name, "data": object{temporary: true}}}, nil)
 	c.do("PATCH", "/api/tenant/"+id, object{"tenant": settings}, nil)
 	c.Client, c.tenant = everywhere.In(wire.ID(id)), wire.ID(id)
 	c.made = append(c.made, "for a moment a tenant with the settings that it takes")

@@ -67,6 +67,9 @@ func (c verifyCommand) Run(ctx context.Context, out *output) error {
 	if err := check.Verify(r, body); err != nil {
 		return fmt.Errorf("the signature is not right: %w", err)
 	}
+	if s := (printed{c.Output}).session(out); s.chosen {
+		return s.answer(map[string]bool{"valid": true}, func() { fmt.Fprintln(s, "The signature is right.") })
+	}
 	_, err = fmt.Fprintln(out, "The signature is right.")
 	return err
 }

@@ -194,3 +194,13 @@ func deleteEventLog(tx *db.Tx, upTo int64, limit int) (int64, error) {
 func deleteAuditLog(tx *db.Tx, before int64, limit int) (int64, error) {
 	return tx.Exec(`DELETE FROM audit_log WHERE id IN (SELECT id FROM audit_log WHERE insert_instant < $1 ORDER BY insert_instant, id LIMIT $2)`, before, limit)
 }
+
+func countEventLog(tx *db.Tx, upTo int64) (n int64, err error) {
+	err = tx.QueryRow(`SELECT COUNT(*) FROM event_log WHERE id <= $1`, upTo).Scan(&n)
+	return n, err
+}
+
+func countAuditLog(tx *db.Tx, before int64) (n int64, err error) {
+	err = tx.QueryRow(`SELECT COUNT(*) FROM audit_log WHERE insert_instant < $1`, before).Scan(&n)
+	return n, err
+}

@@ -290,6 +290,11 @@ func TestTrim_CountsEntriesAndNotIds(t *testing.T) {
 		}
 		for _, keep := range []int{7, 5, 4, 1} {
 			j.Retention = retaining(journal.Retention{EventLogEntries: keep})
+			_, before, err := j.SearchEventLog(t.Context(), wire.EventLogSearch{})
+			check(t, err)
+			if foretold, _, err := j.Trimmable(t.Context()); err != nil || foretold != int64(max(0, before-keep)) {
+				t.Errorf("to keep are %d of %d, foretold %d: %v", keep, before, foretold, err)
+			}
 			check(t, j.Trim(t.Context()))
 			found, _, err := j.SearchEventLog(t.Context(), wire.EventLogSearch{})
 			check(t, err)
@@ -333,6 +338,9 @@ func TestTrim_AuditLogByDays(t *testing.T) {
 				t.Fatalf("total = %d, %v; the audit log is kept unless somebody says otherwise", total, err)
 			}
 			j.Retention = retaining(journal.Retention{AuditLogDays: 15})
+			if _, foretold, err := j.Trimmable(t.Context()); err != nil || foretold != 1 {
+				t.Errorf("foretold are %d: %v", foretold, err)
+			}
 			check(t, j.Trim(t.Context()))
 			found, _, err := j.SearchAuditLog(t.Context(), wire.AuditLogSearch{})
 			check(t, err)

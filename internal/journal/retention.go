@@ -29,6 +29,31 @@ func (j *Journal) Trim(ctx context.Context) error {
 	return errors.Join(j.trimEventLog(ctx, keep.EventLogEntries), j.trimAuditLog(ctx, keep.AuditLogDays))
 }
 
+// Trimmable is how many entries of the event log and of the audit log Trim would remove.
+func (j *Journal) Trimmable(ctx context.Context) (eventLog, auditLog int64, err error) {
+	keep, err := j.Retention(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	err = j.db.View(ctx, func(tx *db.Tx) error {
+		eventLog, auditLog = 0, 0
+		if keep.EventLogEntries > 0 {
+			newest, err := newestToRemove(tx, keep.EventLogEntries)
+			if err != nil {
+				return err
+			}
+			if eventLog, err = countEventLog(tx, newest); err != nil {
+				return err
+			}
+		}
+		if keep.AuditLogDays > 0 {
+			auditLog, err = countAuditLog(tx, tx.Now().AddDate(0, 0, -keep.AuditLogDays).UnixMilli())
+		}
+		return err
+	})
+	return eventLog, auditLog, err
+}
+
 func (j *Journal) trimEventLog(ctx context.Context, keep int) error {
 	if keep == 0 {
 		return nil

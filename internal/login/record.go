@@ -154,6 +154,18 @@ const (
 	trimStep     = 500
 )
 
+// Trimmable is how many records are older than so many days, which Trim would remove. 0 days keep them all.
+func (s *Service) Trimmable(ctx context.Context, days int) (n int64, err error) {
+	if days == 0 {
+		return 0, nil
+	}
+	err = s.DB.View(ctx, func(tx *db.Tx) (err error) {
+		n, err = countRecords(tx, tx.Now().AddDate(0, 0, -days).UnixMilli())
+		return err
+	})
+	return n, err
+}
+
 // Trim removes records that are older than so many days, in small steps beside the work. 0 keeps them all.
 func (s *Service) Trim(ctx context.Context, days int) error {
 	if days == 0 {

@@ -113,6 +113,11 @@ func trimRecords(tx *db.Tx, before int64, limit int) (int64, error) {
 	return tx.Exec(`DELETE FROM login_record WHERE id IN (SELECT id FROM login_record WHERE instant < $1 ORDER BY instant LIMIT $2)`, before, limit)
 }
 
+func countRecords(tx *db.Tx, before int64) (n int64, err error) {
+	err = tx.QueryRow(`SELECT COUNT(*) FROM login_record WHERE instant < $1`, before).Scan(&n)
+	return n, err
+}
+
 // findDevice tells whether a user has logged in with a device, and with any other.
 func findDevice(tx *db.Tx, user wire.ID, fingerprint string) (known, others bool, err error) {
 	var n, all int

@@ -103,6 +103,18 @@ func (s *Sender) Tend(ctx context.Context, days int) error {
 	return errors.Join(s.closeLost(ctx), s.trim(ctx, days))
 }
 
+// Trimmable is how many entries Tend would remove that are older than so many days.
+func (s *Sender) Trimmable(ctx context.Context, days int) (n int64, err error) {
+	if days <= 0 {
+		return 0, nil
+	}
+	err = s.o.DB.View(ctx, func(tx *db.Tx) (err error) {
+		n, err = countMessages(tx, tx.Now().AddDate(0, 0, -days).UnixMilli())
+		return err
+	})
+	return n, err
+}
+
 func (s *Sender) trim(ctx context.Context, days int) error {
 	if days <= 0 {
 		return nil

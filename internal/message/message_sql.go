@@ -127,6 +127,11 @@ func deleteMessages(tx *db.Tx, before int64, limit int) (int64, error) {
 	return tx.Exec(`DELETE FROM message WHERE id IN (SELECT id FROM message WHERE insert_instant < $1 ORDER BY insert_instant, id LIMIT $2)`, before, limit)
 }
 
+func countMessages(tx *db.Tx, before int64) (n int64, err error) {
+	err = tx.QueryRow(`SELECT COUNT(*) FROM message WHERE insert_instant < $1`, before).Scan(&n)
+	return n, err
+}
+
 const messageColumns = `id, COALESCE(tenant_id, ''), COALESCE(application_id, ''), COALESCE(user_id, ''), kind, purpose, recipient, COALESCE(template_id, ''),
 	template_name, locale, locale_reason, state, failure, attempts, insert_instant, last_update_instant`
 

@@ -33,23 +33,47 @@ const (
 // Trim removes what is older than wanted, the oldest events first. Events that are being voted on or are still owed to a webhook stay. It works in small
 // transactions with pauses in between, and ends between two of them when ctx does, with its error.
 func (l *Log) Trim(ctx context.Context, keep Retention) error {
-	now := l.db.Now()
-	limit := ageLimit{quiet: keep.Off}
-	switch {
-	case keep.Off:
-		limit.before = now.Add(-stillWarm).UnixMilli()
+	limit, some := keep.limit(l.db.Now())
+	if !some {
+		return nil
+	}
+	if keep.Off {
 		if err := l.trimAttempts(ctx, limit.before); err != nil {
 			return err
 		}
-	case keep.Days > 0:
-		limit.before = now.AddDate(0, 0, -keep.Days).UnixMilli()
-	default:
-		return nil
 	}
 	if err := l.trimEvents(ctx, limit); err != nil {
 		return err
 	}
 	return l.db.Update(ctx, func(tx *db.Tx) error { return deleteAudiences(tx, limit.before, mostRows) })
+}
+
+// limit is how old an event must be to be removed now; not some when all stay.
+func (keep Retention) limit(now time.Time) (limit ageLimit, some bool) {
+	switch {
+	case keep.Off:
+		return ageLimit{now.Add(-stillWarm).UnixMilli(), true}, true
+	case keep.Days > 0:
+		return ageLimit{now.AddDate(0, 0, -keep.Days).UnixMilli(), false}, true
+	default:
+		return ageLimit{}, false
+	}
+}
+
+// Trimmable is how much of the log Trim would remove.
+type Trimmable struct{ Events, Attempts, Deliveries int64 }
+
+// Trimmable counts what Trim would remove.
+func (l *Log) Trimmable(ctx context.Context, keep Retention) (n Trimmable, err error) {
+	limit, some := keep.limit(l.db.Now())
+	if !some {
+		return n, nil
+	}
+	err = l.db.View(ctx, func(tx *db.Tx) (err error) {
+		n, err = countTrimmable(tx, limit)
+		return err
+	})
+	return n, err
 }
 
 // ageLimit is how old an event must be to be removed.

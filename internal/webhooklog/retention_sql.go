@@ -106,3 +106,31 @@ func deleteAudiences(tx *db.Tx, before int64, limit int) error {
 		WHERE last_used_instant + $2 < (SELECT COALESCE(MIN(insert_instant), $1) FROM event) LIMIT $3)`, before, dayMillis, limit)
 	return err
 }
+
+// countTrimmable counts events that may go, and what goes with them. With a quiet limit attempts go by their own age.
+func countTrimmable(tx *db.Tx, limit ageLimit) (n Trimmable, err error) {
+	gone := `SELECT e.sequence FROM event e WHERE ` + limit.condition()
+	if err := tx.QueryRow(`SELECT COUNT(*) FROM (`+gone+`) gone`, limit.before).Scan(&n.Events); err != nil {
+		return n, err
+	}
+	if err := tx.QueryRow(`SELECT COUNT(*) FROM delivery WHERE event_sequence IN (`+gone+`)`, limit.before).Scan(&n.Deliveries); err != nil {
+		return n, err
+	}
+	if limit.quiet {
+		return n, tx.QueryRow(`SELECT COUNT(*) FROM attempt WHERE end_instant < $1`, limit.before).Scan(&n.Attempts)
+	}
+	rows, err := tx.Query(gone, limit.before)
+	sequences, err := db.Collect(rows, err, func(rows *sql.Rows) (s int64, err error) { return s, rows.Scan(&s) })
+	if err != nil {
+		return n, err
+	}
+	for _, events := range spansOf(sequences) {
+		from, to := events.attempts()
+		var attempts int64
+		if err := tx.QueryRow(`SELECT COUNT(*) FROM attempt WHERE id >= $1 AND id < $2`, from, to).Scan(&attempts); err != nil {
+			return n, err
+		}
+		n.Attempts += attempts
+	}
+	return n, nil
+}

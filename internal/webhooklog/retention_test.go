@@ -158,6 +158,10 @@ func TestTrim_WhatGoes(t *testing.T) {
 			dbtest.Each(t, func(t *testing.T, d *db.DB) {
 				l := New(d, "node")
 				sequences := store(t, l, every...)
+				foretold, err := l.Trimmable(t.Context(), c.keep)
+				if gone := (Trimmable{int64(len(every) - len(c.events)), int64(13 - c.attempts), int64(13 - c.deliveries)}); err != nil || foretold != gone {
+					t.Errorf("foretold are %+v, want %+v: %v", foretold, gone, err)
+				}
 				for range 2 {
 					if err := l.Trim(t.Context(), c.keep); err != nil {
 						t.Fatal(err)
