@@ -85,7 +85,7 @@ var mayImport = map[string][]string{
 		"internal/db", "internal/egress", "internal/key", "internal/messenger", "internal/outbox", "internal/publish", "internal/system", "internal/tenant", "internal/traffic",
 		"internal/webhook",
 	},
-	"internal/feed": {"internal/db", "internal/system", "internal/tenant", "internal/webhooklog"},
+	"internal/feed": {"internal/db", "internal/tenant", "internal/webhooklog"},
 	"internal/listen": {
 		"internal/db", "internal/egress", "internal/journal", "internal/key", "internal/search", "internal/tenant", "internal/webhook", "internal/webhooklog",
 	},

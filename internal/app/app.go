@@ -263,7 +263,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.kept = keep.New(a.store, sealer)
 	a.links = idp.New(idp.Options{DB: a.store, Events: a.events, Users: a.users, Providers: a.kept, Sealer: sealer})
 
-	a.feed = feed.New(feed.Options{DB: a.store, Tenants: a.tenants, System: a.system})
+	a.feed = feed.New(feed.Options{DB: a.store, Tenants: a.tenants})
 	a.live = live.New(live.Options{DB: a.store, Webhooks: a.webhooks, Flow: a.outbox.Flow})
 	o.Listen.DB, o.Listen.Webhooks, o.Listen.Tenants, o.Listen.Keys, o.Listen.Log, o.Listen.Journal = a.store, a.webhooks, a.tenants, a.signing, a.log, a.journal
 	o.Listen.Logger, o.Listen.Node = o.Logger, o.Outbox.Node

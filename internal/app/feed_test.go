@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/herald-events/herald/internal/app"
 	"github.com/herald-events/herald/internal/app/apptest"
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/egress/egresstest"
@@ -259,9 +260,11 @@ func TestFeed_Refuses(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
 		for query, want := range map[string]string{
 			"after=x":             "[invalid]after",
-			"after=1.1.1":         "[invalid]after",
-			"after=-1.5":          "[invalid]after",
-			"after=1.1":           "[expired]after",
+			"after=1.1":           "[invalid]after",
+			"after=-1":            "[invalid]after",
+			"after=01":            "[invalid]after",
+			"after=zzzzzz":        "[invalid]after", // ahead of everything
+			"after=0":             "",
 			"limit=0":             "",
 			"limit=1001":          "[invalid]limit",
 			"wait=61":             "[invalid]wait",
@@ -281,5 +284,44 @@ func TestFeed_Refuses(t *testing.T) {
 				t.Errorf("%s: %q", query, codes)
 			}
 		}
+	})
+}
+
+// Whoever has not read what was removed is told; who has goes on, and nobody is told because of what he would not have seen.
+func TestFeed_KnowsWhatIsGone(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
+		s.Enable(wire.None, "user.create")
+		_, start := pull(s, "", "")
+		createUser(s, "a@example.com", 200)
+		_, middle := pull(s, "", "")
+		createUser(s, "b@example.com", 200)
+		_, end := pull(s, "", "")
+		expired := func(after string) {
+			t.Helper()
+			s.Call("GET", "/api/event?after="+after, nil).WantCodes("[expired]after")
+		}
+		// By hand, of more than the settings want.
+		s.Exec(`UPDATE event SET insert_instant = insert_instant - 172800000, last_update_instant = last_update_instant - 172800000`)
+		s.Stop()
+		if err := app.Prune(t.Context(), s.Options().Settings.Store, 1); err != nil {
+			t.Fatal(err)
+		}
+		s.Restart()
+		if n := s.Strings(`SELECT CAST(COUNT(*) AS TEXT) FROM event`); n[0] != "0" {
+			t.Fatalf("%s events are left", n[0])
+		}
+		expired(start)
+		expired(middle)
+		got, _ := pull(s, end, "")
+		wantPulled(t, got)
+		got, now := pull(s, "now", "")
+		wantPulled(t, got)
+		createUser(s, "c@example.com", 200)
+		for _, after := range []string{end, now, ""} {
+			got, _ = pull(s, after, "")
+			wantPulled(t, got, "user.create c@example.com")
+		}
+		expired(middle)
 	})
 }

@@ -2,8 +2,6 @@ package feed
 
 import (
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/herald-events/herald/internal/problem"
 )
@@ -14,34 +12,20 @@ type Cursor string
 // Newest is the place behind all that is there now.
 const Newest Cursor = "now"
 
-// place is what a cursor says: all events up to the sequence were read or passed over, and that was so at the instant, in milliseconds.
-type place struct{ sequence, instant int64 }
+// cursorAt is the place behind a sequence: all events up to it were read or passed over.
+func cursorAt(sequence int64) Cursor { return Cursor(strconv.FormatInt(sequence, 36)) }
 
-func (p place) cursor() Cursor {
-	return Cursor(strconv.FormatInt(p.sequence, 36) + "." + strconv.FormatInt(p.instant, 36))
+func sequenceOf(c Cursor) (sequence int64, err error) {
+	sequence, err = strconv.ParseInt(string(c), 36, 64)
+	if err != nil || sequence < 0 || cursorAt(sequence) != c {
+		return 0, misplaced("invalid", "This is no place in the feed.")
+	}
+	return sequence, nil
 }
 
-func placeOf(c Cursor) (p place, err error) {
-	if c == "" {
-		return p, nil
-	}
-	sequence, instant, _ := strings.Cut(string(c), ".")
-	p.sequence, err = strconv.ParseInt(sequence, 36, 64)
-	if err == nil {
-		p.instant, err = strconv.ParseInt(instant, 36, 64)
-	}
-	if err != nil || p.sequence < 0 || p.instant < 0 || p.cursor() != c {
-		var v problem.Validation
-		v.Field("after", "invalid", "This is no place in the feed. Begin without after for the oldest event, with after=now for those to come, or with the next of an answer.")
-		return p, v.Err()
-	}
-	return p, nil
-}
-
-// slack is how much older than its first appearance in the feed an event may say it is: the longest that webhooks are asked, and clocks that differ.
-const slack = 5 * time.Minute
-
-// expired tells whether events behind the place may have been removed meanwhile. What is not read when the place is made happens later than that.
-func (p place) expired(now time.Time, kept time.Duration) bool {
-	return p.instant != 0 && kept > 0 && now.Sub(time.UnixMilli(p.instant)) > max(kept-slack, kept/2)
+// misplaced is the problem of a place that cannot be read from.
+func misplaced(kind, why string) error {
+	var v problem.Validation
+	v.Field("after", kind, "%s Begin without after for the oldest event that is kept, with after=now for those to come, or with the next of an answer.", why)
+	return v.Err()
 }

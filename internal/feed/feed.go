@@ -7,7 +7,6 @@ import (
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
-	"github.com/herald-events/herald/internal/system"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
@@ -36,7 +35,6 @@ const (
 type Options struct {
 	DB      *db.DB
 	Tenants *tenant.Service
-	System  *system.Service
 }
 
 // Service reads the feed. It is safe for concurrent use.
@@ -83,7 +81,7 @@ type Page struct {
 }
 
 // Read returns the events behind a place, in the order in which they were recorded, as soon as there are any, or an empty page when the wait or ctx is over. What a
-// page has was committed; each event is on one page. Problems of kind Invalid: a cursor that is none, or so old that events behind it may have been removed
+// page has was committed; each event is on one page. Problems of kind Invalid: a cursor that is none, one that committed events behind it have been removed of
 // ([expired]after), types that do not exist, a limit or a wait out of range.
 func (s *Service) Read(ctx context.Context, q Query) (Page, error) {
 	from, types, err := s.check(ctx, &q)
@@ -105,7 +103,7 @@ func (s *Service) Read(ctx context.Context, q Query) (Page, error) {
 			return Page{}, err
 		}
 		if len(r.page.Bodies) > 0 || r.page.More || !sleep(ended, every) {
-			r.page.Next = r.at.cursor()
+			r.page.Next = cursorAt(r.at)
 			return r.page, ctx.Err()
 		}
 		from = r.at
@@ -125,7 +123,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // check fills in what was left out and finds the place to begin at.
-func (s *Service) check(ctx context.Context, q *Query) (from place, types wanted, err error) {
+func (s *Service) check(ctx context.Context, q *Query) (from int64, types wanted, err error) {
 	var v problem.Validation
 	types, err = parseTypes(q.Types)
 	if err := v.Merge(err); err != nil {
@@ -136,29 +134,28 @@ func (s *Service) check(ctx context.Context, q *Query) (from place, types wanted
 	}
 	v.Check(q.Limit > 0 && q.Limit <= mostLimit, "limit", "invalid", "A page has 1 to %d events.", mostLimit)
 	v.Check(q.Wait >= 0 && q.Wait <= mostWait, "wait", "invalid", "The seconds to wait are 0 to %d.", int(mostWait.Seconds()))
-	if q.After == Newest {
-		if err := v.Err(); err != nil {
-			return from, types, err
-		}
-		err := s.o.DB.View(ctx, func(tx *db.Tx) (err error) {
-			from.instant = tx.NowMillis()
-			from.sequence, err = newest(tx)
+	if err := v.Err(); err != nil || q.After == "" {
+		return 0, types, err
+	}
+	err = s.o.DB.View(ctx, func(tx *db.Tx) (err error) {
+		if q.After == Newest {
+			if from, err = newest(tx); err != nil {
+				return err
+			}
+			removed, err := webhooklog.RemovedUpTo(tx) // perhaps there is nothing else any more
+			from = max(from, removed)
 			return err
-		})
-		return from, types, err
-	}
-	from, err = placeOf(q.After)
-	if err := v.Merge(err); err != nil {
-		return from, types, err
-	}
-	settings, err := s.o.System.Settings(ctx)
-	if err != nil {
-		return from, types, err
-	}
-	kept := webhooklog.KeptFor(settings.WebhookLog.Enabled, settings.WebhookLog.RetainDays)
-	v.Check(!from.expired(s.o.DB.Now(), kept), "after", "expired",
-		"This place is so old that events behind it may have been removed. Begin without after for the oldest that are kept, or with after=now for those to come.")
-	return from, types, v.Err()
+		}
+		if from, err = sequenceOf(q.After); err != nil {
+			return err
+		}
+		last, err := lastDrawn(tx)
+		if err == nil && from > last {
+			err = misplaced("invalid", "This place is ahead of all that was ever here: it is one of another store, or the store was restored from a backup.")
+		}
+		return err
+	})
+	return from, types, err
 }
 
 // reading is a page in the making.
@@ -166,7 +163,7 @@ type reading struct {
 	Query
 
 	types wanted
-	at    place // up to here everything was taken or passed over
+	at    int64 // up to this sequence everything was taken or passed over
 	size  int
 	page  Page
 
@@ -207,7 +204,15 @@ func (s *Service) look(ctx context.Context, r *reading) (more, unsettled bool, e
 		if err != nil {
 			return err
 		}
-		rows, err := rowsAfter(tx, r.at.sequence, examined)
+		// In the snapshot that the events are read from: some may just have been removed.
+		removed, err := webhooklog.RemovedUpTo(tx)
+		if err != nil {
+			return err
+		}
+		if (r.After != "" || r.at > 0) && r.at < removed {
+			return misplaced("expired", "Events behind this place have been removed, as they were older than events are kept.")
+		}
+		rows, err := rowsAfter(tx, r.at, examined)
 		if err != nil {
 			return err
 		}
@@ -231,7 +236,7 @@ func (r *reading) take(rows []row, now time.Time, oldest, next int64, wants func
 		if r.full() {
 			return true, false
 		}
-		if e.sequence > r.at.sequence+1 && !r.closed(e, rows[len(rows)-1].sequence, now, oldest, next) {
+		if e.sequence > r.at+1 && !r.closed(e, rows[len(rows)-1].sequence, now, oldest, next) {
 			return true, true
 		}
 		switch {
@@ -244,10 +249,7 @@ func (r *reading) take(rows []row, now time.Time, oldest, next int64, wants func
 			}
 			r.page.Bodies = append(r.page.Bodies, e.body)
 		}
-		r.at = place{e.sequence, min(e.happened, e.written)}
-	}
-	if len(rows) < examined {
-		r.at.instant = now.UnixMilli()
+		r.at = e.sequence
 	}
 	return len(rows) == examined, false
 }

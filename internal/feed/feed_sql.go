@@ -15,23 +15,31 @@ type row struct {
 	tenant   wire.ID
 	result   string
 	test     bool
-	happened int64 // in milliseconds
-	written  int64
+	written  int64  // when, in milliseconds
 	body     []byte // of committed events only
 }
 
 // rowsAfter reads the events behind a sequence, the next ones first.
 func rowsAfter(tx *db.Tx, sequence int64, limit int) ([]row, error) {
-	rows, err := tx.Query(`SELECT sequence, type, COALESCE(tenant_id, ''), result, test, insert_instant, last_update_instant, CASE WHEN result = 'Succeeded' THEN body END
+	rows, err := tx.Query(`SELECT sequence, type, COALESCE(tenant_id, ''), result, test, last_update_instant, CASE WHEN result = 'Succeeded' THEN body END
 		FROM event WHERE sequence > $1 ORDER BY sequence LIMIT $2`, sequence, limit)
 	return db.Collect(rows, err, func(rows *sql.Rows) (r row, err error) {
-		return r, rows.Scan(&r.sequence, &r.kind, &r.tenant, &r.result, &r.test, &r.happened, &r.written, &r.body)
+		return r, rows.Scan(&r.sequence, &r.kind, &r.tenant, &r.result, &r.test, &r.written, &r.body)
 	})
 }
 
 // newest returns the highest sequence, 0 without any.
 func newest(tx *db.Tx) (sequence int64, err error) {
 	return sequence, tx.QueryRow(`SELECT COALESCE(MAX(sequence), 0) FROM event`).Scan(&sequence)
+}
+
+// lastDrawn is the highest sequence that any event was ever given, also one that is gone or was never committed.
+func lastDrawn(tx *db.Tx) (sequence int64, err error) {
+	query := `SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'event'`
+	if tx.Engine() == db.PostgreSQL {
+		query = `SELECT last_value FROM event_sequence_seq`
+	}
+	return sequence, tx.QueryRow(query).Scan(&sequence)
 }
 
 // transactions tells how the ids of transactions stand in the snapshot of tx: all below oldest have ended, and the next one to begin gets at least next.

@@ -163,11 +163,3 @@ func (l *Log) step(ctx context.Context, do func(*db.Tx) error) error {
 		return ctx.Err()
 	}
 }
-
-// KeptFor is how long events are kept at least, 0 for ever: by the settings of the log, on or off and its days.
-func KeptFor(on bool, days int) time.Duration {
-	if !on {
-		return stillWarm
-	}
-	return time.Duration(days) * 24 * time.Hour
-}

@@ -2,6 +2,7 @@ package webhooklog
 
 import (
 	"database/sql"
+	"slices"
 
 	"github.com/herald-events/herald/internal/db"
 )
@@ -77,11 +78,24 @@ func deleteDeliveries(tx *db.Tx, events span, limit int64) (int64, error) {
 		events.first, events.last, limit)
 }
 
-// deleteEvents removes events that have no deliveries any more, up to limit.
+// deleteEvents removes events that have no deliveries any more, up to limit, and notes up to where some that were committed are gone.
 func deleteEvents(tx *db.Tx, events span, limit int64) (int64, error) {
-	return tx.Exec(`DELETE FROM event WHERE sequence IN (SELECT e.sequence FROM event e WHERE e.sequence >= $1 AND e.sequence <= $2
-		AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_sequence = e.sequence) ORDER BY e.sequence LIMIT $3)`,
+	rows, err := tx.Query(`DELETE FROM event WHERE sequence IN (SELECT e.sequence FROM event e WHERE e.sequence >= $1 AND e.sequence <= $2
+		AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.event_sequence = e.sequence) ORDER BY e.sequence LIMIT $3)
+		RETURNING CASE WHEN result = 'Succeeded' AND NOT test THEN sequence ELSE 0 END`,
 		events.first, events.last, limit)
+	removed, err := db.Collect(rows, err, func(rows *sql.Rows) (s int64, err error) { return s, rows.Scan(&s) })
+	if err != nil || len(removed) == 0 {
+		return 0, err
+	}
+	_, err = tx.Exec(`INSERT INTO event_removed (one, sequence) VALUES (1, $1)
+		ON CONFLICT (one) DO UPDATE SET sequence = excluded.sequence WHERE event_removed.sequence < excluded.sequence`, slices.Max(removed))
+	return int64(len(removed)), err
+}
+
+// RemovedUpTo is the sequence of the last committed event that was removed; 0 when none was.
+func RemovedUpTo(tx *db.Tx) (sequence int64, err error) {
+	return sequence, tx.QueryRow(`SELECT COALESCE(MAX(sequence), 0) FROM event_removed`).Scan(&sequence)
 }
 
 // attemptsBefore are attempts behind the one given, in the order of their ids, that ended before the instant.
