@@ -3,6 +3,8 @@ package receiver_test
 import (
 	"context"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -169,6 +171,13 @@ func TestSignature(t *testing.T) {
 		content := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
 		return content + "."
 	}
+	// respelled is a text in base64 with other bits behind its last byte, which lenient readers overlook: what was seen could come as something new.
+	respelled := func(text string) string {
+		const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+		end := strings.TrimRight(text, "=")
+		at := strings.IndexByte(letters, strings.NewReplacer("+", "-", "/", "_").Replace(end[len(end)-1:])[0])
+		return end[:len(end)-1] + letters[at+1:at+2] + text[len(end):]
+	}
 	now := time.Now().Unix()
 	for _, c := range []struct {
 		name   string
@@ -204,6 +213,8 @@ func TestSignature(t *testing.T) {
 		{"two algorithms", hs.Keys(), sent(raw(`{"alg":"none","alg":"HS256"}`, `{}`)), "twice"},
 		{"a kid that is no text", hs.Keys(), sent(hs.JWTWith(head(hs, "kid", 7), right)), "kid"},
 		{"four parts", hs.Keys(), sent(token + ".x"), "compact"},
+		{"another spelling", hs.Keys(), sent(respelled(token)), "base64url"},
+		{"another spelling of the hash", hs.Keys(), sent(hs.JWT(map[string]any{hash: respelled(right[hash].(string))})), "not the one that was signed"},
 		{"padding", hs.Keys(), sent(token + "="), "base64url"},
 		{"a long one", hs.Keys(), sent(token + strings.Repeat("A", 9000)), "bytes"},
 		{"half a signature", es.Keys(), sent(es.JWT(right)[:len(es.JWT(right))-42]), "wrong"},
@@ -215,6 +226,7 @@ func TestSignature(t *testing.T) {
 		{"ours", hs.Keys(), sent(hs.JWT(with("iat", now-100_000, "jti", "x", "eventId", "1"))), ""},
 		{"one that has run out", hs.Keys(), sent(hs.JWT(with("exp", now-1))), "exp"},
 		{"one that has not", hs.Keys(), sent(hs.JWT(with("exp", now+60, "nbf", now))), ""},
+		{"one by a clock that is ahead", hs.Keys(), sent(hs.JWT(with("nbf", now+240))), ""},
 		{"one of tomorrow", hs.Keys(), sent(hs.JWT(with("nbf", now+86_400))), "nbf"},
 		{"one that runs out at no time", hs.Keys(), sent(hs.JWT(with("exp", "never"))), "exp"},
 	} {
@@ -322,7 +334,15 @@ func TestPublicKeys(t *testing.T) {
 		der := must(x509.MarshalPKIXPublicKey(&rsa.PublicKey{N: modulus.SetBit(modulus, 0, 1), E: exponent}))
 		return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 	}
+	rs := receivertest.NewKey("RS256")
+	public, _ := pem.Decode([]byte(rs.PublicPEM()))
+	older := x509.MarshalPKCS1PublicKey(must(x509.ParsePKIXPublicKey(public.Bytes)).(*rsa.PublicKey))
+	if !lets(t, receiver.Signature(must(receiver.PublicKeys(string(pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: older}))))), receivertest.Sender{JWT: rs}.Event(event.UserCreate), "") {
+		t.Error("a key in the form of PKCS #1 is not let in")
+	}
+	small := must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader))
 	for text, says := range map[string]string{
+		string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: must(x509.MarshalPKIXPublicKey(small.Public()))})): "P-224",
 		rsaKey(2047, 65537): "2047 bits",
 		rsaKey(8193, 65537): "8193 bits",
 		rsaKey(2048, 4):     "exponent",

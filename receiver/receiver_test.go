@@ -411,6 +411,11 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%v: %d, want %d", c.err, w.Code, c.status)
 		}
 	}
+	got = nil
+	receivertest.Do(h, s.Body("1", []byte(`{"type":"SMS","phoneNumber":"1","textMessage":"to read","message":"to speak"}`)))
+	if len(got) != 1 || got[0].Text != "to read" {
+		t.Errorf("of two texts was sent: %+v", got)
+	}
 	for body, part := range map[string]string{
 		`not JSON`: "not JSON", `{"type":"SMS","textMessage":"x"}`: "phoneNumber", `{"type":"SMS","phoneNumber":"1"}`: "textMessage", `{"phoneNumber":"1","textMessage":"x"}`: "type",
 		`{"phoneNumber":1,"textMessage":"x","type":"SMS"}`: "phoneNumber", `{"phoneNumber":"1","phoneNumber":"2","textMessage":"x","type":"SMS"}`: "twice",

@@ -21,7 +21,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	herald "github.com/herald-events/herald"
@@ -442,18 +441,6 @@ func proxy(p config.Proxy) *egress.Proxy {
 		return nil
 	}
 	return &egress.Proxy{Host: p.Host, Port: p.Port, Username: p.Username, Password: egress.Secret(p.Password.Reveal())}
-}
-
-// listenError says in a plain sentence why an address cannot be listened on.
-func listenError(addr string, err error) error {
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("the address %s is in use by another program; choose another one with --addr", addr)
-	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("listening on %s is not permitted; choose a port above 1023 with --addr", addr)
-	default:
-		return fmt.Errorf("cannot listen on %s: %w", addr, err)
-	}
 }
 
 // Outbox is the part that delivers.

@@ -232,7 +232,7 @@ func (s *session) showEvent(e wire.WebhookEventLog, names receiverNames, body bo
 		s.heading("Attempts")
 		writeTable(s.output, e.Attempts, []column[wire.WebhookAttemptLog]{
 			col("AT", func(a wire.WebhookAttemptLog) string { return clock(a.StartInstant) }),
-			col("RECEIVER", func(a wire.WebhookAttemptLog) string { return names.of(a.WebhookID) }),
+			col("RECEIVER", names.ofAttempt),
 			col("FOR", func(a wire.WebhookAttemptLog) string { return string(a.Kind) }),
 			{
 				"ANSWER", func(a wire.WebhookAttemptLog) string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"net/url"
+	"strings"
 
 	"github.com/herald-events/herald/client"
 	"github.com/herald-events/herald/wire"
@@ -76,6 +77,14 @@ func (s *session) receiverNames(ctx context.Context) (receiverNames, error) {
 
 // of is the name of a receiver, which may be gone.
 func (n receiverNames) of(id wire.ID) string { return cmp.Or(n[id], short(id)+" (deleted)") }
+
+// ofAttempt is the receiver of an attempt. That of a listener is no webhook that could be looked up, and called what it is on record.
+func (n receiverNames) ofAttempt(a wire.WebhookAttemptLog) string {
+	if at := a.WebhookCallResponse.URL; strings.HasPrefix(at, "herald listen") {
+		return at
+	}
+	return n.of(a.WebhookID)
+}
 
 // withPath is host and path of a URL.
 func withPath(address string) string {

@@ -235,7 +235,7 @@ func notWritable(dir string, err error) error {
 	if e, ok := errors.AsType[*os.PathError](err); ok {
 		reason = e.Err
 	}
-	return &StartupError{Sentence: fmt.Sprintf("The data folder %s cannot be written: %s.", dir, reason), Err: err}
+	return &StartupError{Sentence: fmt.Sprintf("The data folder %s cannot be written: %s. Choose another one with --data, or let this user write there.", dir, reason), Err: err}
 }
 
 // Compact gives the space that removed rows have left back to the disk; nothing of what was in them is left in the file. Who writes meanwhile waits. PostgreSQL sees to its own space.

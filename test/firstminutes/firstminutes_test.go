@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -23,21 +24,41 @@ type newcomer struct {
 	t      *testing.T
 	binary string
 	folder string
+	env    []string // what they have exported
+}
+
+var binary string
+
+func TestMain(m *testing.M) {
+	folder, err := os.MkdirTemp("", "firstminutes")
+	if err == nil {
+		err = os.Chmod(folder, 0o755) // other users start it, too
+	}
+	if err == nil {
+		binary = filepath.Join(folder, "herald")
+		build := exec.Command("go", "build", "-o", binary, "../../cmd/herald")
+		build.Stderr = os.Stderr
+		err = build.Run()
+	}
+	status := 1
+	if err == nil {
+		status = m.Run()
+	} else {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	_ = os.RemoveAll(folder)
+	os.Exit(status)
 }
 
 func newNewcomer(t *testing.T) *newcomer {
 	t.Helper()
-	n := &newcomer{t, filepath.Join(t.TempDir(), "herald"), t.TempDir()}
-	if out, err := exec.Command("go", "build", "-o", n.binary, "../../cmd/herald").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return n
+	return &newcomer{t: t, binary: binary, folder: t.TempDir()}
 }
 
 func (n *newcomer) command(args ...string) *exec.Cmd {
 	c := exec.CommandContext(n.t.Context(), n.binary, args...)
 	c.Dir = n.folder
-	c.Env = []string{"HOME=" + n.folder, "PATH=" + os.Getenv("PATH")}
+	c.Env = append([]string{"HOME=" + n.folder, "PATH=" + os.Getenv("PATH")}, n.env...)
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
 	c.WaitDelay = 20 * time.Second
 	return c
