@@ -23,8 +23,7 @@ func (p *part) To() string {
 
 // has tells whether an operation has all words in its path or its texts.
 func (o *operation) has(words []string) bool {
-	text := strings.ToLower(o.Method + " " + o.Path + " " + o.Summary + " " + o.Description)
-	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
+	return hasAll(o.Method+" "+o.Path+" "+o.Summary+" "+o.Description, words)
 }
 
 // Slug is the method in lower case, for its colour.

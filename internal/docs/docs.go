@@ -20,6 +20,7 @@ import (
 	"io/fs"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -166,9 +167,10 @@ func (s *site) overview(w http.ResponseWriter, r *http.Request) {
 	p := s.pages()
 	query := r.URL.Query().Get("q")
 	s.show(w, http.StatusOK, "overview", view{Title: "API", Here: "/docs/", Query: query, Page: struct {
-		About string
-		Parts []*part
-	}{p.spec.Info.Description, found(p.parts, query)}})
+		About  string
+		Parts  []*part
+		Events []*eventType
+	}{p.spec.Info.Description, found(p.parts, query), foundEvents(p.events, query)}})
 }
 
 // found are the parts with only those operations that a search for words finds.
@@ -187,6 +189,23 @@ func found(parts []*part, query string) (all []*part) {
 		}
 	}
 	return all
+}
+
+// foundEvents are the types of events that a search for words finds; none without words, as they have a page of their own.
+func foundEvents(types []*eventType, query string) (all []*eventType) {
+	words := strings.Fields(strings.ToLower(query))
+	for _, e := range types {
+		if len(words) > 0 && hasAll(e.Type+" "+e.Summary+" "+e.Description, words) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// hasAll tells whether a text has all words, which are in lower case.
+func hasAll(text string, words []string) bool {
+	text = strings.ToLower(text)
+	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
 }
 
 func (s *site) part(w http.ResponseWriter, r *http.Request) {

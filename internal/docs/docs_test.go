@@ -118,8 +118,11 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", path, status, want)
 		}
 	}
-	if _, text := get(t, s, "/docs/?q=%3Cscript%3E"); strings.Contains(text, "<script>") || !strings.Contains(text, "No request has these words") {
+	if _, text := get(t, s, "/docs/?q=%3Cscript%3E"); strings.Contains(text, "<script>") || !strings.Contains(text, "No request and no event has these words") {
 		t.Error("what somebody looks for is shown as it came")
+	}
+	if _, text := get(t, s, "/docs/?q=User.Delete+Complete"); !strings.Contains(text, `href="/docs/event/user.delete.complete"`) || strings.Contains(text, "/docs/event/user.create") {
+		t.Error("without a script, a search does not find a type of event")
 	}
 	if _, text := get(t, s, "/docs/?q=webhook+explain"); strings.Count(text, "<li data-operation") != 1 {
 		t.Error("without a script, a search does not find the one request there is")
@@ -163,9 +166,16 @@ func TestBrowser_Pages(t *testing.T) {
 	s := apptest.Start(t, db.SQLite)
 	p := uitest.New(t, s.URL)
 	p.Open("/docs/?q=webhook+test").See("Send a webhook an event").Looks("docs-overview")
-	p.Open("/docs/").Type("Find a request", "replay").See("/api/delivery/replay").NotSee("/api/user/import")
+	p.Open("/docs/").Type("Find a request or an event", "replay").See("/api/delivery/replay").NotSee("/api/user/import")
 	p.Open("/docs/api/events-in-and-out").See("Publish an event").Looks("docs-part")
-	p.Type("Find a request", "batch").See("/api/event/batch")
+	p.Type("Find a request or an event", "batch").See("/api/event/batch")
+	p.Type("Find a request or an event", "xyzzy").See("Enter looks everywhere").NotSee("/api/event/batch").Axe()
+	p.Type("Find a request or an event", "user.bulk").Press("Enter").See("user.bulk.create").NotSee("Enter looks everywhere")
+	p.Open("/docs/event/user.create").Eval(`Object.defineProperty(navigator, "clipboard", {value: undefined}), document.addEventListener("copy", () => (window.copied = String(getSelection())))`, nil)
+	var copied string
+	if p.Click("Copy").See("Copied").Eval("window.copied", &copied); !strings.Contains(copied, `"type": "user.create"`) {
+		t.Errorf("without a clipboard, what is copied is %q", copied)
+	}
 	p.Open("/docs/event/").See("user.create")
 	p.Open("/docs/event/jwt.refresh").See("Members of event").Glance()
 	p.Open("/docs/guide/concepts").See("The three switches").Looks("docs-chapter")

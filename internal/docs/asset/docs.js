@@ -5,7 +5,12 @@
   document.addEventListener("click", async (e) => {
     const copy = e.target.closest("[data-copy]");
     if (!copy) return;
-    await navigator.clipboard.writeText(copy.parentElement.querySelector("code").textContent);
+    const text = copy.parentElement.querySelector("code");
+    if (navigator.clipboard) await navigator.clipboard.writeText(text.textContent);
+    else { // over plain HTTP from another machine browsers have none
+      getSelection().selectAllChildren(text);
+      document.execCommand("copy");
+    }
     copy.textContent = "Copied";
     setTimeout(() => (copy.textContent = "Copy"), 2000);
   });
@@ -17,6 +22,7 @@
     const words = find.value.toLowerCase().split(/\s+/);
     rows.forEach((row) => (row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word))));
     document.querySelectorAll(".part").forEach((part) => (part.hidden = !part.querySelector("[data-operation]:not([hidden])")));
+    document.getElementById("nothing").hidden = !find.value || rows.some((row) => !row.hidden);
   });
 
   document.addEventListener("keydown", (e) => {
