@@ -7,7 +7,7 @@ TOOL    := go tool -modfile=tools/go.mod
 # What is built for a release, for the tests and for make run is the same, wherever the repository lies: one build cache serves all.
 export GOFLAGS ?= -trimpath
 
-.PHONY: help looks demo test race run build release generate check crash bench screenshots fuzz vulnerabilities fmt postgres browser node brokers
+.PHONY: help looks demo test race run build release generate check crash bench screenshots fuzz vulnerabilities fmt postgres browser node brokers programs
 .DEFAULT_GOAL := help
 
 help: ## print this help
@@ -30,13 +30,13 @@ WATCHED := ./client ./receiver/... ./internal/access ./internal/db/... ./interna
 	./internal/webhook/... ./internal/webhooklog
 SHARING := '^Test(Cluster|Fairness|Feed|Intake|Lifecycle|Listener|Outbox|Replay|Token|Traffic|Transaction|Vote)'
 
-test: postgres browser node brokers ## run every test, on SQLite and PostgreSQL
+test: postgres browser node brokers programs ## run every test, on SQLite and PostgreSQL
 	go test -vet=off -timeout 15m $$(go list ./... | grep -vxF "$$(go list $(WATCHED) ./internal/app)")
 	go test -vet=off -timeout 15m -skip $(SHARING) ./internal/app
 	go test -vet=off $(RACE) -timeout 15m $(WATCHED)
 	go test -vet=off $(RACE) -timeout 15m -run $(SHARING) ./internal/app
 
-race: postgres browser node brokers ## watch all tests for data races, but for the ten thousand users and the hundreds of looks at screens
+race: postgres browser node brokers programs ## watch all tests for data races, but for the ten thousand users and the hundreds of looks at screens
 	go test -vet=off $(RACE) -timeout 30m -skip '^TestBrowser_Screens$$' ./...
 
 run: build ## start a server with its data in ./herald-data
@@ -98,6 +98,10 @@ postgres:
 # Sinks are tested against real brokers, which are installed in the same way.
 brokers:
 	@scripts/install-brokers
+
+# What is in deploy is checked by the programs that it is for, which are installed in the same way.
+programs:
+	@scripts/install-deploy
 
 # The admin UI is looked at with Chromium, which is installed in the same way.
 browser:

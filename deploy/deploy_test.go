@@ -70,7 +70,7 @@ func TestMetrics(t *testing.T) {
 	if len(expressions) < 15 {
 		t.Fatalf("only %d expressions were found", len(expressions))
 	}
-	name, by, selector := regexp.MustCompile(`\b(herald|process)_[a-z_]+`), regexp.MustCompile(`by \(([a-z]+)\)`), regexp.MustCompile(`\{([a-z]+)[!=~]`)
+	name, by, selector := regexp.MustCompile(`\b(herald|process)_[a-z_]+`), regexp.MustCompile(`by \(([a-z]+)\)`), regexp.MustCompile(`[{,]\s*([a-z]+)[!=~]+"([^"]*)"`)
 	for _, expression := range expressions {
 		for _, metric := range name.FindAllString(expression, -1) {
 			family := strings.TrimSuffix(metric, "_bucket")
@@ -80,6 +80,9 @@ func TestMetrics(t *testing.T) {
 			}
 			labels := slices.Concat(by.FindAllStringSubmatch(expression, -1), selector.FindAllStringSubmatch(expression, -1))
 			for _, label := range labels {
+				if len(label) == 3 && label[1] == "result" && !regexp.MustCompile(`(?m)^`+metric+`\{[^}]*\bresult="`+label[2]+`"`).MatchString(shown) {
+					t.Errorf("no %s has the result %s: %s", metric, label[2], expression)
+				}
 				if label[1] != "job" && !regexp.MustCompile(`(?m)^`+metric+`\{[^}]*\b`+label[1]+`="`).MatchString(shown) {
 					t.Errorf("%s has no label %s: %s", metric, label[1], expression)
 				}

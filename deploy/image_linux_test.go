@@ -111,6 +111,13 @@ func (i *image) do(line string) {
 			i.sh("cp " + rest[:len(rest)-2] + i.source)
 		case !i.last && rest == ". .":
 			i.sh("git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t " + i.source)
+			for _, pattern := range instructions(read(i.t, "../.dockerignore")) {
+				if name, anywhere := strings.CutPrefix(pattern, "**/"); anywhere {
+					i.sh("find " + i.source + " -name '" + name + "' -prune -exec rm -r {} +")
+				} else {
+					i.sh("rm -rf " + i.source + "/" + pattern)
+				}
+			}
 		default:
 			i.t.Fatalf("what does %q copy?", rest)
 		}

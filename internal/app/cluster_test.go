@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,7 +10,9 @@ import (
 
 	"github.com/herald-events/herald/internal/app"
 	"github.com/herald-events/herald/internal/app/apptest"
+	"github.com/herald-events/herald/internal/config"
 	"github.com/herald-events/herald/internal/db"
+	"github.com/herald-events/herald/internal/db/dbtest"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -358,4 +361,25 @@ func TestCluster_MoreCallersThanConnections(t *testing.T) {
 	}
 	calls.Wait()
 	all[0].Settled(patience)
+}
+
+// TestCluster_FirstStart starts servers at the same moment on a database in which nothing has been made yet.
+func TestCluster_FirstStart(t *testing.T) {
+	t.Parallel()
+	store := config.Store{DatabaseURL: config.NewSecret(dbtest.Bare(t)), EncryptionKey: config.NewSecret(base64.StdEncoding.EncodeToString(make([]byte, 32)))}
+	var all sync.WaitGroup
+	for range 5 {
+		one := store
+		one.Data = t.TempDir()
+		all.Go(func() {
+			a, err := app.New(t.Context(), app.Options{Settings: config.Serve{Store: one}})
+			if err == nil {
+				err = a.Stop(t.Context())
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }

@@ -106,10 +106,15 @@ func (s *Service) Bootstrap(ctx context.Context) error {
 		}
 		return s.insert(tx, d)
 	})
-	if db.IsDuplicate(err) { // another process was faster
-		return nil
+	if p, ok := problem.As(err); !ok || p.Kind != problem.Conflict {
+		return err
 	}
-	return err
+	return s.DB.View(ctx, func(tx *db.Tx) error {
+		if exists, failed := applicationExists(tx, AdminID); failed != nil || exists { // another process was faster
+			return failed
+		}
+		return err
+	})
 }
 
 // Create stores a of a tenant under id, or under a new one if that is empty, and returns it as stored. With source, all but id, name and what must be
