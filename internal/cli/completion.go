@@ -20,25 +20,40 @@ func (completionCommand) Help() string {
   herald completion fish > ~/.config/fish/completions/herald.fish`
 }
 
-// The scripts ask the program itself, so that they stay right when it is replaced.
+// The scripts ask the program itself, so that they stay right when it is replaced. Where it has nothing to say, the shell completes names of files.
 var completions = map[string]string{
+	// bash takes --output=js apart at the =.
 	"bash": `# bash completion of herald
 _herald() {
-	local IFS=$'\n'
-	COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)" -- "${COMP_WORDS[COMP_CWORD]}"))
+	local word
+	COMPREPLY=()
+	while IFS= read -r word; do
+		COMPREPLY+=("$word")
+	done < <("${COMP_WORDS[0]/#\~/$HOME}" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -o default -F _herald herald
 `,
+	// The last line is for a file in fpath, which zsh executes in the place of the function when that is first asked for.
 	"zsh": `#compdef herald
 _herald() {
 	local -a found
-	found=("${(@f)$("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-	compadd -a found || _files
+	found=(${(f)"$(${~words[1]} __complete "${(@)words[2,CURRENT]}" 2>/dev/null)"})
+	if (( $#found )); then compadd -a found; else _files; fi
 }
-compdef _herald herald
+if [[ $funcstack[1] == _herald ]]; then _herald "$@"; else compdef _herald herald; fi
 `,
 	"fish": `# fish completion of herald
-complete -c herald -a '(set -l words (commandline -opc) (commandline -ct); herald __complete $words[2..-1] 2>/dev/null)'
+function __herald_complete
+	set -l words (commandline -opc)
+	set -l last (commandline -ct)
+	set -l found ($words[1] __complete $words[2..] "$last" 2>/dev/null)
+	if set -q found[1]
+		printf '%s\n' $found
+	else
+		__fish_complete_path "$last"
+	end
+end
+complete -c herald -f -a '(__herald_complete)'
 `,
 }
 
@@ -64,10 +79,14 @@ func complete(node *kong.Node, words []string) (found []string) {
 	if len(words) == 0 {
 		words = []string{""}
 	}
-	last := words[len(words)-1]
+	before, last := words[:len(words)-1], words[len(words)-1]
+	if last == "=" { // as bash takes --output= apart
+		last = ""
+	}
 	var waiting *kong.Flag // for its value
-	for _, word := range words[:len(words)-1] {
+	for i, word := range before {
 		switch {
+		case word == "=" && i > 0 && strings.HasPrefix(before[i-1], "-"):
 		case waiting != nil:
 			waiting = nil
 		case strings.HasPrefix(word, "-"):
@@ -80,9 +99,16 @@ func complete(node *kong.Node, words []string) (found []string) {
 			}
 		}
 	}
+	name, _, hasValue := strings.Cut(last, "=")
 	switch {
 	case waiting != nil:
 		found = values(waiting.Value)
+	case strings.HasPrefix(last, "--") && hasValue:
+		if f := flagOf(node, last); f != nil {
+			for _, value := range values(f.Value) {
+				found = append(found, name+"="+value)
+			}
+		}
 	case strings.HasPrefix(last, "-"):
 		for _, group := range node.AllFlags(true) {
 			for _, f := range group {
