@@ -157,11 +157,11 @@ func (s deliveries) resume(c *call) (any, error) {
 func DeliveryGates(flow func(wire.ID) outbox.Flow) func(ctx context.Context, id wire.ID) ([]wire.ExplainedGate, error) {
 	return func(_ context.Context, id wire.ID) ([]wire.ExplainedGate, error) {
 		f := flow(id)
-		paused := wire.ExplainedGate{Gate: "paused", Open: true, Detail: "Nobody has paused the webhook."}
+		paused := wire.ExplainedGate{Gate: "paused", Open: true, Detail: "Nobody has paused the receiver."}
 		if f.Paused {
 			paused = wire.ExplainedGate{
 				Gate:   "paused",
-				Detail: fmt.Sprintf("The webhook was paused at %s: %s. What is owed to it waits.", wire.Instant(f.PausedInstant).Shown(), orWithoutReason(f.PauseReason)),
+				Detail: fmt.Sprintf("Deliveries to it were paused at %s: %s. What is owed to it waits.", wire.Instant(f.PausedInstant).Shown(), orWithoutReason(f.PauseReason)),
 				Fix:    "POST /api/delivery/webhook/" + string(id) + "/resume",
 			}
 		}

@@ -23,6 +23,8 @@ type plan struct {
 	// Span are the events it covers, and Begun the instant at which it was created: what is stored later, or ends later, is none of its business. So it ends.
 	Span  outbox.Span `json:"span"`
 	Begun int64       `json:"begun"`
+	// Whom is how the receiver that it names was called then, "" for all receivers, and for one in plans that were made before it was noted.
+	Whom string `json:"whom,omitzero"`
 }
 
 // action is what is done with a delivery.

@@ -113,7 +113,7 @@ func (s *Service) Replay(ctx context.Context, event, id wire.ID) (wire.Delivery,
 			return problem.New(problem.Invalid, "[deliveryNotEnded]", "This delivery is %s: it is sent without a replay. To send it at once, POST to …/run instead.", d.State)
 		}
 		if !target.Enabled() {
-			return switchedOff(id)
+			return switchedOff(target)
 		}
 		n, err := s.Outbox.Reopen(tx, target, []int64{sequence}, true, math.MaxInt64)
 		return onlyOne(n, err)
@@ -154,11 +154,12 @@ func (s *Service) change(ctx context.Context, event, id wire.ID, do func(tx *db.
 		}
 		before, err := outbox.Find(tx, event, id)
 		if p, ok := problem.As(err); ok && p.Kind == problem.NotFound {
-			if _, err := s.target(tx, id); err != nil {
+			target, err := s.target(tx, id)
+			if err != nil {
 				return err
 			}
 			return problem.New(problem.Invalid, "[eventNotOwed]",
-				"The event %s was not to be sent to the webhook %s. If it should be today, POST /api/delivery/recover sends the webhook what it has missed.", event, id)
+				"The event %s was not to be sent to the %s. If it should be today, POST /api/delivery/recover sends it what it has missed.", event, called(target))
 		}
 		if err != nil {
 			return err
@@ -192,8 +193,16 @@ func (s *Service) target(tx *db.Tx, id wire.ID) (*webhook.Target, error) {
 	return nil, problem.ErrNotFound
 }
 
-func switchedOff(id wire.ID) error {
-	return problem.New(problem.Invalid, "[webhookDisabled]", "The webhook %s is switched off, so nothing would be sent. Enable it first.", id)
+func switchedOff(target *webhook.Target) error {
+	return problem.New(problem.Invalid, "[webhookDisabled]", "The %s is switched off, so nothing would be sent. Enable it first.", called(target))
+}
+
+// called is a receiver as sentences speak of it: a sink has a name.
+func called(target *webhook.Target) string {
+	if target.Kind() == webhook.Sink {
+		return "sink " + target.Name()
+	}
+	return "webhook " + string(target.ID)
 }
 
 // Backlogs returns the backlog of each webhook, in the order of their ids.
@@ -254,5 +263,5 @@ func (s *Service) Backlog(ctx context.Context, id wire.ID) (b wire.WebhookBacklo
 
 // describe names a receiver where a sentence for people begins.
 func describe(target *webhook.Target) string {
-	return fmt.Sprintf("%s %s (%s)", target.Kind().Title(), target.URL(), target.ID)
+	return fmt.Sprintf("%s %s (%s)", target.Kind().Title(), target.Name(), target.ID)
 }

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,7 +101,7 @@ func (s *Service) settle(ctx context.Context, p *plan) (ids []wire.ID, err error
 	return ids, err
 }
 
-// checkNamed refuses a webhook that does not exist, or that nothing can be sent to.
+// checkNamed refuses a receiver that does not exist, or that nothing can be sent to, and notes what it is called.
 func (s *Service) checkNamed(p *plan, registry *webhook.Registry) error {
 	id := p.names()
 	if id == "" {
@@ -112,7 +113,9 @@ func (s *Service) checkNamed(p *plan, registry *webhook.Registry) error {
 	case target == nil:
 		return unknownWebhook("search.webhookId", id)
 	case p.sends() && !target.Enabled():
-		return switchedOff(id)
+		return switchedOff(target)
+	default:
+		p.Whom = called(target)
 	}
 	return nil
 }
@@ -148,8 +151,8 @@ func (s *Service) create(ctx context.Context, p plan, ids []wire.ID) (*wire.Deli
 
 // String says for people what the plan is to do, to follow the word "to".
 func (p *plan) String() string {
-	from := "all webhooks"
-	if id := p.names(); id != "" {
+	from := cmp.Or(p.Whom, "all receivers")
+	if id := p.names(); p.Whom == "" && id != "" {
 		from = "webhook " + string(id)
 	}
 	switch p.kind {

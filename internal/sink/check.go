@@ -15,9 +15,9 @@ import (
 
 // Defaults, in milliseconds, and how many deliveries are under way: more than to a webhook, as brokers take many records at once.
 const (
-	defaultConnectTimeout = 5000
-	defaultSendTimeout    = 10_000
-	defaultConcurrency    = 64
+	DefaultConnectTimeout = 5000
+	DefaultSendTimeout    = 10_000
+	DefaultConcurrency    = 64
 )
 
 // types are all there are, in the order of their names.
@@ -43,7 +43,9 @@ func (s *Service) check(tx *db.Tx, v *problem.Validation, w *wire.Sink) error {
 		v.Field("sink.type", "invalid", "There is no type %.40q of sinks. There are %s.", w.Type, listed(types))
 	default:
 		keepOnly(w)
-		d.check(v, w)
+		if checkSettings(v, w) {
+			d.check(v, w)
+		}
 	}
 	if w.ConnectTimeout != 0 {
 		egress.CheckTimeout(v, "sink.connectTimeout", w.ConnectTimeout)
@@ -105,9 +107,4 @@ func checkDestination(v *problem.Validation, path, what string, name *string) {
 	v.Check(*name != "", path, "blank", "Name the %s that events are sent to.", what)
 	rest := strings.NewReplacer("{type}", "", "{tenantId}", "").Replace(*name)
 	v.Check(!strings.ContainsAny(rest, "{}"), path, "invalid", "Between braces there is {type} or {tenantId}; nothing else is filled in.")
-}
-
-// checkLogin normalizes the name of a login.
-func checkLogin(v *problem.Validation, path string, name *string) {
-	v.Text(path, name, longestName)
 }

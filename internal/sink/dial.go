@@ -104,26 +104,20 @@ func checkAddress(v *problem.Validation, path string, address *string) {
 	host, port, err := net.SplitHostPort(*address)
 	n, wrong := strconv.Atoi(port)
 	if err != nil || wrong != nil || n < 1 || n > 65535 {
-		v.Field(path, "invalid", "An address is host:port, such as broker.example.com:%s.", "9092")
+		v.Field(path, "invalid", "An address is host:port, such as broker.example.com:9092, not %.100q.", *address)
 		return
 	}
 	ascii, err := egress.CheckHost(host)
 	if err != nil {
-		v.Field(path, "invalid", "The host of the address is not valid.")
+		v.Field(path, "invalid", "The host of the address %.100q is not valid.", *address)
 		return
 	}
 	*address = net.JoinHostPort(ascii, port)
 }
 
-// checkTLS normalizes the settings of TLS, nil when they say nothing.
-func checkTLS(v *problem.Validation, path string, t **wire.SinkTLS) {
-	if *t == nil {
-		return
-	}
-	if c := (*t).Certificate; c != nil {
-		egress.CheckPEM(v, path+".certificate", c)
-	}
-	if !(*t).Enabled && (*t).Certificate == nil {
+// dropTLS makes nil of settings of TLS that say nothing.
+func dropTLS(t **wire.SinkTLS) {
+	if *t != nil && !(*t).Enabled && (*t).Certificate == nil {
 		*t = nil
 	}
 }

@@ -10,7 +10,9 @@ import (
 
 // driver is one type of sink.
 type driver interface {
-	// check normalizes the settings of the type and adds what is wrong with them.
+	// settings describes the settings of the type.
+	settings() []Setting
+	// check adds what is wrong with the settings beside each other; each by itself has been checked.
 	check(v *problem.Validation, w *wire.Sink)
 	// address is where the sink is, without secrets, as people may see it.
 	address(w *wire.Sink) string

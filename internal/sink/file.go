@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"strconv"
@@ -29,11 +30,16 @@ const (
 	longestPath = 1000 // bytes
 )
 
-func (fileDriver) check(v *problem.Validation, w *wire.Sink) {
-	if w.File == nil {
-		v.Field("sink.file", "missing", "A sink of this type needs its settings.")
-		return
+func (fileDriver) settings() []Setting {
+	return []Setting{
+		{Name: "path", Kind: KindPath, Required: true, Example: "events.jsonl"},
+		{Name: "maxSize", Kind: KindNumber, Least: leastSize, Most: math.MaxInt64},
+		{Name: "keep", Kind: KindNumber, Least: 1, Most: mostKept, Default: strconv.Itoa(defaultKept)},
+		{Name: "sync", Kind: KindChoice, Choices: []string{syncAlways, syncNever}, Default: syncAlways, Rare: true},
 	}
+}
+
+func (fileDriver) check(v *problem.Validation, w *wire.Sink) {
 	f := w.File
 	f.Path = strings.TrimSpace(f.Path)
 	switch clean := path.Clean(f.Path); {
@@ -48,15 +54,6 @@ func (fileDriver) check(v *problem.Validation, w *wire.Sink) {
 	default:
 		f.Path = clean
 	}
-	switch f.Sync {
-	case syncAlways:
-		f.Sync = "" // the default is left out
-	case "", syncNever:
-	default:
-		v.Field("sink.file.sync", "invalid", "This is %q, %q, or absent.", syncAlways, syncNever)
-	}
-	v.Check(f.MaxSize == 0 || f.MaxSize >= leastSize, "sink.file.maxSize", "invalid", "A file grows to %d bytes at least before it is moved.", leastSize)
-	v.Check(f.Keep >= 0 && f.Keep <= mostKept, "sink.file.keep", "invalid", "Between 1 and %d files are kept.", mostKept)
 }
 
 func (fileDriver) address(w *wire.Sink) string { return "file:" + w.File.Path }

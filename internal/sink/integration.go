@@ -104,10 +104,14 @@ func inIntegrations(err error) error {
 	}
 	renamed := *typed
 	renamed.Fields = slices.Clone(typed.Fields)
-	names := strings.NewReplacer("sink.kafka.topic", "integrations.kafka.defaultTopic", "sink.kafka.producer", "integrations.kafka.producer")
 	for i := range renamed.Fields {
-		renamed.Fields[i].Field = names.Replace(renamed.Fields[i].Field)
-		renamed.Fields[i].Code = names.Replace(renamed.Fields[i].Code)
+		renamed.Fields[i].Field = IntegrationMember(renamed.Fields[i].Field)
+		renamed.Fields[i].Code = IntegrationMember(renamed.Fields[i].Code)
 	}
 	return &renamed
 }
+
+var integrationMembers = strings.NewReplacer("sink.kafka.topic", "integrations.kafka.defaultTopic", "sink.kafka.producer", "integrations.kafka.producer")
+
+// IntegrationMember is the name of a member of a Kafka sink as the integrations have it.
+func IntegrationMember(ofSink string) string { return integrationMembers.Replace(ofSink) }

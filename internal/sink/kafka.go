@@ -20,14 +20,18 @@ import (
 // kafkaDriver sends to a topic of Kafka.
 type kafkaDriver struct{}
 
+func (kafkaDriver) settings() []Setting {
+	all := []Setting{{Name: "topic", Kind: KindDestination, Required: true, Example: "identity", what: "topic"}}
+	for _, p := range properties {
+		if p.Kind != "" {
+			p.Name = "producer[" + p.Name + "]"
+			all = append(all, p.Setting)
+		}
+	}
+	return all
+}
+
 func (kafkaDriver) check(v *problem.Validation, w *wire.Sink) {
-	if w.Kafka == nil {
-		v.Field("sink.kafka", "missing", "A sink of this type needs its settings.")
-		return
-	}
-	if !w.BuiltIn || enabled(w) || w.Kafka.Topic != "" { // the Integration API wants a topic only when it is enabled
-		checkDestination(v, "sink.kafka.topic", "topic", &w.Kafka.Topic)
-	}
 	for name, value := range w.Kafka.Producer {
 		w.Kafka.Producer[name] = strings.TrimSpace(value)
 	}

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -18,34 +19,51 @@ import (
 	"github.com/herald-events/herald/wire"
 )
 
-// Properties of Kafka's producer, in its own words: org.apache.kafka.clients.producer.ProducerConfig. Those of honoured do what they say, those of ignored are accepted
-// and do nothing, as they are about Java or about what the outbox does. All others are refused.
+// Properties of Kafka's producer, in its own words: org.apache.kafka.clients.producer.ProducerConfig. These do what they say, those of ignored are accepted and do nothing,
+// as they are about Java or about what the outbox does. All others are refused.
 
-var honoured = map[string]func(p *producer, value string) (wrong string){
-	"bootstrap.servers":                     (*producer).servers,
-	"client.id":                             (*producer).clientID,
-	"acks":                                  (*producer).acks,
-	"enable.idempotence":                    (*producer).idempotence,
-	"compression.type":                      (*producer).compression,
-	"linger.ms":                             (*producer).linger,
-	"max.request.size":                      (*producer).largest,
-	"request.timeout.ms":                    (*producer).requestTimeout,
-	"delivery.timeout.ms":                   (*producer).deliveryTimeout,
-	"max.block.ms":                          (*producer).maxBlock,
-	"buffer.memory":                         (*producer).buffer,
-	"max.in.flight.requests.per.connection": (*producer).inFlight,
-	"metadata.max.age.ms":                   (*producer).metadataAge,
-	"connections.max.idle.ms":               (*producer).idle,
-	"security.protocol":                     (*producer).protocol,
-	"sasl.mechanism":                        (*producer).mechanism,
-	"sasl.jaas.config":                      (*producer).jaas,
-	"ssl.truststore.type":                   (*producer).storeType,
-	"ssl.keystore.type":                     (*producer).storeType,
-	"ssl.truststore.certificates":           (*producer).truststore,
-	"ssl.keystore.certificate.chain":        (*producer).chain,
-	"ssl.keystore.key":                      (*producer).key,
-	"ssl.endpoint.identification.algorithm": (*producer).identification,
+// property is one that does what it says. Those without a kind of setting can only be said in one way, so that no form asks for them.
+type property struct {
+	Setting
+	// read takes a text and says what is wrong with it, count takes a number.
+	read  func(p *producer, value string) (wrong string)
+	count func(p *producer, n int64)
 }
+
+var properties = []property{
+	{Setting{Name: "bootstrap.servers", Kind: KindAddresses, Required: true, Example: "kafka-1.example.com:9092, kafka-2.example.com:9092"}, (*producer).servers, nil},
+	{Setting{Name: "security.protocol", Kind: KindChoice, Choices: []string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}, Default: "PLAINTEXT"}, (*producer).protocol, nil},
+	{Setting{Name: "sasl.mechanism", Kind: KindChoice, Choices: []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}}, (*producer).mechanism, nil},
+	{Setting{Name: "sasl.jaas.config", Kind: KindLogin}, (*producer).jaas, nil},
+	{Setting{Name: "ssl.truststore.certificates", Kind: KindPEM, Rare: true}, (*producer).truststore, nil},
+	{Setting{Name: "ssl.keystore.certificate.chain", Kind: KindPEM, Rare: true}, (*producer).chain, nil},
+	{Setting{Name: "ssl.keystore.key", Kind: KindSecretPEM, Rare: true}, (*producer).key, nil},
+	{Setting{Name: "ssl.truststore.type"}, (*producer).storeType, nil},
+	{Setting{Name: "ssl.keystore.type"}, (*producer).storeType, nil},
+	{Setting{Name: "ssl.endpoint.identification.algorithm"}, (*producer).identification, nil},
+	{Setting{Name: "client.id", Kind: KindText, Default: "herald", Rare: true}, (*producer).clientID, nil},
+	{Setting{Name: "acks", Kind: KindChoice, Choices: []string{"all", "1"}, Default: "all", Rare: true}, (*producer).acks, nil},
+	{Setting{Name: "enable.idempotence", Kind: KindChoice, Choices: []string{"true", "false"}, Default: "true", Rare: true}, (*producer).idempotence, nil},
+	{Setting{Name: "compression.type", Kind: KindChoice, Choices: []string{"none", "gzip", "snappy", "lz4", "zstd"}, Rare: true}, (*producer).compression, nil},
+	{Setting{Name: "linger.ms", Kind: KindNumber, Most: 60_000, Rare: true}, nil, (*producer).linger},
+	{Setting{Name: "max.request.size", Kind: KindNumber, Least: 1024, Most: mostMemory, Default: strconv.Itoa(largestRecord), Rare: true}, nil, (*producer).largest},
+	{Setting{Name: "request.timeout.ms", Kind: KindNumber, Least: 100, Most: longestMillis, Rare: true}, nil, (*producer).requestTimeout},
+	{Setting{Name: "delivery.timeout.ms", Kind: KindNumber, Least: 1000, Most: longestMillis, Rare: true}, nil, (*producer).deliveryTimeout},
+	{Setting{Name: "max.block.ms", Kind: KindNumber, Least: 100, Most: longestMillis, Rare: true}, nil, (*producer).maxBlock},
+	{Setting{Name: "buffer.memory", Kind: KindNumber, Least: 1 << 20, Most: mostMemory, Rare: true}, nil, (*producer).buffer},
+	{Setting{Name: "max.in.flight.requests.per.connection", Kind: KindNumber, Least: 1, Most: 100, Rare: true}, nil, (*producer).inFlight},
+	{Setting{Name: "metadata.max.age.ms", Kind: KindNumber, Least: 1000, Most: oneDayMillis, Rare: true}, nil, (*producer).metadataAge},
+	{Setting{Name: "connections.max.idle.ms", Kind: KindNumber, Least: 1000, Most: oneDayMillis, Rare: true}, nil, (*producer).idle},
+}
+
+// honoured are the same, by their names.
+var honoured = func() map[string]property {
+	all := map[string]property{}
+	for _, p := range properties {
+		all[p.Name] = p
+	}
+	return all
+}()
 
 var ignored = []string{
 	"batch.size", "client.dns.lookup", "key.serializer", "value.serializer", "metadata.max.idle.ms", "reconnect.backoff.ms", "reconnect.backoff.max.ms", "retries",
@@ -95,10 +113,10 @@ func producerOf(v *problem.Validation, path string, properties map[string]string
 	p := &producer{}
 	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		value := strings.TrimSpace(properties[name])
-		read := honoured[name]
+		known, does := honoured[name]
 		switch {
-		case read != nil:
-			if wrong := read(p, value); wrong != "" {
+		case does:
+			if wrong := known.wrong(p, value); wrong != "" {
 				v.Field(path+"."+name, "invalid", "%s", wrong)
 			}
 		case slices.Contains(ignored, name):
@@ -201,67 +219,50 @@ func (p *producer) compression(value string) string {
 	return p.add(kgo.ProducerBatchCompression(codec))
 }
 
-// whole reads a number of a property.
-func whole(value string, least, most int64, use func(int64)) string {
-	n, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || n < least || n > most {
-		return "This is a whole number from " + strconv.FormatInt(least, 10) + " to " + strconv.FormatInt(most, 10) + "."
-	}
-	use(n)
-	return ""
-}
-
 const (
 	longestMillis = 10 * 60 * 1000
+	oneDayMillis  = 24 * 60 * 60 * 1000
 	mostMemory    = 1 << 30
 )
 
+// wrong reads a value into a producer, and says what is wrong with it.
+func (p property) wrong(into *producer, value string) string {
+	if p.count == nil {
+		return p.read(into, value)
+	}
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || n < p.Least || n > p.Most {
+		return fmt.Sprintf("This is a whole number from %d to %d.", p.Least, p.Most)
+	}
+	p.count(into, n)
+	return ""
+}
+
 func millis(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
-func (p *producer) linger(value string) string {
-	return whole(value, 0, 60_000, func(n int64) { p.add(kgo.ProducerLinger(millis(n))) })
+func (p *producer) linger(n int64) { p.add(kgo.ProducerLinger(millis(n))) }
+
+func (p *producer) largest(n int64) {
+	p.add(kgo.ProducerBatchMaxBytes(int32(n)))
+	p.add(kgo.BrokerMaxWriteBytes(int32(max(n+1<<20, 100<<20))))
 }
 
-func (p *producer) largest(value string) string {
-	return whole(value, 1024, mostMemory, func(n int64) {
-		p.add(kgo.ProducerBatchMaxBytes(int32(n)))
-		p.add(kgo.BrokerMaxWriteBytes(int32(max(n+1<<20, 100<<20))))
-	})
+func (p *producer) requestTimeout(n int64) {
+	p.add(kgo.ProduceRequestTimeout(millis(n)))
+	p.add(kgo.RequestTimeoutOverhead(millis(n)))
 }
 
-func (p *producer) requestTimeout(value string) string {
-	return whole(value, 100, longestMillis, func(n int64) {
-		p.add(kgo.ProduceRequestTimeout(millis(n)))
-		p.add(kgo.RequestTimeoutOverhead(millis(n)))
-	})
+func (p *producer) deliveryTimeout(n int64) { p.delivery = millis(n) }
+func (p *producer) maxBlock(n int64)        { p.block = millis(n) }
+func (p *producer) buffer(n int64)          { p.add(kgo.MaxBufferedBytes(int(n))) }
+
+func (p *producer) inFlight(n int64) {
+	p.tooManyInFlight = n > 5
+	p.add(kgo.MaxProduceRequestsInflightPerBroker(int(n)))
 }
 
-func (p *producer) deliveryTimeout(value string) string {
-	return whole(value, 1000, longestMillis, func(n int64) { p.delivery = millis(n) })
-}
-
-func (p *producer) maxBlock(value string) string {
-	return whole(value, 100, longestMillis, func(n int64) { p.block = millis(n) })
-}
-
-func (p *producer) buffer(value string) string {
-	return whole(value, 1<<20, mostMemory, func(n int64) { p.add(kgo.MaxBufferedBytes(int(n))) })
-}
-
-func (p *producer) inFlight(value string) string {
-	return whole(value, 1, 100, func(n int64) {
-		p.tooManyInFlight = n > 5
-		p.add(kgo.MaxProduceRequestsInflightPerBroker(int(n)))
-	})
-}
-
-func (p *producer) metadataAge(value string) string {
-	return whole(value, 1000, 24*60*60*1000, func(n int64) { p.add(kgo.MetadataMaxAge(millis(n))) })
-}
-
-func (p *producer) idle(value string) string {
-	return whole(value, 1000, 24*60*60*1000, func(n int64) { p.add(kgo.ConnIdleTimeout(millis(n))) })
-}
+func (p *producer) metadataAge(n int64) { p.add(kgo.MetadataMaxAge(millis(n))) }
+func (p *producer) idle(n int64)        { p.add(kgo.ConnIdleTimeout(millis(n))) }
 
 func (p *producer) protocol(value string) string {
 	switch strings.ToUpper(value) {
@@ -295,6 +296,16 @@ func (p *producer) jaas(value string) string {
 		return "This is a login module with username and password: " + jaasForm
 	}
 	return ""
+}
+
+// LoginText is a login as the property sasl.jaas.config has it.
+func LoginText(mechanism, username, password string) string {
+	module := "plain.PlainLoginModule"
+	if strings.HasPrefix(mechanism, "SCRAM") {
+		module = "scram.ScramLoginModule"
+	}
+	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+	return `org.apache.kafka.common.security.` + module + ` required username="` + quoted.Replace(username) + `" password="` + quoted.Replace(password) + `";`
 }
 
 // jaasLogin reads username and password out of Java's description of a login.

@@ -18,32 +18,21 @@ import (
 // natsDriver publishes to a subject that a stream of JetStream takes.
 type natsDriver struct{}
 
-const mostServers = 50
+func (natsDriver) settings() []Setting {
+	return withTLS(
+		Setting{Name: "servers", Kind: KindAddresses, Required: true, Example: "nats-1.example.com:4222, nats-2.example.com:4222"},
+		Setting{Name: "subject", Kind: KindDestination, Required: true, Example: "identity.{type}", what: "subject"},
+		Setting{Name: "stream", Kind: KindText, Rare: true},
+		Setting{Name: "username", Kind: KindText}, Setting{Name: "password", Kind: KindSecret}, Setting{Name: "token", Kind: KindSecret},
+	)
+}
 
 func (natsDriver) check(v *problem.Validation, w *wire.Sink) {
 	n := w.NATS
-	if n == nil {
-		v.Field("sink.nats", "missing", "A sink of this type needs its settings.")
-		return
-	}
-	if len(n.Servers) == 0 {
-		v.Field("sink.nats.servers", "blank", "Name at least one server, as host:port.")
-	}
-	if len(n.Servers) > mostServers {
-		v.Field("sink.nats.servers", "tooMany", "There are %d servers at most.", mostServers)
-		return
-	}
-	n.Servers = append([]string(nil), n.Servers...)
-	for i := range n.Servers {
-		checkAddress(v, fmt.Sprintf("sink.nats.servers[%d]", i), &n.Servers[i])
-	}
-	checkDestination(v, "sink.nats.subject", "subject", &n.Subject)
 	v.Check(!strings.ContainsAny(n.Subject, " \t*>") && !strings.HasPrefix(n.Subject, ".") && !strings.HasSuffix(n.Subject, ".") && !strings.Contains(n.Subject, ".."),
 		"sink.nats.subject", "invalid", "A subject to publish to is words with dots between them, without * and >.")
-	v.Text("sink.nats.stream", &n.Stream, longestName)
-	checkLogin(v, "sink.nats.username", &n.Username)
 	v.Check(n.Token == nil || n.Username == "" && n.Password == nil, "sink.nats.token", "invalid", "Log in either with a token or with a name and a password.")
-	checkTLS(v, "sink.nats.tls", &n.TLS)
+	dropTLS(&n.TLS)
 }
 
 func (natsDriver) address(w *wire.Sink) string {

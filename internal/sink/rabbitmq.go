@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,25 +21,25 @@ import (
 // rabbitDriver publishes to an exchange of RabbitMQ.
 type rabbitDriver struct{}
 
+func (rabbitDriver) settings() []Setting {
+	return withTLS(
+		Setting{Name: "address", Kind: KindAddress, Required: true, Example: "rabbitmq.example.com:5672"},
+		Setting{Name: "exchange", Kind: KindText, Example: "identity"},
+		Setting{Name: "routingKey", Kind: KindDestination, Example: "{type}", what: "routing key"},
+		Setting{Name: "virtualHost", Kind: KindText, Default: "/", Rare: true},
+		Setting{Name: "username", Kind: KindText, Default: defaultGuest}, Setting{Name: "password", Kind: KindSecret},
+	)
+}
+
+// defaultGuest is both the user and the password that RabbitMQ comes with.
+const defaultGuest = "guest"
+
 func (rabbitDriver) check(v *problem.Validation, w *wire.Sink) {
 	r := w.RabbitMQ
-	if r == nil {
-		v.Field("sink.rabbitmq", "missing", "A sink of this type needs its settings.")
-		return
+	if r.Exchange == "" && r.RoutingKey == "" {
+		v.Field("sink.rabbitmq.routingKey", "blank", "Name the queue, or the exchange, that events are sent to.")
 	}
-	checkAddress(v, "sink.rabbitmq.address", &r.Address)
-	v.Text("sink.rabbitmq.virtualHost", &r.VirtualHost, longestName)
-	if r.VirtualHost == "/" {
-		r.VirtualHost = "" // the default is left out
-	}
-	v.Text("sink.rabbitmq.exchange", &r.Exchange, longestName)
-	if r.Exchange == "" {
-		checkDestination(v, "sink.rabbitmq.routingKey", "queue, or the exchange,", &r.RoutingKey)
-	} else if r.RoutingKey != "" {
-		checkDestination(v, "sink.rabbitmq.routingKey", "routing key", &r.RoutingKey)
-	}
-	checkLogin(v, "sink.rabbitmq.username", &r.Username)
-	checkTLS(v, "sink.rabbitmq.tls", &r.TLS)
+	dropTLS(&r.TLS)
 }
 
 func (rabbitDriver) address(w *wire.Sink) string {
@@ -51,17 +52,11 @@ func (rabbitDriver) open(ctx context.Context, r *route) (connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	login := &amqp.PlainAuth{Username: settings.Username, Password: "guest"}
-	if login.Username == "" {
-		login.Username = "guest"
-	}
+	login := &amqp.PlainAuth{Username: cmp.Or(settings.Username, defaultGuest), Password: defaultGuest}
 	if settings.Password != nil {
 		login.Password = *settings.Password
 	}
-	virtualHost := settings.VirtualHost
-	if virtualHost == "" {
-		virtualHost = "/"
-	}
+	virtualHost := cmp.Or(settings.VirtualHost, "/")
 	p := &rabbitPublisher{settings: settings, work: make(chan func()), ended: make(chan struct{}), asks: make(chan ask)}
 	properties := amqp.NewConnectionProperties()
 	properties.SetClientConnectionName("herald")

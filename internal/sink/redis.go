@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"strings"
 
@@ -23,19 +24,18 @@ func (silent) Printf(context.Context, string, ...any) {}
 // redisDriver adds to a stream of Redis.
 type redisDriver struct{}
 
-func (redisDriver) check(v *problem.Validation, w *wire.Sink) {
-	r := w.Redis
-	if r == nil {
-		v.Field("sink.redis", "missing", "A sink of this type needs its settings.")
-		return
-	}
-	checkAddress(v, "sink.redis.address", &r.Address)
-	checkDestination(v, "sink.redis.stream", "stream", &r.Stream)
-	checkLogin(v, "sink.redis.username", &r.Username)
-	checkTLS(v, "sink.redis.tls", &r.TLS)
-	v.Check(r.Database >= 0 && r.Database <= 1<<20, "sink.redis.database", "invalid", "This is the number of a database.")
-	v.Check(r.MaxLength >= 0, "sink.redis.maxLength", "invalid", "This is a number of entries, or 0 for all.")
+func (redisDriver) settings() []Setting {
+	return withTLS(
+		Setting{Name: "address", Kind: KindAddress, Required: true, Example: "redis.example.com:6379"},
+		Setting{Name: "stream", Kind: KindDestination, Required: true, Example: "identity", what: "stream"},
+		Setting{Name: "username", Kind: KindText}, Setting{Name: "password", Kind: KindSecret},
+		Setting{Name: "database", Kind: KindNumber, Most: 1 << 20, Rare: true},
+		Setting{Name: "maxLength", Kind: KindNumber, Most: math.MaxInt64, Rare: true},
+		Setting{Name: "mustExist", Kind: KindSwitch, Rare: true},
+	)
 }
+
+func (redisDriver) check(_ *problem.Validation, w *wire.Sink) { dropTLS(&w.Redis.TLS) }
 
 func (redisDriver) address(w *wire.Sink) string {
 	return fmt.Sprintf("redis://%s/%d/%s", w.Redis.Address, w.Redis.Database, w.Redis.Stream)

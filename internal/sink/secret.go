@@ -1,35 +1,64 @@
 package sink
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"strings"
 
+	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/sealed"
 	"github.com/herald-events/herald/wire"
 )
 
-// secretMembers are the members of w that are secret, by their names at rest.
-func secretMembers(w *wire.Sink) map[string]**string {
-	all := map[string]**string{}
-	tls := func(t *wire.SinkTLS) {
-		if t != nil {
-			all["certificate"] = &t.Certificate
+// secretMember is a member of a sink that is secret.
+type secretMember struct {
+	name string // at rest: the last part of the setting's
+	at   **string
+}
+
+// secretMembers are the secret members of w, but for properties of Kafka's producer: also those that its type does not have, as somebody may have sent them.
+func secretMembers(w *wire.Sink) (all []secretMember) {
+	for _, t := range types {
+		for _, s := range Settings(t) {
+			if !s.IsSecret() || s.Property() != "" {
+				continue
+			}
+			if at, ok := member(w, t, s.Name).(**string); ok {
+				all = append(all, secretMember{s.Name[strings.LastIndexByte(s.Name, '.')+1:], at})
+			}
 		}
 	}
-	if n := w.NATS; n != nil {
-		all["password"], all["token"] = &n.Password, &n.Token
-		tls(n.TLS)
-	}
-	if r := w.RabbitMQ; r != nil {
-		all["password"] = &r.Password
-		tls(r.TLS)
-	}
-	if r := w.Redis; r != nil {
-		all["password"] = &r.Password
-		tls(r.TLS)
-	}
 	return all
+}
+
+// Secrets are the names of the settings of a sink whose secrets are there, for who may not see them. Errors: problem.ErrNotFound without such a sink.
+func (s *Service) Secrets(ctx context.Context, id wire.ID) (names []string, err error) {
+	err = s.DB.View(ctx, func(tx *db.Tx) error {
+		w, _, err := s.load(tx, id)
+		names = SecretsOf(&w)
+		return err
+	})
+	return names, err
+}
+
+// SecretsOf are the names of the settings of w whose secrets are in it.
+func SecretsOf(w *wire.Sink) (names []string) {
+	for _, setting := range Settings(w.Type) {
+		there := false
+		switch property := setting.Property(); {
+		case !setting.IsSecret():
+		case property != "":
+			there = w.Kafka != nil && w.Kafka.Producer[property] != ""
+		default:
+			at, ok := member(w, w.Type, setting.Name).(**string)
+			there = ok && *at != nil && **at != ""
+		}
+		if there {
+			names = append(names, setting.Name)
+		}
+	}
+	return names
 }
 
 // ofProducer begins the names at rest of secret properties.
@@ -39,10 +68,10 @@ const ofProducer = "producer."
 func take(w *wire.Sink) (secrets map[string]string) {
 	unshare(w)
 	secrets = map[string]string{}
-	for name, member := range secretMembers(w) {
-		if *member != nil {
-			secrets[name] = **member
-			*member = nil
+	for _, m := range secretMembers(w) {
+		if *m.at != nil {
+			secrets[m.name] = **m.at
+			*m.at = nil
 		}
 	}
 	if w.Kafka != nil {
@@ -59,9 +88,9 @@ func take(w *wire.Sink) (secrets map[string]string) {
 // put puts secrets back into w where it does not mention them. Those of members that are gone are dropped.
 func put(w *wire.Sink, secrets map[string]string) {
 	unshare(w)
-	for name, member := range secretMembers(w) {
-		if value, known := secrets[name]; known && *member == nil {
-			*member = &value
+	for _, m := range secretMembers(w) {
+		if value, known := secrets[m.name]; known && *m.at == nil {
+			*m.at = &value
 		}
 	}
 	if w.Kafka == nil {
@@ -106,9 +135,9 @@ func unshare(w *wire.Sink) {
 
 // dropEmpty removes the secrets that are there and empty: that is how they are taken away.
 func dropEmpty(w *wire.Sink) {
-	for _, member := range secretMembers(w) {
-		if *member != nil && **member == "" {
-			*member = nil
+	for _, m := range secretMembers(w) {
+		if *m.at != nil && **m.at == "" {
+			*m.at = nil
 		}
 	}
 	if w.Kafka != nil {

@@ -60,7 +60,7 @@ func (s *Service) Targets(tx *db.Tx) ([]*webhook.Target, error) {
 		w := &all[i]
 		r := s.compile(w)
 		targets[i] = s.Webhooks.NewSink(w.ID, w.Name, r.url, subscriptionOf(w), webhook.Pace{
-			Delays: webhook.DelaysOf(w.RetryConfiguration), Concurrency: orDefault(w.Concurrency, defaultConcurrency), RateLimit: w.RateLimit,
+			Delays: webhook.DelaysOf(w.RetryConfiguration), Concurrency: orDefault(w.Concurrency, DefaultConcurrency), RateLimit: w.RateLimit,
 			Ordered: w.Ordering != wire.SinkUnordered, Patience: r.connect + r.patience,
 		}, r)
 	}
@@ -82,8 +82,8 @@ func orDefault(n, otherwise int) int {
 func (s *Service) compile(w *wire.Sink) *route {
 	r := &route{
 		sink: *w, driver: drivers[w.Type], service: s,
-		connect:  time.Duration(orDefault(w.ConnectTimeout, defaultConnectTimeout)) * time.Millisecond,
-		patience: time.Duration(orDefault(w.SendTimeout, defaultSendTimeout)) * time.Millisecond,
+		connect:  time.Duration(orDefault(w.ConnectTimeout, DefaultConnectTimeout)) * time.Millisecond,
+		patience: time.Duration(orDefault(w.SendTimeout, DefaultSendTimeout)) * time.Millisecond,
 	}
 	if w.Kafka != nil { // where the sink says nothing, Kafka's own words count
 		p := producerOf(&problem.Validation{}, "", w.Kafka.Producer)

@@ -12,6 +12,7 @@ import (
 // stdoutDriver writes events to the standard output of the process, one a line, for those who collect that of containers.
 type stdoutDriver struct{}
 
+func (stdoutDriver) settings() []Setting                   { return nil }
 func (stdoutDriver) check(*problem.Validation, *wire.Sink) {}
 func (stdoutDriver) address(*wire.Sink) string             { return "stdout:" }
 

@@ -24,6 +24,7 @@ var unaudited = map[string]string{
 	"POST /admin/webhook/{id}/test":        "the attempt is in the webhook log, if it is to be recorded",
 	"POST /admin/webhook/filter":           "shows what a filter would say",
 	"POST /admin/sink/{id}/test":           "the attempt is in the webhook log",
+	"POST /admin/sink/check":               "shows what the form would do",
 	"POST /admin/health":                   "only asks the receivers",
 	"POST /admin/message-template/preview": "shows what the form would do",
 	"POST /admin/email-template/preview":   "shows what the form would do",

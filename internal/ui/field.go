@@ -18,6 +18,10 @@ type field struct {
 
 	// Name is the path of the member, with the kind (see form.go), Path without. Path is also the id of the input.
 	Name, Path, Label, Value string
+	// base is the name without the kind; the path, unless the input is called otherwise.
+	base string
+	// Clear is the name of the check box that removes a secret.
+	Clear string
 	// Type is that of the input, or "area", "code", "choice", "switch", "secret".
 	Type string
 	Hint string
@@ -45,7 +49,7 @@ type option struct {
 
 // Field begins a text input for the member at path. After a form that was refused it shows what was entered.
 func (f frame) Field(path, label string, value any) field {
-	in := field{frame: f, Name: path, Path: path, Label: f.Say(label), Value: fmt.Sprint(value), Type: "text", Rows: 6, Auto: "off"}
+	in := field{frame: f, Name: path, base: path, Clear: path + ":clear", Path: path, Label: f.Say(label), Value: fmt.Sprint(value), Type: "text", Rows: 6, Auto: "off"}
 	in.take()
 	return in
 }
@@ -72,7 +76,7 @@ func (in field) Of(kind string) field {
 
 // Number makes it an input of a whole number; zero is shown as empty.
 func (in field) Number() field {
-	in.Type, in.Name = "number", in.Path+":number"
+	in.Type, in.Name = "number", in.base+":number"
 	if in.Value == "0" {
 		in.Value = ""
 	}
@@ -82,7 +86,7 @@ func (in field) Number() field {
 
 // Instant makes it an input of an instant in UTC, to the minute; zero is shown as empty.
 func (in field) Instant(at wire.Instant) field {
-	in.Type, in.Name, in.Value = "datetime-local", in.Path+":instant", ""
+	in.Type, in.Name, in.Value = "datetime-local", in.base+":instant", ""
 	if at != 0 {
 		in.Value = time.UnixMilli(int64(at)).UTC().Format("2006-01-02T15:04")
 	}
@@ -90,10 +94,16 @@ func (in field) Instant(at wire.Instant) field {
 	return in
 }
 
-// Called gives the input a name other than the path, for what the handler reads by itself.
+// Called gives the input a name other than the path, for a member that errors call otherwise than forms do. What follows adds its kind to that name.
 func (in field) Called(name string) field {
-	in.Name = name
+	in.Name, in.base, in.Clear = name, name, name+":clear"
 	in.take()
+	return in
+}
+
+// Empties makes an empty text of a secret that is to be removed, for objects that keep those they do not mention.
+func (in field) Empties() field {
+	in.Clear = in.base + ":empty"
 	return in
 }
 
@@ -106,21 +116,21 @@ func (in field) Decimal() field {
 
 // JSON makes it an input of JSON.
 func (in field) JSON() field {
-	in.Type, in.Name = "code", in.Path+":json"
+	in.Type, in.Name = "code", in.base+":json"
 	in.take()
 	return in
 }
 
 // List makes it an input of a list of words with commas between them.
 func (in field) List(words []string) field {
-	in.Name, in.Value = in.Path+":list", strings.Join(words, ", ")
+	in.Name, in.Value = in.base+":list", strings.Join(words, ", ")
 	in.take()
 	return in
 }
 
 // TextLines makes it an input of a list of texts, one in each line.
 func (in field) TextLines(texts []string) field {
-	in.Type, in.Name, in.Value = "area", in.Path+":lines", strings.Join(texts, "\n")
+	in.Type, in.Name, in.Value = "area", in.base+":lines", strings.Join(texts, "\n")
 	in.take()
 	return in
 }
@@ -133,14 +143,14 @@ func (in field) Suggest(standard string) field {
 
 // Switch makes it a check box.
 func (in field) Switch() field {
-	in.Type, in.Name, in.On = "switch", in.Path+":bool", in.Value == "true"
+	in.Type, in.Name, in.On = "switch", in.base+":bool", in.Value == "true"
 	in.take()
 	return in
 }
 
 // Secret makes it an input that never shows what is there. has is the value, or whether there is one.
 func (in field) Secret(has any) field {
-	in.Type, in.Name, in.Value = "secret", in.Path+":secret", ""
+	in.Type, in.Name, in.Value = "secret", in.base+":secret", ""
 	in.Has = has != "" && has != false
 	return in
 }

@@ -26,7 +26,7 @@ import (
 //	….data:json                          a text that is JSON; it takes the place of what is there, of which nothing stays
 //	….preferredLanguages:list            a list, as a text with commas
 //	….agents:lines                       a list of texts, one in each line
-//	….password:secret                    a text that is kept when nothing is entered; ….password:clear removes it
+//	….password:secret                    a text that is kept when nothing is entered; ….password:clear removes it, or ….password:empty where that takes an empty text
 //
 // Of several inputs with one name the last counts, so that a hidden one before a check box stands for "off".
 
@@ -109,6 +109,8 @@ func (v *visit) document() (map[string]any, error) {
 			put(root, path, linesOf(last))
 		case kind == "clear":
 			put(root, path, nil)
+		case kind == "empty":
+			put(root, path, "")
 		case kind == "json" && last != "":
 			if err := body.Check([]byte(last)); err != nil {
 				wrong.Field(path, "invalidJSON", "This is not JSON: %s", reasonOf(err))

@@ -31,7 +31,7 @@ var menu = []struct {
 		{"WebhookLog", "/admin/log"}, {"Attempts", "/admin/attempt"}, {"Messages", "/admin/message"}, {"Backlog", "/admin/backlog"}, {"Live", "/admin/live"},
 	}},
 	{"MenuSettings", []area{
-		{"Webhooks", "/admin/webhook"}, {"Sinks", "/admin/sink"}, {"Messengers", "/admin/messenger"}, {"KeyMaster", "/admin/key"}, {"APIKeys", "/admin/api-key"}, {"System", "/admin/system"},
+		{"Webhooks", "/admin/webhook"}, {"Sinks", "/admin/sink"}, {"Integrations", "/admin/integration"}, {"Messengers", "/admin/messenger"}, {"KeyMaster", "/admin/key"}, {"APIKeys", "/admin/api-key"}, {"System", "/admin/system"},
 	}},
 	{"Tenants", []area{{"Tenants", "/admin/tenant"}}},
 	{"MenuCustomizations", []area{{"MessageTemplates", "/admin/message-template"}, {"EmailTemplates", "/admin/email-template"}}},

@@ -30,7 +30,7 @@ func TestBrowser_FirstFiveMinutes(t *testing.T) {
 
 	// Why would nothing arrive? The webhook has not chosen the event; it is switched on where that is said.
 	p.Choose("Event", "user.delete").Click("Check").See("would not be sent")
-	p.Click("Switch on at this webhook").See("would be sent")
+	p.Click("Switch on at this receiver").See("would be sent")
 
 	// A user, and the event arrives.
 	p.Open("/admin/user").Click("Create a sample user").See("A sample user was created.")

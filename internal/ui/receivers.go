@@ -28,6 +28,8 @@ type called struct {
 	Address string
 	// Gone tells that there is no such receiver any more; its name is its id.
 	Gone bool
+	// rateLimit is how many deliveries it takes per second, 0 for as many as can.
+	rateLimit float64
 	// State is how it is, the id of a text; "" for one that is gone.
 	State string
 }
@@ -61,6 +63,17 @@ func (c called) To() string {
 	return "/admin/webhook/" + string(c.ID)
 }
 
+// lead says which pages lead to those about it.
+func (c called) lead(v *visit) {
+	if c.Sink {
+		v.under("Sinks", "/admin/sink")
+		v.under("Sink", c.To())
+		return
+	}
+	v.under("Webhooks", "/admin/webhook")
+	v.under("Webhook", c.To())
+}
+
 // Short is its name where there is little room.
 func (c called) Short() string { return shortened(c.Name, 60) }
 
@@ -84,11 +97,11 @@ func (s *server) allCalled(ctx context.Context) (all allCalled, err error) {
 		return nil, err
 	}
 	for _, w := range webhooks {
-		all = append(all, called{ID: w.ID, Name: nameOfWebhook(w), Address: egress.RedactURL(w.URL), State: stateOf(w.Enabled, s.Outbox.Flow(w.ID))})
+		all = append(all, called{ID: w.ID, Name: nameOfWebhook(w), Address: egress.RedactURL(w.URL), rateLimit: w.RateLimit, State: stateOf(w.Enabled, s.Outbox.Flow(w.ID))})
 	}
 	sinks, err := s.Sinks.List(ctx)
 	for _, w := range sinks {
-		all = append(all, called{ID: w.ID, Name: w.Name, Sink: true, Address: sink.Address(&w), State: stateOf(w.Enabled, s.Outbox.Flow(w.ID))})
+		all = append(all, called{ID: w.ID, Name: w.Name, Sink: true, Address: sink.Address(&w), rateLimit: w.RateLimit, State: stateOf(w.Enabled, s.Outbox.Flow(w.ID))})
 	}
 	return all, err
 }

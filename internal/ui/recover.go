@@ -13,20 +13,22 @@ import (
 var recoverRoutes = []route{
 	{"GET /admin/webhook/{id}/recover", signedIn, admin.Webhooks, admin.Change, (*server).askRecover},
 	{"POST /admin/webhook/{id}/recover", signedIn, admin.Webhooks, admin.Change, (*server).recover},
+	{"GET /admin/sink/{id}/recover", signedIn, admin.Webhooks, admin.Change, (*server).askRecover},
+	{"POST /admin/sink/{id}/recover", signedIn, admin.Webhooks, admin.Change, (*server).recover},
 }
 
 // unaskedRecovery is up to how many requests are begun without the password.
 const unaskedRecovery = 1000
 
 type recoverPage struct {
-	wire.Webhook
+	called
 	// Since is an instant as its input writes it, in UTC.
 	Since, Which, Rate string
 	// Count is what it would do; nil before it was counted.
 	Count *wire.DeliveryDryRunResponse
 	// Took is about how long it will take, 0 when nothing says.
 	Took time.Duration
-	// Paused tells that nothing will be sent before the webhook is resumed.
+	// Paused tells that nothing will be sent before the receiver is resumed.
 	Paused bool
 }
 
@@ -74,12 +76,12 @@ func firstOf(text string, most int) string { return text[:min(len(text), most)] 
 
 // askRecover asks since when, and says what it would do, in numbers.
 func (s *server) askRecover(v *visit) error {
-	w, err := s.Webhooks.Load(v.Context(), v.id())
+	to, err := s.receiver(v.Context(), v.id())
 	if err != nil {
 		return err
 	}
-	flow := s.Outbox.Flow(w.ID)
-	page := recoverPage{Webhook: w, Since: v.FormValue("since"), Which: v.FormValue("which"), Rate: v.FormValue("rate"), Paused: flow.Paused}
+	flow := s.Outbox.Flow(to.ID)
+	page := recoverPage{called: to, Since: v.FormValue("since"), Which: v.FormValue("which"), Rate: v.FormValue("rate"), Paused: flow.Paused}
 	if page.Since == "" { // since it has failed, or else a day
 		since := v.began.Add(-24 * time.Hour)
 		if flow.Open {
@@ -87,7 +89,7 @@ func (s *server) askRecover(v *visit) error {
 		}
 		page.Since = since.UTC().Format(inputInstant)
 	} else {
-		request, err := v.recovery(w.ID)
+		request, err := v.recovery(to.ID)
 		if err == nil {
 			request.DryRun = true
 			_, page.Count, err = s.Replay.BeginRecover(v.Context(), request)
@@ -96,7 +98,7 @@ func (s *server) askRecover(v *visit) error {
 			return v.again(err, func() error { return s.showRecover(v, page) })
 		}
 		if page.Count != nil {
-			page.Took = took(page.Count.Count, cmp.Or(rateOf(request.Rate), w.RateLimit), w.RateLimit)
+			page.Took = took(page.Count.Count, cmp.Or(rateOf(request.Rate), to.rateLimit), to.rateLimit)
 		}
 	}
 	return s.showRecover(v, page)
@@ -109,7 +111,7 @@ func rateOf(rate *float64) float64 {
 	return *rate
 }
 
-// took is how long so many deliveries take at a rate per second, of which the webhook may allow less. It is 0 when there is no rate.
+// took is how long so many deliveries take at a rate per second, of which the receiver may allow less. It is 0 when there is no rate.
 func took(count int, rate, limit float64) time.Duration {
 	if limit > 0 {
 		rate = min(rate, limit)
@@ -121,16 +123,19 @@ func took(count int, rate, limit float64) time.Duration {
 }
 
 func (s *server) showRecover(v *visit, page recoverPage) error {
-	v.under("Webhooks", "/admin/webhook")
-	v.under("Webhook", "/admin/webhook/"+string(page.ID))
-	v.of = nameOfWebhook(page.Webhook)
+	page.lead(v)
+	v.of = page.Name
 	return v.show("recover", "Recover", page)
 }
 
 // recover begins the task.
 func (s *server) recover(v *visit) error {
 	again := func(err error) error { return v.again(err, func() error { return s.askRecover(v) }) }
-	request, err := v.recovery(v.id())
+	to, err := s.receiver(v.Context(), v.id())
+	if err != nil {
+		return err
+	}
+	request, err := v.recovery(to.ID)
 	if err != nil {
 		return again(err)
 	}
@@ -143,7 +148,7 @@ func (s *server) recover(v *visit) error {
 		return again(err)
 	}
 	request.DryRun = false
-	c := v.changing("Began to recover what the webhook %s has missed since %s", v.id(), request.Since.Shown()).of("webhook", v.id())
+	c := v.changing("Began to recover what the %s %s has missed since %s", to.kind(), to.ID, request.Since.Shown()).of(to.kind(), to.ID)
 	c.after = request
 	task, _, err := s.Replay.BeginRecover(c.context(), request)
 	if err != nil {

@@ -1,13 +1,16 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/herald-events/herald/internal/outbox"
+	"github.com/herald-events/herald/internal/problem"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -22,8 +25,38 @@ func delaysFor(r *wire.RetryConfiguration) (all []time.Duration) {
 	return all
 }
 
-// Retries is the schedule of the attempts as a sentence.
-func (r webhookRow) Retries(at frame) string { return at.retries(delaysFor(r.RetryConfiguration)) }
+// schedule is when deliveries to a receiver are tried again, as forms have it: nil is the server's own.
+type schedule struct{ *wire.RetryConfiguration }
+
+// Text is what the input has.
+func (s schedule) Text() string {
+	if s.RetryConfiguration == nil {
+		return ""
+	}
+	var all []string
+	for _, delay := range s.Delays {
+		all = append(all, strconv.Itoa(delay))
+	}
+	return cmp.Or(strings.Join(all, ", "), "-")
+}
+
+// Sentence and Drawing say when a delivery is tried.
+func (s schedule) Sentence(at frame) string { return at.retries(delaysFor(s.RetryConfiguration)) }
+
+func (s schedule) Drawing(at frame) template.HTML {
+	return at.retriesDrawing(delaysFor(s.RetryConfiguration))
+}
+
+// schedule is what the form says about retries, nil for the server's own.
+func (v *visit) schedule(wrong *problem.Validation) *wire.RetryConfiguration {
+	text := strings.TrimSpace(v.PostFormValue("delays"))
+	if text == "" {
+		return nil
+	}
+	delays, ok := delaysOf(text)
+	wrong.Check(ok, "delays", "invalid", "%s", v.text.say("RetryDelaysWrong"))
+	return &wire.RetryConfiguration{Delays: delays}
+}
 
 func (f frame) retries(delays []time.Duration) string {
 	if len(delays) == 0 {
@@ -98,4 +131,28 @@ func (f frame) retriesDrawing(delays []time.Duration) template.HTML {
 	}
 	b.WriteString(`</svg>`)
 	return template.HTML(b.String()) //nolint:gosec // numbers, and texts that are escaped
+}
+
+// units of the pauses, in seconds.
+var units = map[string]int{"": 1, "s": 1, "m": 60, "min": 60, "h": 60 * 60, "d": 24 * 60 * 60}
+
+// longestPause is far beyond what the domain allows, so that nothing overflows.
+const longestPause = 1_000_000
+
+// delaysOf reads "10, 60, 600" and "10s, 1m, 2h". A dash stands for no retry at all.
+func delaysOf(text string) (delays []int, ok bool) {
+	delays = []int{}
+	if text == "-" {
+		return delays, true
+	}
+	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
+		digits := strings.TrimRight(part, "smindh")
+		n, err := strconv.Atoi(digits)
+		unit, known := units[part[len(digits):]]
+		if err != nil || !known || n < -longestPause || n > longestPause {
+			return nil, false
+		}
+		delays = append(delays, n*unit)
+	}
+	return delays, true
 }

@@ -1,43 +1,40 @@
 package ui
 
 import (
-	"context"
-	"encoding/json"
+	"cmp"
+	"errors"
+	"maps"
 	"slices"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/admin"
-	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/internal/sink"
-	"github.com/herald-events/herald/internal/webhooklog"
+	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
 )
 
-var sinkRoutes = []route{
+var sinkRoutes = slices.Concat(sinkFormRoutes, []route{
 	{"GET /admin/sink", signedIn, admin.Webhooks, admin.View, (*server).sinks},
-	{"GET /admin/sink/add", signedIn, admin.Webhooks, admin.Change, (*server).addSink},
-	{"POST /admin/sink/add", signedIn, admin.Webhooks, admin.Change, (*server).createSink},
 	{"GET /admin/sink/{id}", signedIn, admin.Webhooks, admin.View, (*server).sink},
-	{"GET /admin/sink/{id}/edit", signedIn, admin.Webhooks, admin.Change, (*server).editSink},
-	{"POST /admin/sink/{id}/edit", signedIn, admin.Webhooks, admin.Change, (*server).updateSink},
 	{"POST /admin/sink/{id}/test", signedIn, admin.Webhooks, admin.Change, (*server).testSink},
 	{"POST /admin/sink/{id}/pause", signedIn, admin.Webhooks, admin.Change, (*server).pauseSink},
 	{"POST /admin/sink/{id}/resume", signedIn, admin.Webhooks, admin.Change, (*server).resumeSink},
+	{"POST /admin/sink/{id}/enable", signedIn, admin.Webhooks, admin.Change, (*server).enableSink},
+	{"POST /admin/sink/{id}/disable", signedIn, admin.Webhooks, admin.Change, (*server).disableSink},
+	{"POST /admin/sink/{id}/open", signedIn, admin.Webhooks, admin.Change, (*server).openSinkGate},
 	{"GET /admin/sink/{id}/delete", signedIn, admin.Webhooks, admin.Delete, (*server).askDeleteSink},
 	{"POST /admin/sink/{id}/delete", signedIn, admin.Webhooks, admin.Delete, (*server).deleteSink},
-}
+})
 
 type sinksPage struct {
 	listing[wire.Sink]
 	Sinks []sinkRow
-	Types []wire.SinkType
 }
 
 type sinkRow struct {
 	wire.Sink
+	health
 	Address string
-	State   string // the id of a text
-	Backlog wire.WebhookBacklog
 }
 
 func (s *server) sinks(v *visit) error {
@@ -45,11 +42,15 @@ func (s *server) sinks(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page := sinksPage{Types: sink.Types()}
+	var page sinksPage
+	days, err := s.Traffic.Last24h(v.Context())
+	if err != nil {
+		return err
+	}
 	page.listing = listingOf(v, all, wordsOfSink)
 	for _, w := range page.Rows {
-		row, err := s.sinkRow(v, w)
-		if err != nil {
+		row := sinkRow{Sink: w, health: health{State: stateOf(w.Enabled, s.Outbox.Flow(w.ID)), Day: days[w.ID]}, Address: sink.Address(&w)}
+		if row.Backlog, err = s.Replay.Backlog(v.Context(), w.ID); err != nil {
 			return err
 		}
 		page.Sinks = append(page.Sinks, row)
@@ -62,17 +63,25 @@ func wordsOfSink(w wire.Sink) string {
 	return w.Name + "\x00" + string(w.Type) + "\x00" + sink.Address(&w) + "\x00" + string(w.ID)
 }
 
-func (s *server) sinkRow(v *visit, w wire.Sink) (row sinkRow, err error) {
-	row = sinkRow{Sink: w, Address: sink.Address(&w), State: stateOf(w.Enabled, s.Outbox.Flow(w.ID))}
-	row.Backlog, err = s.Replay.Backlog(v.Context(), w.ID)
-	return row, err
+type sinkPage struct {
+	wire.Sink
+	Address string
+	Watched watched
+	Gates   deliveryCheck
+	// Named are the tenants that it is bound to, Facts its settings.
+	Named []wire.Tenant
+	Facts []settingFact
+	// Warnings are what keeps it from getting events, or what others may read.
+	Warnings []warning
+	// Edit is where it is changed.
+	Edit string
 }
 
-type sinkPage struct {
-	sinkRow
-	Attempts []webhooklog.TriedAttempt
-	// Settings are those of its type, as JSON, without secrets.
-	Settings string
+// settingFact is a setting that says something.
+type settingFact struct {
+	Label, Value string
+	// Secret tells that the value is there and is not shown.
+	Secret bool
 }
 
 func (s *server) sink(v *visit) error {
@@ -80,189 +89,156 @@ func (s *server) sink(v *visit) error {
 	if err != nil {
 		return err
 	}
-	page := sinkPage{}
-	if page.sinkRow, err = s.sinkRow(v, w); err != nil {
+	to, err := s.receiver(v.Context(), w.ID)
+	if err != nil {
 		return err
 	}
-	if page.Attempts, _, err = s.WebhookLog.PageAttempts(v.Context(), webhooklog.AttemptFilter{WebhookID: w.ID}, newestAttempts, search.Cursor("")); err != nil {
+	secrets, err := s.Sinks.Secrets(v.Context(), w.ID)
+	if err != nil {
 		return err
 	}
-	if page.Settings, err = settingsOfSink(w); err != nil {
+	page := sinkPage{Sink: w, Address: to.Address, Warnings: warningsOfSink(w, secrets), Edit: to.To() + "/edit"}
+	if w.BuiltIn {
+		page.Edit, page.Warnings = integrationOf(w), nil
+	}
+	if page.Watched, err = s.watch(v, to); err != nil {
 		return err
 	}
+	page.Gates, err = s.check(v, to, wantedBySink(w), func(q webhook.Question) (wire.Explanation, error) { return s.Sinks.Explain(v.Context(), w.ID, q) })
+	if err != nil {
+		return err
+	}
+	page.Gates.fixed = w.BuiltIn
+	for _, t := range page.Gates.Tenants {
+		if slices.Contains(w.TenantIDs, t.ID) {
+			page.Named = append(page.Named, t)
+		}
+	}
+	page.Facts = factsOf(frame{v: v}, w, secrets)
 	v.under("Sinks", "/admin/sink")
 	v.of = w.Name
 	return v.show("sink", "Sink", page)
 }
 
-// settingsOfSink are those of its type, as JSON, "" when it has none.
-func settingsOfSink(w wire.Sink) (string, error) {
-	var settings any
-	switch w.Type {
-	case wire.SinkKafka:
-		settings = w.Kafka
-	case wire.SinkNATS:
-		settings = w.NATS
-	case wire.SinkRabbitMQ:
-		settings = w.RabbitMQ
-	case wire.SinkRedis:
-		settings = w.Redis
-	case wire.SinkFile:
-		settings = w.File
-	default:
-		return "", nil
+// wantedBySink is what a sink says about the events it gets.
+func wantedBySink(w wire.Sink) wanted {
+	on := w.EventsEnabled
+	if w.AllEvents {
+		on = wire.Map[bool]{}
+		for _, d := range event.All() {
+			on[string(d.Type)] = true
+		}
 	}
-	text, err := json.MarshalIndent(settings, "", "  ")
-	return string(text), err
+	return wanted{on, w.Global, w.TenantIDs}
 }
 
-// sketches are the settings that a new sink of a type begins with: what is required, to be filled in.
-var sketches = map[wire.SinkType]wire.Sink{
-	wire.SinkKafka: {Kafka: &wire.KafkaSink{Topic: "identity", Producer: wire.Map[string]{"bootstrap.servers": "localhost:9092", "security.protocol": "PLAINTEXT"}}},
-	wire.SinkNATS:  {NATS: &wire.NATSSink{Servers: []string{"localhost:4222"}, Subject: "identity.{type}", Username: "herald", Password: new(""), TLS: &wire.SinkTLS{}}},
-	wire.SinkRabbitMQ: {RabbitMQ: &wire.RabbitMQSink{
-		Address: "localhost:5672", Exchange: "identity", RoutingKey: "{type}", Username: "herald", Password: new(""), TLS: &wire.SinkTLS{},
-	}},
-	wire.SinkRedis: {Redis: &wire.RedisSink{Address: "localhost:6379", Stream: "identity", Password: new(""), TLS: &wire.SinkTLS{}}},
-	wire.SinkFile:  {File: &wire.FileSink{Path: "events.jsonl", MaxSize: 100 << 20, Keep: 5}},
-}
-
-type sinkForm struct {
-	wire.Sink
-	// New tells that the sink does not exist yet.
-	New      bool
-	Settings string
-	Groups   []eventGroup
-	Tenants  []wire.Tenant
-}
-
-func (s *server) addSink(v *visit) error {
-	kind := wire.SinkType(v.FormValue("type"))
-	if !slices.Contains(sink.Types(), kind) {
-		kind = wire.SinkKafka
+// factsOf are the settings of a sink that say something, in the order of the form.
+func factsOf(at frame, w wire.Sink, secrets []string) (all []settingFact) {
+	for _, setting := range sink.Settings(w.Type) {
+		f := settingFact{Label: at.Say(textOfSetting(setting)), Value: sink.Value(&w, setting), Secret: slices.Contains(secrets, setting.Name)}
+		switch {
+		case setting.Kind == sink.KindSwitch && f.Value == "true":
+			f.Value = at.Say("Yes")
+		case setting.Kind == sink.KindSwitch:
+			continue
+		case setting.Kind == sink.KindPEM && f.Value != "":
+			f.Value = shortened(f.Value, len("-----BEGIN CERTIFICATE-----"))
+		}
+		if f.Value != "" || f.Secret {
+			all = append(all, f)
+		}
 	}
-	w := sketches[kind]
-	w.Type, w.AllEvents, w.Global = kind, true, true
-	return s.showSinkForm(v, w, true)
+	return all
 }
 
-func (s *server) createSink(v *visit) error {
-	w, err := v.sinkOf(wire.Sink{})
-	id := w.ID
-	if err == nil {
-		// The audit log gets it without its secrets, which are named like nothing that it knows.
-		id, err = create(v, "sink", id, sink.Shown(w), func(ctx context.Context, id wire.ID, _ wire.Sink) (wire.Sink, error) {
-			return s.Sinks.Create(ctx, id, w)
-		})
+// Types are the event types that are named, with AllEvents besides those.
+func (p sinkPage) Types() (all []string) {
+	for _, name := range slices.Sorted(maps.Keys(p.EventsEnabled)) {
+		if p.EventsEnabled[name] {
+			all = append(all, name)
+		}
 	}
-	if err != nil {
-		return v.again(err, func() error { return s.showSinkForm(v, w, true) })
-	}
-	return v.done("SinkCreated", "/admin/sink/"+string(id))
+	return all
 }
 
-func (s *server) editSink(v *visit) error {
+// Schedule says when a delivery is tried.
+func (p sinkPage) Schedule() schedule { return schedule{p.RetryConfiguration} }
+
+// testSink sends an example of the chosen type now, which is on record as a test, and shows what was tried. The sink of an integration gets what FusionAuth's button sends.
+func (s *server) testSink(v *visit) error {
 	w, err := s.Sinks.Load(v.Context(), v.id())
 	if err != nil {
 		return err
 	}
-	return s.showSinkForm(v, w, false)
-}
-
-func (s *server) updateSink(v *visit) error {
-	c := v.changing("Changed the sink %s", v.id()).of("sink", v.id())
-	_, err := s.Sinks.Update(c.context(), v.id(), func(current wire.Sink) (wire.Sink, error) {
-		next, err := v.sinkOf(current)
-		c.before, c.after = current, sink.Shown(next)
-		return next, err
-	})
-	if err != nil {
-		return v.again(err, func() error { return s.editSink(v) })
+	to := "/admin/sink/" + string(w.ID)
+	if err := s.trySink(v, w, event.Type(v.PostFormValue("type")), wire.ID(v.PostFormValue("tenant"))); err != nil {
+		if errors.Is(err, errTestFailed) {
+			return v.done("SinkTestFailed", to+"#recent")
+		}
+		return v.again(err, func() error { return s.sink(v) })
 	}
-	return v.done("SinkSaved", "/admin/sink/"+string(v.id()))
+	return v.done("SinkTested", to+"#recent")
 }
 
-// sinkOf is what the form makes of a sink.
-func (v *visit) sinkOf(current wire.Sink) (wire.Sink, error) {
-	var request wire.SinkRequest
-	err := v.fill(wire.SinkRequest{Sink: current}, &request)
-	return request.Sink, err
-}
+var errTestFailed = errors.New("ui: the sink did not take the test event")
 
-func (s *server) showSinkForm(v *visit, w wire.Sink, isNew bool) (err error) {
-	form := sinkForm{Sink: w, New: isNew, Groups: eventGroups()}
-	if form.Settings, err = settingsOfSink(w); err != nil {
-		return err
+func (s *server) trySink(v *visit, w wire.Sink, t event.Type, tenant wire.ID) (err error) {
+	var sample []byte
+	if w.BuiltIn && t == "" {
+		sample, err = s.Events.BareTest()
+	} else {
+		sample, err = s.Events.SampleNow(cmp.Or(t, event.UserCreate), tenant)
 	}
-	if form.Tenants, err = s.Tenants.List(v.Context()); err != nil {
-		return err
-	}
-	v.under("Sinks", "/admin/sink")
-	if isNew {
-		return v.show("sink-form", "SinkAdd", form)
-	}
-	v.of = w.Name
-	return v.show("sink-form", "SinkEdit", form)
-}
-
-// On tells whether the sink is switched on.
-func (f sinkForm) On() bool { return f.Enabled == nil || *f.Enabled }
-
-// Sends tells whether the sink has events of a type, as the form says when it is shown again.
-func (f sinkForm) Sends(at frame, t event.Type) bool {
-	return at.Field("sink.eventsEnabled["+string(t)+"]", "Enabled", f.EventsEnabled[string(t)]).Switch().On
-}
-
-// Bound tells whether the sink has the events of a tenant, as the form says when it is shown again.
-func (f sinkForm) Bound(at frame, id wire.ID) bool {
-	if posted, ok := at.v.PostForm["sink.tenantIds[]"]; ok && at.v.problem != nil {
-		return slices.Contains(posted, string(id))
-	}
-	return slices.Contains(f.TenantIDs, id)
-}
-
-// Orderings are the choices of an order.
-func (f sinkForm) Orderings(at frame) []option {
-	return []option{{Text: at.Say("OrderedByObject")}, {Value: string(wire.SinkUnordered), Text: at.Say("OrderedNot")}}
-}
-
-// testSink sends an example now, which is on record as a test, and shows what was tried.
-func (s *server) testSink(v *visit) error {
-	if _, err := s.Sinks.Load(v.Context(), v.id()); err != nil {
-		return err
-	}
-	sample, err := s.Events.SampleNow(event.UserCreate, v.preferences.Tenant)
 	if err != nil {
 		return err
 	}
-	tried, err := s.Events.Try(v.Context(), v.id(), sample, true)
-	if err != nil {
-		return err
+	tried, err := s.Events.Try(v.Context(), w.ID, sample, true)
+	if err == nil && !tried.Outcome.Success() {
+		err = errTestFailed
 	}
-	if tried.Outcome.Success() {
-		return v.done("SinkTested", "/admin/sink/"+string(v.id()))
-	}
-	return v.done("SinkTestFailed", "/admin/sink/"+string(v.id()))
+	return err
 }
 
 func (s *server) pauseSink(v *visit) error {
-	if _, err := s.Sinks.Load(v.Context(), v.id()); err != nil {
-		return err
-	}
-	if _, err := s.Replay.Pause(v.changing("Paused the sink %s", v.id()).of("sink", v.id()).context(), v.id(), ""); err != nil {
-		return err
-	}
-	return v.done("SinkPaused", "/admin/sink/"+string(v.id()))
+	return s.pause(v, "SinkPaused", func() error { return s.sink(v) })
 }
 
 func (s *server) resumeSink(v *visit) error {
-	if _, err := s.Sinks.Load(v.Context(), v.id()); err != nil {
-		return err
-	}
-	if _, err := s.Replay.Resume(v.changing("Resumed the sink %s", v.id()).of("sink", v.id()).context(), v.id()); err != nil {
+	if err := s.resume(v); err != nil {
 		return err
 	}
 	return v.done("SinkResumed", "/admin/sink/"+string(v.id()))
+}
+
+// changeSink changes a sink that exists, without its form.
+func (s *server) changeSink(v *visit, edit func(w *wire.Sink)) error {
+	return update(v, "sink", v.id(), s.Sinks.Update, func(w wire.Sink) (wire.Sink, error) {
+		edit(&w)
+		return w, nil
+	})
+}
+
+func (s *server) enableSink(v *visit) error  { return s.switchSink(v, true, "SinkEnabledNow") }
+func (s *server) disableSink(v *visit) error { return s.switchSink(v, false, "SinkDisabledNow") }
+
+func (s *server) switchSink(v *visit, on bool, said string) error {
+	if err := s.changeSink(v, func(w *wire.Sink) { w.Enabled = &on }); err != nil {
+		return err
+	}
+	return v.done(said, "/admin/sink/"+string(v.id()))
+}
+
+// openSinkGate opens one of the gates of the delivery check.
+func (s *server) openSinkGate(v *visit) error {
+	return s.openGateOf(v, "/admin/sink/"+string(v.id()), opener{
+		enable: func() error { return s.changeSink(v, func(w *wire.Sink) { w.Enabled = nil }) },
+		want: func(t event.Type) error {
+			return s.changeSink(v, func(w *wire.Sink) { w.EventsEnabled = alsoOn(w.EventsEnabled, t) })
+		},
+		bind: func(tenant wire.ID) error {
+			return s.changeSink(v, func(w *wire.Sink) { w.TenantIDs = append(slices.Clone(w.TenantIDs), tenant) })
+		},
+	})
 }
 
 func (s *server) askDeleteSink(v *visit) error {

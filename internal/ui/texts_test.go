@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/herald-events/herald/internal/doctor"
+	"github.com/herald-events/herald/internal/sink"
 )
 
 // Every language has every text, and no text that nobody uses; what templates and code ask for is there.
@@ -44,6 +45,14 @@ func TestTexts_Complete(t *testing.T) {
 	for prefix, rest := range madeUp {
 		for _, end := range rest {
 			mentioned[prefix+end], wanted[prefix+end] = true, true
+		}
+	}
+	for _, of := range sink.Types() { // every setting has a name; a note where there is something to say
+		mentioned["SinkType_"+string(of)], mentioned["SinkAbout_"+string(of)] = true, true
+		wanted["SinkType_"+string(of)], wanted["SinkAbout_"+string(of)] = true, true
+		for _, setting := range sink.Settings(of) {
+			mentioned[textOfSetting(setting)], mentioned[idOfNote(of, setting)] = true, true
+			wanted[textOfSetting(setting)] = true
 		}
 	}
 	var first []string

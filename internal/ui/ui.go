@@ -161,7 +161,7 @@ func (s *server) routes() []route {
 		replayRoutes,
 		backlogRoutes,
 		webhookRoutes,
-		sinkRoutes,
+		sinkRoutes, integrationRoutes,
 		keyRoutes, apiKeyRoutes, eventRoutes, aboutRoutes, journalRoutes, systemRoutes, exportRoutes,
 		tenantRoutes,
 		userRoutes,

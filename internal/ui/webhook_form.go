@@ -2,17 +2,11 @@ package ui
 
 import (
 	"cmp"
-	"html/template"
-	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
-	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/problem"
-	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -31,37 +25,14 @@ type webhookForm struct {
 	wire.Webhook
 	// New tells that the webhook does not exist yet.
 	New     bool
-	Groups  []eventGroup
 	Tenants []wire.Tenant
 	// SigningKeys and Certificates are the keys that can be chosen.
 	SigningKeys, Certificates []option
 	Headers                   pairs
 	// StandardKeys are those of the signing keys that Standard Webhooks knows.
 	StandardKeys []option
-	Delays       string
-	// Custom are the custom types that are sent, a line each.
-	Custom string
 	// Warnings are what its owner will want to know.
 	Warnings []warning
-}
-
-// eventGroup are the event types that begin alike, as user.login.…
-type eventGroup struct {
-	Name  string
-	Types []event.Descriptor
-}
-
-// eventGroups are all types that a webhook can have, by the first part of their names, in the order of the catalogue.
-func eventGroups() (groups []eventGroup) {
-	for _, d := range event.All() {
-		name, _, _ := strings.Cut(string(d.Type), ".")
-		at := slices.IndexFunc(groups, func(g eventGroup) bool { return g.Name == name })
-		if at < 0 {
-			groups, at = append(groups, eventGroup{Name: name}), len(groups)
-		}
-		groups[at].Types = append(groups[at].Types, d)
-	}
-	return groups
 }
 
 func (s *server) addWebhook(v *visit) error {
@@ -118,40 +89,12 @@ func (v *visit) webhookOf(current wire.Webhook) (wire.Webhook, error) {
 		return wire.Webhook{}, err
 	}
 	w := request.Webhook
-	if lines, ok := v.PostForm["custom"]; ok {
-		v.setCustom(&wrong, &w, lines[len(lines)-1])
-	}
+	v.setCustom(&wrong, &w.EventsEnabled)
 	for name, value := range w.Headers {
 		wrong.Check(value != "" || !isSecretHeader(name), "webhook.headers", "missing", "%s", v.text.say("HeaderSecretMissing", "Header", name))
 	}
-	w.RetryConfiguration = nil
-	if text := strings.TrimSpace(v.PostFormValue("delays")); text != "" {
-		delays, ok := delaysOf(text)
-		wrong.Check(ok, "delays", "invalid", "%s", v.text.say("RetryDelaysWrong"))
-		w.RetryConfiguration = &wire.RetryConfiguration{Delays: delays}
-	}
+	w.RetryConfiguration = v.schedule(&wrong)
 	return w, wrong.Err()
-}
-
-// setCustom makes the custom types that are named the ones that are sent.
-func (v *visit) setCustom(wrong *problem.Validation, w *wire.Webhook, lines string) {
-	events := wire.Map[bool]{}
-	for name, on := range w.EventsEnabled {
-		if !event.IsCustom(event.Type(name)) {
-			events[name] = on
-		}
-	}
-	for _, name := range strings.Fields(strings.ReplaceAll(lines, ",", " ")) {
-		switch {
-		case event.IsCustom(event.Type(name)):
-			events[name] = true
-		case strings.HasPrefix(name, event.CustomPrefix):
-			webhook.UnknownType(wrong, "custom", name)
-		default:
-			wrong.Field("custom", "invalid", "%s", v.text.say("CustomWrong", "Name", name))
-		}
-	}
-	w.EventsEnabled = events
 }
 
 // checkWebhook tells what the owner of the webhook in the form will want to know, while it is written.
@@ -178,13 +121,8 @@ func (s *server) checkWebhook(v *visit) error {
 	return v.part("webhook-form", "checked", form)
 }
 
-// Drawing shows when a delivery is tried.
-func (f webhookForm) Drawing(at frame) template.HTML {
-	return at.retriesDrawing(delaysFor(f.RetryConfiguration))
-}
-
-// Sentence says when a delivery is tried.
-func (f webhookForm) Sentence(at frame) string { return at.retries(delaysFor(f.RetryConfiguration)) }
+// Schedule says when a delivery is tried.
+func (f webhookForm) Schedule() schedule { return schedule{f.RetryConfiguration} }
 
 // filterTrial is what a filter says about the newest events. Problem is why it cannot be read.
 type filterTrial struct {
@@ -212,32 +150,8 @@ func (s *server) tryFilter(v *visit) error {
 	return v.part("webhook-form", "filter-tried", t)
 }
 
-// units of the pauses, in seconds.
-var units = map[string]int{"": 1, "s": 1, "m": 60, "min": 60, "h": 60 * 60, "d": 24 * 60 * 60}
-
-// longestPause is far beyond what the domain allows, so that nothing overflows.
-const longestPause = 1_000_000
-
-// delaysOf reads "10, 60, 600" and "10s, 1m, 2h". A dash stands for no retry at all.
-func delaysOf(text string) (delays []int, ok bool) {
-	delays = []int{}
-	if text == "-" {
-		return delays, true
-	}
-	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
-		digits := strings.TrimRight(part, "smindh")
-		n, err := strconv.Atoi(digits)
-		unit, known := units[part[len(digits):]]
-		if err != nil || !known || n < -longestPause || n > longestPause {
-			return nil, false
-		}
-		delays = append(delays, n*unit)
-	}
-	return delays, true
-}
-
 func (s *server) showWebhookForm(v *visit, w wire.Webhook) (err error) {
-	form := webhookForm{Webhook: w, New: w.ID == "", Groups: eventGroups(), Headers: pairsOf("webhook.headers", w.Headers)}
+	form := webhookForm{Webhook: w, New: w.ID == "", Headers: pairsOf("webhook.headers", w.Headers)}
 	if form.New {
 		form.Headers = form.Headers.copied()
 	}
@@ -262,20 +176,6 @@ func (s *server) showWebhookForm(v *visit, w wire.Webhook) (err error) {
 			form.Certificates = append(form.Certificates, option{Value: string(k.ID), Text: k.Name})
 		}
 	}
-	if w.RetryConfiguration != nil {
-		for i, delay := range w.RetryConfiguration.Delays {
-			if i > 0 {
-				form.Delays += ", "
-			}
-			form.Delays += strconv.Itoa(delay)
-		}
-		form.Delays = cmp.Or(form.Delays, "-")
-	}
-	for _, name := range slices.Sorted(maps.Keys(w.EventsEnabled)) {
-		if w.EventsEnabled[name] && event.IsCustom(event.Type(name)) {
-			form.Custom += name + "\n"
-		}
-	}
 	if !form.New {
 		form.Warnings = warningsOf(w, form.Tenants, s.Webhooks.Egress.Permits)
 	}
@@ -290,15 +190,11 @@ func (s *server) showWebhookForm(v *visit, w wire.Webhook) (err error) {
 // On tells whether the webhook is switched on.
 func (f webhookForm) On() bool { return f.Enabled == nil || *f.Enabled }
 
-// GroupOf is the group of a type, for the button that selects all of it.
-func (f webhookForm) GroupOf(t event.Type) string {
-	name, _, _ := strings.Cut(string(t), ".")
-	return name
-}
+// Switches are what chooses the types of events, Bindings the tenants.
+func (f webhookForm) Switches() eventSwitches { return eventSwitches{"webhook", f.EventsEnabled} }
 
-// Sends tells whether the webhook has events of a type, as the form says when it is shown again.
-func (f webhookForm) Sends(at frame, t event.Type) bool {
-	return at.Field("webhook.eventsEnabled["+string(t)+"]", "Enabled", f.EventsEnabled[string(t)]).Switch().On
+func (f webhookForm) Bindings() bindings {
+	return bindings{"webhook", f.Global, f.TenantIDs, f.Tenants}
 }
 
 // Orderings are the choices of an order.
@@ -308,14 +204,6 @@ func (f webhookForm) Orderings(at frame) []option {
 
 // DataOf is the free data as JSON, "" for none.
 func (f webhookForm) DataOf() (string, error) { return jsonOf(f.Data) }
-
-// Bound tells whether the webhook has the events of a tenant, as the form says when it is shown again.
-func (f webhookForm) Bound(at frame, id wire.ID) bool {
-	if posted, ok := at.v.PostForm["webhook.tenantIds[]"]; ok && at.v.problem != nil {
-		return slices.Contains(posted, string(id))
-	}
-	return slices.Contains(f.TenantIDs, id)
-}
 
 // nameOfWebhook is what people call it by: its description, or its address without what is secret in it.
 func nameOfWebhook(w wire.Webhook) string {

@@ -61,12 +61,12 @@ func (s *server) webhookTrial(v *visit) error {
 	}
 	page := tryPage{Webhook: w, Type: v.FormValue("type"), Tenant: wire.ID(v.FormValue("tenant")), From: v.FormValue("from")}
 	if !v.Form.Has("tenant") {
-		if page.Tenant, err = s.tenantOf(v, w); err != nil {
+		if page.Tenant, err = s.tenantOf(v, wantedBy(w)); err != nil {
 			return err
 		}
 	}
 	if page.Type == "" {
-		page.Type = string(firstType(w))
+		page.Type = string(firstType(w.EventsEnabled))
 	}
 	if page.From == fromReal && v.session.May(admin.WebhookLog, admin.View) {
 		if page.Text, err = s.lastReal(v, page.Type, page.Tenant); err != nil {
@@ -84,26 +84,26 @@ func (s *server) webhookTrial(v *visit) error {
 	return s.showTrial(v, page)
 }
 
-// tenantOf is the tenant that a test of the webhook is most likely about: the one that was chosen above all pages, or the first it is bound to.
-func (s *server) tenantOf(v *visit, w wire.Webhook) (wire.ID, error) {
+// tenantOf is the tenant that a test of a receiver is most likely about: the one that was chosen above all pages, or the first it is bound to.
+func (s *server) tenantOf(v *visit, w wanted) (wire.ID, error) {
 	switch {
 	case v.preferences.Tenant != "":
 		return v.preferences.Tenant, nil
-	case len(w.TenantIDs) > 0 && !w.Global:
-		return w.TenantIDs[0], nil
+	case len(w.tenants) > 0 && !w.global:
+		return w.tenants[0], nil
 	}
 	return s.Tenants.DefaultID(v.Context())
 }
 
-// firstType is a type that the webhook wants, or one that everybody knows.
-func firstType(w wire.Webhook) event.Type {
+// firstType is a type that is on, or one that everybody knows.
+func firstType(on wire.Map[bool]) event.Type {
 	for _, d := range event.All() {
-		if w.EventsEnabled[string(d.Type)] {
+		if on[string(d.Type)] {
 			return d.Type
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(w.EventsEnabled)) {
-		if w.EventsEnabled[name] {
+	for _, name := range slices.Sorted(maps.Keys(on)) {
+		if on[name] {
 			return event.Type(name)
 		}
 	}
@@ -142,24 +142,24 @@ func (s *server) showTrial(v *visit, page tryPage) (err error) {
 	if page.Tenants, err = s.Tenants.List(v.Context()); err != nil {
 		return err
 	}
-	page.Types = s.typesFor(v, page.Webhook, page.Type)
+	page.Types = s.typesFor(v, page.EventsEnabled, page.Type)
 	v.under("Webhooks", "/admin/webhook")
 	v.under("Webhook", "/admin/webhook/"+string(page.ID))
 	v.of = nameOfWebhook(page.Webhook)
 	return v.show("webhook-try", "WebhookTest", page)
 }
 
-// typesFor are the types to choose from: first those that the webhook wants. also is one that is chosen already.
-func (s *server) typesFor(v *visit, w wire.Webhook, also string) []typeGroup {
-	wanted, others := typeGroup{Name: v.text.say("TypesOn")}, typeGroup{Name: v.text.say("TypesOff")}
+// typesFor are the types to choose from: first those that are on. also is one that is chosen already.
+func (s *server) typesFor(v *visit, on wire.Map[bool], also string) []typeGroup {
+	chosen, others := typeGroup{Name: v.text.say("TypesOn")}, typeGroup{Name: v.text.say("TypesOff")}
 	names := map[string]bool{also: true}
-	for name := range w.EventsEnabled {
+	for name := range on {
 		names[name] = true
 	}
 	for _, d := range event.All() {
 		delete(names, string(d.Type))
-		if w.EventsEnabled[string(d.Type)] {
-			wanted.Types = append(wanted.Types, d.Type)
+		if on[string(d.Type)] {
+			chosen.Types = append(chosen.Types, d.Type)
 		} else {
 			others.Types = append(others.Types, d.Type)
 		}
@@ -168,13 +168,13 @@ func (s *server) typesFor(v *visit, w wire.Webhook, also string) []typeGroup {
 		if !event.IsCustom(event.Type(name)) {
 			continue
 		}
-		if w.EventsEnabled[name] {
-			wanted.Types = append(wanted.Types, event.Type(name))
+		if on[name] {
+			chosen.Types = append(chosen.Types, event.Type(name))
 		} else {
 			others.Types = append(others.Types, event.Type(name))
 		}
 	}
-	return slices.DeleteFunc([]typeGroup{wanted, others}, func(g typeGroup) bool { return len(g.Types) == 0 })
+	return slices.DeleteFunc([]typeGroup{chosen, others}, func(g typeGroup) bool { return len(g.Types) == 0 })
 }
 
 // tryWebhook sends the event and shows what came back: in the page that is there, or with it.

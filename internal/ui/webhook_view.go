@@ -2,15 +2,11 @@ package ui
 
 import (
 	"context"
-	"net/url"
 	"slices"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/admin"
-	"github.com/herald-events/herald/internal/problem"
-	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/internal/webhook"
-	"github.com/herald-events/herald/internal/webhooklog"
 	"github.com/herald-events/herald/wire"
 )
 
@@ -24,25 +20,14 @@ var webhookViewRoutes = []route{
 }
 
 type webhookPage struct {
-	webhookRow
+	wire.Webhook
+	Watched watched
+	Gates   deliveryCheck
 	// Named are the tenants that it is bound to, without those that are gone meanwhile.
-	Named    []wire.Tenant
-	Attempts []webhooklog.TriedAttempt
-	// Traffic is its last day by the hour, nil when nothing was sent.
-	Traffic *hourly
+	Named []wire.Tenant
 	// Warnings are what keeps it from getting events, or will bother somebody.
 	Warnings []warning
-	// Types and Tenants are what the delivery check can be made for, Type and Tenant what it was, Check what came out.
-	Types   []typeGroup
-	Tenants []wire.Tenant
-	Type    string
-	Tenant  wire.ID
-	Check   *wire.Explanation
-	Problem string
 }
-
-// newestAttempts is how many the page of a webhook shows.
-const newestAttempts = 10
 
 // webhook shows one webhook: how it is, what was sent to it lately, and why it does or does not get an event.
 func (s *server) webhook(v *visit) error {
@@ -55,66 +40,39 @@ func (s *server) webhook(v *visit) error {
 		}
 		return err
 	}
-	page := webhookPage{webhookRow: s.webhookRow(w), Type: v.FormValue("type"), Tenant: wire.ID(v.FormValue("tenant"))}
-	if page.Backlog, err = s.Replay.Backlog(v.Context(), w.ID); err != nil {
-		return err
-	}
-	if page.Attempts, _, err = s.WebhookLog.PageAttempts(v.Context(), webhooklog.AttemptFilter{WebhookID: w.ID}, newestAttempts, search.Cursor("")); err != nil {
-		return err
-	}
-	if page.Tenants, err = s.Tenants.List(v.Context()); err != nil {
-		return err
-	}
-	days, err := s.Traffic.Last24h(v.Context())
+	to, err := s.receiver(v.Context(), w.ID)
 	if err != nil {
 		return err
 	}
-	if page.Day = days[w.ID]; page.Day != nil {
-		page.Traffic = &hourly{Title: "ChartSentHourly", Webhook: w.ID}
-		frame{v: v}.draw(page.Traffic, page.Day)
+	w.URL = to.Address
+	page := webhookPage{Webhook: w}
+	if page.Watched, err = s.watch(v, to); err != nil {
+		return err
 	}
-	for _, t := range page.Tenants {
+	page.Gates, err = s.check(v, to, wantedBy(w), func(q webhook.Question) (wire.Explanation, error) { return s.Webhooks.Explain(v.Context(), w.ID, q) })
+	if err != nil {
+		return err
+	}
+	for _, t := range page.Gates.Tenants {
 		if slices.Contains(w.TenantIDs, t.ID) {
 			page.Named = append(page.Named, t)
 		}
 	}
-	page.Warnings = warningsOf(w, page.Tenants, s.Webhooks.Egress.Permits)
-	if page.Type == "" {
-		page.Type = string(firstType(w))
-		if page.Tenant, err = s.tenantOf(v, w); err != nil {
-			return err
-		}
-	}
-	explanation, err := s.explain(v, w.ID, event.Type(page.Type), page.Tenant)
-	if p, ok := problem.As(err); ok {
-		page.Problem = messageOf(p)
-	} else if err != nil {
-		return err
-	} else {
-		page.Check = &explanation
-	}
-	page.Types = s.typesFor(v, w, page.Type)
+	page.Warnings = warningsOf(w, page.Gates.Tenants, s.Webhooks.Egress.Permits)
 	v.under("Webhooks", "/admin/webhook")
 	v.of = nameOfWebhook(w)
 	return v.show("webhook", "Webhook", page)
 }
 
-func (s *server) explain(v *visit, id wire.ID, t event.Type, tenant wire.ID) (wire.Explanation, error) {
-	settings, err := s.Tenants.Settings(v.Context())
-	if err != nil {
-		return wire.Explanation{}, err
-	}
-	var wrong problem.Validation
-	q := webhook.Ask(&wrong, settings, t, tenant)
-	if err := wrong.Err(); err != nil {
-		return wire.Explanation{}, err
-	}
-	return s.Webhooks.Explain(v.Context(), id, q)
-}
+// wantedBy is what a webhook says about the events it gets.
+func wantedBy(w wire.Webhook) wanted { return wanted{w.EventsEnabled, w.Global, w.TenantIDs} }
+
+// Schedule says when a delivery is tried.
+func (p webhookPage) Schedule() schedule { return schedule{p.RetryConfiguration} }
 
 // Wanted are the types that the webhook has switched on, those of the catalogue first.
 func (p webhookPage) Wanted() (all []event.Type) {
-	for _, g := range p.Types {
+	for _, g := range p.Gates.Types {
 		for _, t := range g.Types {
 			if p.EventsEnabled[string(t)] {
 				all = append(all, t)
@@ -124,84 +82,23 @@ func (p webhookPage) Wanted() (all []event.Type) {
 	return all
 }
 
-// Newest is the newest attempt, nil without one.
-func (p webhookPage) Newest() *webhooklog.TriedAttempt {
-	if len(p.Attempts) == 0 {
-		return nil
-	}
-	return &p.Attempts[0]
-}
-
-// Switch is what the button beside a closed gate says, the id of a text; "" when there is none, or somebody else has to press it.
-func (p webhookPage) Switch(at frame, gate string) string {
-	text, ok := gateSwitches[gate]
-	if !ok || !at.May(admin.Webhooks, "change") || gate == gateTenant && !at.May(admin.Tenants, "change") {
-		return ""
-	}
-	if gate == gateType {
-		return p.Switch(at, gateTenant)
-	}
-	return text
-}
-
-// The gates that package webhook explains.
-const (
-	gateType    = "eventType"
-	gateTenant  = "tenantEvent"
-	gateEnabled = "webhookEnabled"
-	gateEvent   = "webhookEvent"
-	gateBinding = "tenantBinding"
-	gatePaused  = "paused"
-)
-
-// gateSwitches are the gates that are opened here, with the text of the button.
-var gateSwitches = map[string]string{
-	gateType: "SwitchTenant", gateTenant: "SwitchTenant", gateEnabled: "SwitchWebhook", gateEvent: "SwitchEvent", gateBinding: "SwitchBinding", gatePaused: "ResumeDeliveries",
-}
-
-// openGate opens one of the gates of the delivery check, and leads back to it.
+// openGate opens one of the gates of the delivery check.
 func (s *server) openGate(v *visit) error {
-	t, tenant := event.Type(v.PostFormValue("type")), wire.ID(v.PostFormValue("tenant"))
-	settings, err := s.Tenants.Settings(v.Context())
-	if err != nil {
-		return err
-	}
-	var wrong problem.Validation
-	webhook.Ask(&wrong, settings, t, tenant) // so that nothing is switched on that does not exist
-	if err := wrong.Err(); err != nil {
-		return err
-	}
-	switch v.PostFormValue("gate") {
-	case gateType, gateTenant:
-		err = s.switchOnAtTenant(v, tenant, t)
-	case gateEnabled:
-		err = s.setEnabled(v, true)
-	case gateEvent:
-		err = update(v, "webhook", v.id(), s.Webhooks.Update, func(w wire.Webhook) (wire.Webhook, error) {
-			events := wire.Map[bool]{string(t): true}
-			for name, on := range w.EventsEnabled {
-				if name != string(t) {
-					events[name] = on
-				}
-			}
-			w.EventsEnabled = events
+	change := func(edit func(w *wire.Webhook)) error {
+		return update(v, "webhook", v.id(), s.Webhooks.Update, func(w wire.Webhook) (wire.Webhook, error) {
+			edit(&w)
 			return w, nil
 		})
-	case gateBinding:
-		err = update(v, "webhook", v.id(), s.Webhooks.Update, func(w wire.Webhook) (wire.Webhook, error) {
-			w.TenantIDs = append(slices.Clone(w.TenantIDs), tenant)
-			return w, nil
-		})
-	case gatePaused:
-		err = s.resume(v)
-	default:
-		return problem.ErrNotFound
 	}
-	if err != nil {
-		return err
-	}
-	query := url.Values{"type": {string(t)}, "tenant": {string(tenant)}}
-	return v.done("GateSwitched", "/admin/webhook/"+string(v.id())+"?"+query.Encode()+"#check")
+	return s.openGateOf(v, "/admin/webhook/"+string(v.id()), opener{
+		enable: func() error { return s.setEnabled(v, true) },
+		want: func(t event.Type) error {
+			return change(func(w *wire.Webhook) { w.EventsEnabled = alsoOn(w.EventsEnabled, t) })
+		},
+		bind: func(tenant wire.ID) error {
+			return change(func(w *wire.Webhook) { w.TenantIDs = append(slices.Clone(w.TenantIDs), tenant) })
+		},
+	})
 }
 
 func (s *server) switchOnAtTenant(v *visit, tenant wire.ID, t event.Type) error {
@@ -248,18 +145,7 @@ func (s *server) disableWebhook(v *visit) error {
 }
 
 func (s *server) pauseWebhook(v *visit) error {
-	reason := v.PostFormValue("reason")
-	c := v.changing("Paused the webhook %s", v.id()).of("webhook", v.id())
-	c.after = wire.WebhookPauseRequest{Reason: reason}
-	if _, err := s.Replay.Pause(c.context(), v.id(), reason); err != nil {
-		return v.again(err, func() error { return s.webhook(v) })
-	}
-	return v.done("WebhookPaused", "/admin/webhook/"+string(v.id()))
-}
-
-func (s *server) resume(v *visit) error {
-	_, err := s.Replay.Resume(v.changing("Resumed the webhook %s", v.id()).of("webhook", v.id()).context(), v.id())
-	return err
+	return s.pause(v, "WebhookPaused", func() error { return s.webhook(v) })
 }
 
 func (s *server) resumeWebhook(v *visit) error {

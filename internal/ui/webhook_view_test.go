@@ -71,7 +71,7 @@ func TestWebhookView_DeliveryCheck(t *testing.T) {
 		h.Call("POST", "/api/delivery/webhook/"+string(hook)+"/pause", map[string]any{"reason": "moving"}).Want(200)
 		check := path + "?type=user.create&tenant=" + string(h.Tenant)
 		page := b.gets(check, 200, "It would not be sent.")
-		for _, want := range []string{"Switch on at the tenant", "Switch on at this webhook", "Send it this tenant", "No event is enabled here", "No tenant is chosen"} {
+		for _, want := range []string{"Switch on at the tenant", "Switch on at this receiver", "Send it this tenant", "No event is enabled here", "No tenant is chosen"} {
 			if !strings.Contains(page, want) {
 				t.Errorf("the page lacks %q", want)
 			}
@@ -80,7 +80,7 @@ func TestWebhookView_DeliveryCheck(t *testing.T) {
 			t.Error("the page shows a secret")
 		}
 		hooks := h.admin("webhook_manager") // may not change tenants
-		if page := hooks.gets(check, 200, "Switch on at this webhook"); strings.Contains(page, "Switch on at the tenant") {
+		if page := hooks.gets(check, 200, "Switch on at this receiver"); strings.Contains(page, "Switch on at the tenant") {
 			t.Error("a switch is offered to somebody who may not use it")
 		}
 		form := func(gate string) url.Values {

@@ -2,14 +2,10 @@ package ui
 
 import (
 	"cmp"
-	"html/template"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/herald-events/herald/internal/admin"
-	"github.com/herald-events/herald/internal/chart"
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/search"
@@ -32,14 +28,11 @@ type webhooksPage struct {
 
 type webhookRow struct {
 	wire.Webhook
-	Events int
-	State  string // the id of a text
+	health
 
-	Backlog wire.WebhookBacklog
+	Events int
 	// Last is the newest request about what is owed to it; nil without one.
 	Last *wire.DeliveryAttempt
-	// Day is what was sent to it in the last 24 hours; nil when nothing was.
-	Day *traffic.Series
 }
 
 // webhooks are all that match, the newest first.
@@ -96,54 +89,9 @@ func wordsOfWebhook(w wire.Webhook) string {
 	return w.Description + "\x00" + egress.RedactURL(w.URL) + "\x00" + string(w.ID)
 }
 
-// Waiting is how much waits for it.
-func (r webhookRow) Waiting() int { return r.Backlog.Pending + r.Backlog.Retrying }
-
-// Rate is the share of the last 24 hours' requests that were answered well, "" without any.
-func (r webhookRow) Rate() string {
-	if r.Day == nil {
-		return ""
-	}
-	total := r.Day.Total()
-	rate, known := total.SuccessRate()
-	if !known {
-		return ""
-	}
-	return strconv.FormatFloat(math.Floor(rate*1000)/10, 'f', -1, 64) + " %"
-}
-
-// P95 is how long 95 of 100 requests of the last 24 hours took at most, "" without any.
-func (r webhookRow) P95() string {
-	if r.Day == nil {
-		return ""
-	}
-	total := r.Day.Total()
-	if took := total.P95(); took > 0 {
-		return milliseconds(float64(took.Microseconds()) / 1000)
-	}
-	return ""
-}
-
-// Spark draws the share by the hour.
-func (r webhookRow) Spark() template.HTML {
-	if r.Day == nil {
-		return ""
-	}
-	line := chart.Spark{Class: "good", Max: 1}
-	for i := range r.Day.Buckets {
-		b := &r.Day.Buckets[i]
-		rate, known := b.SuccessRate()
-		if !known {
-			rate = math.NaN()
-		}
-		line.Values, line.Unfinished = append(line.Values, rate), b.Unfinished
-	}
-	return chart.Sparkline(line)
-}
-
 func (s *server) webhookRow(w wire.Webhook) webhookRow {
 	w.URL = egress.RedactURL(w.URL) // it may hold a secret, which nobody needs to see to recognise it
-	row := webhookRow{Webhook: w, State: stateOf(w.Enabled, s.Outbox.Flow(w.ID))}
+	row := webhookRow{Webhook: w, health: health{State: stateOf(w.Enabled, s.Outbox.Flow(w.ID))}}
 	for _, on := range w.EventsEnabled {
 		if on {
 			row.Events++
@@ -165,8 +113,8 @@ func stateOf(enabled *bool, f outbox.Flow) string {
 	return "StateHealthy"
 }
 
-// Off tells whether the webhook is switched off.
-func (r webhookRow) Off() bool { return r.Enabled != nil && !*r.Enabled }
+// Schedule says when a delivery is tried.
+func (r webhookRow) Schedule() schedule { return schedule{r.RetryConfiguration} }
 
 // Since is when the webhook came into its state, 0 for a healthy one.
 func (r webhookRow) Since() wire.Instant {
