@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/herald-events/herald/event"
 	"github.com/herald-events/herald/internal/access"
@@ -13,6 +14,7 @@ import (
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/kickstart"
 	"github.com/herald-events/herald/internal/problem"
+	"github.com/herald-events/herald/internal/sink"
 	"github.com/herald-events/herald/internal/template"
 	"github.com/herald-events/herald/internal/tenant"
 	"github.com/herald-events/herald/wire"
@@ -40,6 +42,24 @@ func (a *App) exportSetUp(ctx context.Context) ([]byte, error) {
 	// What names others is read before them, so that all it names is there.
 	if all.Webhooks, err = a.webhooks.List(ctx); err != nil {
 		return nil, err
+	}
+	if all.Sinks, err = a.sinks.List(ctx); err != nil {
+		return nil, err
+	}
+	all.SinkSecrets = map[wire.ID][][]string{}
+	for _, w := range all.Sinks {
+		there, err := a.sinks.Secrets(ctx, w.ID)
+		if errors.Is(err, problem.ErrNotFound) { // deleted a moment ago: it is exported all the same, without
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, setting := range sink.Settings(w.Type) {
+			if slices.Contains(there, setting.Name) {
+				all.SinkSecrets[w.ID] = append(all.SinkSecrets[w.ID], setting.Place(w.Type))
+			}
+		}
 	}
 	if all.Tenants, err = a.tenants.List(ctx); err != nil {
 		return nil, err

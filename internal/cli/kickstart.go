@@ -189,7 +189,7 @@ type kickstartExport struct {
 }
 
 func (kickstartExport) Help() string {
-	return `Tenants, webhooks, messengers and templates. Secrets are variables that read the environment.
+	return `Tenants, webhooks, sinks, the Kafka integrations, messengers and templates. Secrets are variables that read the environment.
 
 Examples:
 

@@ -21,9 +21,12 @@ type SetUp struct {
 	// MailPasswords are the tenants whose mail server has a password, which is not among their members.
 	MailPasswords []wire.ID
 	Webhooks      []wire.Webhook
-	Messengers    []wire.Messenger
-	Messages      []wire.MessageTemplate
-	Emails        []wire.EmailTemplate
+	// Sinks have no secrets among their members. SinkSecrets are, by the ids of sinks, the places of those that are there: {"redis", "tls", "certificate"}.
+	Sinks       []wire.Sink
+	SinkSecrets map[wire.ID][][]string
+	Messengers  []wire.Messenger
+	Messages    []wire.MessageTemplate
+	Emails      []wire.EmailTemplate
 	// InitialMessages and InitialEmails are the templates that every server begins with. Where one is still the same, the file leaves it out.
 	InitialMessages []wire.MessageTemplate
 	InitialEmails   []wire.EmailTemplate
@@ -63,10 +66,53 @@ func Export(s SetUp) ([]byte, error) {
 		w.SSLCertificateKeyID = ""
 		x.add("POST", "/api/webhook/", "webhook", i, w.ID, w, nil)
 	}
+	x.sinks(s, made)
 	if x.err != nil {
 		return nil, x.err
 	}
 	return encodeIndented(x.file)
+}
+
+// sinks adds them, the oldest first; those of the integrations as such.
+func (x *exporter) sinks(s SetUp, made []wire.ID) {
+	all := slices.SortedFunc(slices.Values(s.Sinks), func(a, b wire.Sink) int {
+		return cmp.Or(cmp.Compare(a.InsertInstant, b.InsertInstant), cmp.Compare(a.ID, b.ID))
+	})
+	for i, w := range all {
+		tenants := slices.DeleteFunc(slices.Clone(w.TenantIDs), func(id wire.ID) bool { return !slices.Contains(made, id) })
+		hide := func(all map[string]any) {
+			for _, place := range s.SinkSecrets[w.ID] {
+				hideAt(all, place)
+			}
+		}
+		switch {
+		case !w.BuiltIn:
+			w.TenantIDs = tenants
+			x.add("POST", "/api/sink/", "sink", i, w.ID, w, hide)
+		case w.Kafka != nil && (w.Global || len(tenants) > 0): // the integration of a tenant that is being deleted goes with it
+			path := "/api/integration"
+			if !w.Global {
+				path += "?tenantId=" + string(tenants[0])
+			}
+			kafka := &wire.KafkaIntegration{Enabled: w.Enabled == nil || *w.Enabled, DefaultTopic: w.Kafka.Topic, Producer: w.Kafka.Producer}
+			x.add("PUT", path, "integrations", i, "", wire.Integrations{Kafka: kafka}, hide)
+		}
+	}
+}
+
+// hidden stands where a secret belongs.
+type hidden struct{}
+
+func hideAt(object map[string]any, place []string) {
+	for _, step := range place[:len(place)-1] {
+		inner, ok := object[step].(map[string]any)
+		if !ok {
+			inner = map[string]any{}
+			object[step] = inner
+		}
+		object = inner
+	}
+	object[place[len(place)-1]] = hidden{}
 }
 
 func environment(name string) string { return "#{ENV." + name + "}" }
@@ -254,14 +300,14 @@ func (x *exporter) written(value any, at string) any {
 				continue
 			}
 			if headers, ok := value[name].(map[string]any); ok && name == "headers" {
-				hidden := map[string]any{}
+				masked := map[string]any{}
 				for _, header := range slices.Sorted(maps.Keys(headers)) {
-					hidden[literally(header)] = x.written(headers[header], at+"_HEADER_"+variableName(header))
+					masked[literally(header)] = x.written(headers[header], at+"_HEADER_"+variableName(header))
 					if text, ok := headers[header].(string); ok && text != "" {
-						hidden[literally(header)] = x.variable(at + "_HEADER_" + variableName(header))
+						masked[literally(header)] = x.variable(at + "_HEADER_" + variableName(header))
 					}
 				}
-				all[name] = hidden
+				all[name] = masked
 				continue
 			}
 			all[literally(name)] = x.written(value[name], below)
@@ -275,6 +321,8 @@ func (x *exporter) written(value any, at string) any {
 		return all
 	case string:
 		return x.text(value)
+	case hidden:
+		return x.variable(at)
 	default:
 		return value
 	}

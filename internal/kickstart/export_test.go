@@ -38,6 +38,13 @@ func TestExport(t *testing.T) {
 			{ID: "w1", URL: "https://a.example/?token=planted", TenantIDs: []wire.ID{home, leaving}, Enabled: &off, DisabledReason: "gone", Headers: map[string]string{"X-A": "planted", "X_A": "planted"}, HTTPAuthenticationUsername: "u", HTTPAuthenticationPassword: "planted"},
 			{ID: "w2", URL: "https://b.example/path", Description: "@{file}", SSLCertificate: "-----BEGIN CERTIFICATE-----", HTTPAuthenticationUsername: "planted", SSLCertificateKeyID: key, SignatureConfiguration: wire.SignatureConfiguration{Enabled: true, SigningKeyID: key}},
 		},
+		Sinks: []wire.Sink{
+			{ID: "s1", Name: "Stream", Type: wire.SinkRedis, TenantIDs: []wire.ID{other, leaving}, Redis: &wire.RedisSink{Address: "a:1", TLS: &wire.SinkTLS{Enabled: true}}},
+			{ID: "s2", Name: "Kafka", Type: wire.SinkKafka, BuiltIn: true, Global: true, Enabled: &off, Kafka: &wire.KafkaSink{Topic: "t", Producer: wire.Map[string]{"acks": "1"}}},
+			{ID: "s3", Name: "Kafka of one", Type: wire.SinkKafka, BuiltIn: true, TenantIDs: []wire.ID{home}, Kafka: &wire.KafkaSink{}},
+			{ID: "s4", Name: "Kafka of another", Type: wire.SinkKafka, BuiltIn: true, TenantIDs: []wire.ID{leaving}, Kafka: &wire.KafkaSink{}},
+		},
+		SinkSecrets:     map[wire.ID][][]string{"s1": {{"redis", "password"}, {"redis", "tls", "certificate"}}, "s2": {{"kafka", "producer", "ssl.keystore.key"}}},
 		Messengers:      []wire.Messenger{{ID: "m1", Name: `\@{x} #{y}`, AuthToken: "planted", URL: "https://u:planted@c.example"}},
 		Messages:        []wire.MessageTemplate{{ID: "t3", Name: "new"}, {ID: "t1", Name: "same", InsertInstant: 7}, {ID: "t2", Name: "changed", LocalizedTemplates: wire.Map[string]{"@{#{z}}": `\@{#{z}}`}}},
 		InitialMessages: []wire.MessageTemplate{{ID: "t1", Name: "same"}, {ID: "t2", Name: "new"}},
@@ -62,7 +69,7 @@ func TestExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantAsked := []string{
-		"HERALD_API_KEY", "MESSENGER_1_AUTH_TOKEN", "MESSENGER_1_URL", "TENANT_1_CAPTCHA_SECRET_KEY", "TENANT_1_EMAIL_PASSWORD", "TENANT_1_EMAIL_SSL_CERTIFICATE",
+		"HERALD_API_KEY", "INTEGRATIONS_2_KAFKA_PRODUCER_SSL_KEYSTORE_KEY", "MESSENGER_1_AUTH_TOKEN", "MESSENGER_1_URL", "SINK_1_REDIS_PASSWORD", "SINK_1_REDIS_TLS_CERTIFICATE", "TENANT_1_CAPTCHA_SECRET_KEY", "TENANT_1_EMAIL_PASSWORD", "TENANT_1_EMAIL_SSL_CERTIFICATE",
 		"WEBHOOK_1_HEADER_X_A", "WEBHOOK_1_HEADER_X_A_2", "WEBHOOK_1_PASSWORD", "WEBHOOK_1_URL", "WEBHOOK_2_USERNAME",
 	}
 	if slices.Sort(asked); !slices.Equal(asked, wantAsked) {
@@ -74,7 +81,7 @@ func TestExport(t *testing.T) {
 	}
 	want := []string{
 		"POST /api/messenger/m1", "PUT /api/message/template/t2", "POST /api/message/template/t3", "PUT /api/tenant/" + string(home), "POST /api/tenant/" + string(other),
-		"POST /api/webhook/w1", "POST /api/webhook/w2",
+		"POST /api/webhook/w1", "POST /api/webhook/w2", "POST /api/sink/s1", "PUT /api/integration", "PUT /api/integration?tenantId=" + string(home),
 	}
 	if !slices.Equal(got, want) {
 		t.Fatalf("requests %q, want %q", got, want)
@@ -106,4 +113,7 @@ func TestExport(t *testing.T) {
 	lacks(5, "disabledReason", string(leaving))
 	holds(6, `"@{file}"`, "BEGIN CERTIFICATE", "https://b.example/path", `"signatureConfiguration":{"enabled":false}`)
 	lacks(6, string(key))
+	holds(7, `"tenantIds":["`+string(other)+`"]`, `"password":"value of SINK_1_REDIS_PASSWORD"`, `"certificate":"value of SINK_1_REDIS_TLS_CERTIFICATE"`, `"enabled":true`)
+	holds(8, `"defaultTopic":"t"`, `"enabled":false`, `"acks":"1"`, `"ssl.keystore.key":"value of INTEGRATIONS_2_KAFKA_PRODUCER_SSL_KEYSTORE_KEY"`)
+	holds(9, `"enabled":true`)
 }

@@ -72,6 +72,14 @@ func (s Setting) Member(of wire.SinkType) string {
 	return "sink." + string(of) + "." + strings.NewReplacer("[", ".", "]", "").Replace(s.Name)
 }
 
+// Place are the names of the members that lead to the setting from the sink: {"kafka", "producer", "sasl.jaas.config"}.
+func (s Setting) Place(of wire.SinkType) []string {
+	if property := s.Property(); property != "" {
+		return []string{string(of), "producer", property}
+	}
+	return append([]string{string(of)}, strings.Split(s.Name, ".")...)
+}
+
 // Settings are those that sinks of a type have, in the order in which somebody fills them in. Standard output has none.
 func Settings(of wire.SinkType) []Setting {
 	if d := drivers[of]; d != nil {

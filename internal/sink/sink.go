@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/herald-events/herald/internal/db"
@@ -281,7 +282,28 @@ func (s *Service) Explain(ctx context.Context, id wire.ID, q webhook.Question) (
 	if err != nil {
 		return wire.Explanation{}, err
 	}
-	return s.Webhooks.ExplainReceiver(ctx, webhook.Explained{Kind: webhook.Sink, ID: id, Wants: subscriptionOf(&w)}, q)
+	e, err := s.Webhooks.ExplainReceiver(ctx, webhook.Explained{Kind: webhook.Sink, ID: id, Wants: subscriptionOf(&w)}, q)
+	if w.BuiltIn {
+		for i := range e.Gates {
+			e.Gates[i].Fix = fixOfIntegration(&w, e.Gates[i])
+		}
+	}
+	return e, err
+}
+
+// fixOfIntegration is the request that opens a gate of the sink of an integration: the sink itself takes no change.
+func fixOfIntegration(w *wire.Sink, g wire.ExplainedGate) string {
+	switch {
+	case !strings.HasPrefix(g.Fix, "PATCH /api/sink/"):
+		return g.Fix
+	case enabled(w): // the integration of one tenant never gets the events of another
+		return ""
+	}
+	path := "/api/integration"
+	if len(w.TenantIDs) > 0 {
+		path += "?tenantId=" + string(w.TenantIDs[0])
+	}
+	return "PATCH " + path + ` {"integrations":{"kafka":{"enabled":true}}}`
 }
 
 // Address is where the sink is, without secrets.

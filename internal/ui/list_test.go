@@ -67,9 +67,9 @@ func TestLists_ManyWebhooks(t *testing.T) {
 			}
 			b.gets(path+"?webhook=100.EXAMPLE&result=", 303, path+"?result=&webhook="+string(last))
 			b.gets(path+"?webhook="+string(last), 200, `value="https://100.example.com/`)
-			b.gets(path+"?webhook=https://09", 200, "10 webhooks can be meant")
-			b.gets(path+"?webhook=Twins", 200, "2 webhooks can be meant")
-			if page := b.gets(path+"?webhook=nobody", 200, "No webhook is called so."); strings.Contains(page, "pl4nted") {
+			b.gets(path+"?webhook=https://09", 200, "10 receivers may be meant")
+			b.gets(path+"?webhook=Twins", 200, "2 receivers may be meant")
+			if page := b.gets(path+"?webhook=nobody", 200, "No receiver is called so."); strings.Contains(page, "pl4nted") {
 				t.Error("a secret of a webhook")
 			}
 		}

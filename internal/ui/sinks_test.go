@@ -19,8 +19,18 @@ func init() {
 		screens,
 		screen{name: "sinks", path: "/admin/sink"},
 		screen{name: "sink", path: "/admin/sink/{sink}"},
+		screen{name: "sink-types", path: "/admin/sink/add"},
 		screen{name: "sink-add", path: "/admin/sink/add?type=kafka"},
+		screen{name: "sink-add-refused", path: "/admin/sink/add?type=nats", prepare: func(p *uitest.Page, s *stage) {
+			p.Type("Name", s.text("To the warehouse", 190)).Type("Servers", "nowhere").Click("Save").See("An address is host:port")
+		}},
 		screen{name: "sink-edit", path: "/admin/sink/{sink}/edit"},
+		screen{name: "sink-edit-events", path: "/admin/sink/{sink}/edit", prepare: func(p *uitest.Page, _ *stage) { p.Click("Events") }},
+		screen{name: "sink-edit-delivery", path: "/admin/sink/{sink}/edit", prepare: func(p *uitest.Page, _ *stage) { p.Click("Delivery") }},
+		screen{name: "sink-integration", path: "/admin/sink/{integration}"},
+		screen{name: "sink-recover", path: "/admin/sink/{sink}/recover?since=2020-01-01T00:00"},
+		screen{name: "integrations", path: "/admin/integration"},
+		screen{name: "integration", path: "/admin/integration/kafka"},
 		screen{name: "sink-delete", path: "/admin/sink/{sink}/delete"},
 		screen{name: "webhook-add-filter", path: "/admin/webhook/add", prepare: func(p *uitest.Page, _ *stage) {
 			p.Click("Events").Type("Filter", `event.type startsWith "user."`).Click("Try on the last 100 events").See("events match.")
@@ -34,6 +44,13 @@ func init() {
 		}}).Want(200).Decode(&r)
 		s.note("sink", string(r.Sink.ID))
 		s.Call("POST", "/api/sink/"+string(r.Sink.ID)+"/test", `{"type":"user.create"}`).Want(200)
+		s.Call("PATCH", "/api/integration", map[string]any{"integrations": map[string]any{"kafka": map[string]any{
+			"enabled": false, "defaultTopic": s.text("identity", 240), "producer": map[string]any{
+				"bootstrap.servers": "127.0.0.1:1", "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "client.id": s.text("herald", 240),
+				"sasl.jaas.config": sink.LoginText("PLAIN", "herald", "secret"),
+			},
+		}}}).Want(200)
+		s.note("integration", string(sink.IntegrationID("")))
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -14,10 +15,11 @@ import (
 	"github.com/herald-events/herald/internal/app/apptest"
 	"github.com/herald-events/herald/internal/application"
 	"github.com/herald-events/herald/internal/db/dbtest"
+	"github.com/herald-events/herald/internal/sink"
 	"github.com/herald-events/herald/internal/template"
 )
 
-// A server that starts with the exported file has the same tenants, webhooks, messengers and templates. Not in parallel: the file reads the
+// A server that starts with the exported file has the same tenants, webhooks, sinks, integrations, messengers and templates. Not in parallel: the file reads the
 // environment, which is the process's.
 func TestExport_Repeats(t *testing.T) {
 	const (
@@ -25,6 +27,7 @@ func TestExport_Repeats(t *testing.T) {
 		text             = "3d0c5a4e-0b6f-4b55-9e0a-2f1f6f0f1c03"
 		global, bound    = "3d0c5a4e-0b6f-4b55-9e0a-2f1f6f0f1c04", "3d0c5a4e-0b6f-4b55-9e0a-2f1f6f0f1c05"
 		mail             = "3d0c5a4e-0b6f-4b55-9e0a-2f1f6f0f1c06"
+		queue, archive   = "3d0c5a4e-0b6f-4b55-9e0a-2f1f6f0f1c07", "3d0c5a4e-0b6f-4b55-9e0a-2f1f6f0f1c08"
 	)
 	for _, engine := range dbtest.Engines() {
 		t.Run(string(engine), func(t *testing.T) {
@@ -48,6 +51,12 @@ func TestExport_Repeats(t *testing.T) {
 				"headers":{"Authorization":"PLANTED-7"},"retryConfiguration":{"delays":[1,2]},"data":{"a":["#{b}",1.50]}}}`)
 			set("POST", "/api/webhook/"+bound, `{"webhook":{"url":"https://hooks.example/b","tenantIds":["`+other+`","`+string(h.Tenant)+`"],"connectTimeout":1000,"readTimeout":2000,"eventsEnabled":{"user.delete":true},
 				"httpAuthenticationUsername":"u","httpAuthenticationPassword":"PLANTED-8"}}`)
+			set("POST", "/api/sink/"+queue, `{"sink":{"name":"Queue","type":"nats","enabled":false,"eventsEnabled":{"user.update":true},"tenantIds":["`+other+`"],"retryConfiguration":{"delays":[1]},
+				"nats":{"servers":["nats.example:4222"],"subject":"identity.{type}","token":"PLANTED-9","tls":{"enabled":true}}}}`)
+			set("POST", "/api/sink/"+archive, `{"sink":{"name":"Archive #{x}","type":"file","allEvents":true,"global":true,"file":{"path":"a/events.jsonl"}}}`)
+			jaas := sink.LoginText("PLAIN", "herald", "PLANTED-10")
+			set("PUT", "/api/integration?tenantId="+other, `{"integrations":{"kafka":{"defaultTopic":"t","producer":{"bootstrap.servers":"kafka.example:9092","security.protocol":"SASL_SSL",
+				"sasl.mechanism":"PLAIN","sasl.jaas.config":`+strconv.Quote(jaas)+`}}}}`)
 
 			b.gets("/admin/system", 200, `href="/admin/system/export"`)
 			file := b.gets("/admin/system/export", 200, `"HERALD_API_KEY"`)
@@ -63,6 +72,7 @@ func TestExport_Repeats(t *testing.T) {
 			values := map[string]string{
 				"HERALD_API_KEY": "the-key-of-the-second-server", "MESSENGER_1_URL": "https://texts.example/send?key=PLANTED-1", "MESSENGER_1_HEADER_X_KEY": "PLANTED-2", "MESSENGER_1_PASSWORD": "PLANTED-3",
 				"WEBHOOK_1_URL": "https://hooks.example/a?token=PLANTED-6", "WEBHOOK_1_HEADER_AUTHORIZATION": "PLANTED-7", "WEBHOOK_2_PASSWORD": "PLANTED-8",
+				"SINK_1_NATS_TOKEN": "PLANTED-9", "INTEGRATIONS_3_KAFKA_PRODUCER_SASL_JAAS_CONFIG": jaas,
 			}
 			for _, m := range regexp.MustCompile(`#\{ENV\.([A-Z0-9_]+)\}`).FindAllStringSubmatch(file, -1) {
 				value, known := values[m[1]]
@@ -82,7 +92,7 @@ func TestExport_Repeats(t *testing.T) {
 				t.Fatal(err)
 			}
 			second := apptest.Start(t, engine, func(o *app.Options) { o.Settings.Kickstart = path })
-			for _, list := range []string{"/api/tenant", "/api/webhook", "/api/messenger", "/api/message/template", "/api/email/template"} {
+			for _, list := range []string{"/api/tenant", "/api/webhook", "/api/sink", "/api/messenger", "/api/message/template", "/api/email/template"} {
 				if diff := gocmp.Diff(withoutInstants(t, h.Call("GET", list, nil).Want(200).Body), withoutInstants(t, second.Call("GET", list, nil).Want(200).Body)); diff != "" {
 					t.Errorf("%s (-first +second):\n%s", list, diff)
 				}

@@ -95,8 +95,11 @@ func (s *server) tenantOf(v *visit, w wanted) (wire.ID, error) {
 	return s.Tenants.DefaultID(v.Context())
 }
 
-// firstType is a type that is on, or one that everybody knows.
+// firstType is a type that is on: the one that everybody knows, or else the first of the catalogue.
 func firstType(on wire.Map[bool]) event.Type {
+	if on[string(event.UserCreate)] {
+		return event.UserCreate
+	}
 	for _, d := range event.All() {
 		if on[string(d.Type)] {
 			return d.Type

@@ -45,7 +45,7 @@ func TestWebhookView_Charts(t *testing.T) {
 		path := "/admin/webhook/" + string(hook)
 		h.Eventually(10*time.Second, "the delivery is counted", func() bool {
 			_, page, _ := b.send("GET", path, nil)
-			return strings.Contains(page, "Requests by the hour")
+			return strings.Contains(page, "Attempts by the hour")
 		})
 		page := b.gets(path, 200, "chart.")
 		for _, want := range []string{"1 accepted, 0 to be tried again, 0 refused or given up", "How long answers took", "&amp;webhook=" + string(hook)} {
@@ -53,7 +53,7 @@ func TestWebhookView_Charts(t *testing.T) {
 				t.Errorf("the page lacks %q:\n%s", want, page)
 			}
 		}
-		if page := b.gets("/admin/webhook/"+string(other), 200, "https://other.example.com/hook"); strings.Contains(page, "Requests by the hour") {
+		if page := b.gets("/admin/webhook/"+string(other), 200, "https://other.example.com/hook"); strings.Contains(page, "Attempts by the hour") {
 			t.Error("there is a chart without anything sent")
 		}
 	})
