@@ -167,10 +167,10 @@ func (s *site) overview(w http.ResponseWriter, r *http.Request) {
 	p := s.pages()
 	query := r.URL.Query().Get("q")
 	s.show(w, http.StatusOK, "overview", view{Title: "API", Here: "/docs/", Query: query, Page: struct {
-		About  string
-		Parts  []*part
-		Events []*eventType
-	}{p.spec.Info.Description, found(p.parts, query), foundEvents(p.events, query)}})
+		About, Query string
+		Parts        []*part
+		Events       []*eventType
+	}{p.spec.Info.Description, query, found(p.parts, query), foundEvents(p.events, query)}})
 }
 
 // found are the parts with only those operations that a search for words finds.

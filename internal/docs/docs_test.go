@@ -69,6 +69,9 @@ func TestPages(t *testing.T) {
 		}
 		for _, found := range links.FindAllStringSubmatch(text, -1) {
 			to, fragment, _ := strings.Cut(found[1], "#")
+			if strings.Contains(to, ":") { // elsewhere
+				continue
+			}
 			if to == "" {
 				to = path
 			}

@@ -87,7 +87,8 @@ func readChapter(folder fs.FS, name string) (*reading, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	// What is wider than the page is scrolled, with the keyboard too.
-	r.Body = template.HTML(strings.ReplaceAll(b.String(), "<pre>", `<pre tabindex="0">`)) // of our own pages, without what they have of raw HTML
+	scrolled := strings.NewReplacer("<pre>", `<pre tabindex="0">`, "<table>", `<div class="wide" tabindex="0"><table class="grid">`, "</table>", "</table></div>")
+	r.Body = template.HTML(scrolled.Replace(b.String())) // of our own pages, without what they have of raw HTML
 	return r, nil
 }
 
