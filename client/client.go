@@ -343,6 +343,8 @@ func (c *Client) In(tenant wire.ID) *Client {
 type Answer struct {
 	Status int
 	Body   json.RawMessage
+	// RequestID is what the server's log calls the request.
+	RequestID string
 }
 
 // Send makes a request once and returns the answer whatever its status is. The error is an [*UnreachableError] or that of ctx.
@@ -364,7 +366,7 @@ func (c *Client) Send(ctx context.Context, method, path string, in any) (Answer,
 	if err != nil {
 		return Answer{}, c.unreachable(ctx, err)
 	}
-	return Answer{response.StatusCode, text}, nil
+	return Answer{response.StatusCode, text, response.Header.Get("X-Request-Id")}, nil
 }
 
 // Err is the error that the answer to such a request is, nil for one of success.
@@ -372,7 +374,7 @@ func (a Answer) Err(method, path string) error {
 	if a.Status >= 200 && a.Status <= 299 {
 		return nil
 	}
-	e := &Error{Status: a.Status, Method: method, Path: withoutQuery(path)}
+	e := &Error{Status: a.Status, Method: method, Path: withoutQuery(path), RequestID: a.RequestID}
 	if json.Unmarshal(a.Body, &e.Errors) != nil {
 		e.Errors = wire.Errors{}
 	}

@@ -27,7 +27,7 @@ type deliveryFilter struct {
 	period
 	Status  []string `placeholder:"STATUS" help:"pending, retrying, delivered, dead, cancelled; waiting for the first two; failed for retrying and dead."`
 	Webhook string   `placeholder:"WEBHOOK" help:"Only those to this webhook or sink."`
-	Type    []string `placeholder:"TYPE" help:"Only events of this type; several times, or separated by commas."`
+	Type    []string `placeholder:"TYPE" help:"Only events of this type; * stands for anything, as in 'user.*'. Several times, or separated by commas."`
 	Tenant  string   `placeholder:"TENANT" help:"Only events of this tenant."`
 	About   wire.ID  `placeholder:"ID" help:"Only events about the user, group or other object with this id."`
 }
@@ -48,7 +48,7 @@ func (f deliveryFilter) isZero() bool {
 
 // wire finds what the flags name. Of what was asked for by status it keeps the states that make sense for what is done.
 func (f deliveryFilter) wire(ctx context.Context, s *session, sensible ...wire.DeliveryState) (wire.DeliveryFilter, error) {
-	filter := wire.DeliveryFilter{Period: f.period.wire(), EventTypes: f.Type, LinkedObjectID: f.About}
+	filter := wire.DeliveryFilter{Period: f.period.wire(), LinkedObjectID: f.About}
 	for _, name := range f.Status {
 		states, ok := statuses[name]
 		if !ok {
@@ -68,11 +68,11 @@ func (f deliveryFilter) wire(ctx context.Context, s *session, sensible ...wire.D
 	if len(f.Status) > 0 && len(filter.States) == 0 {
 		return filter, usageError{fmt.Sprintf("--status %s: there is nothing to do with those", strings.Join(f.Status, ","))}
 	}
-	for _, t := range f.Type {
-		if err := knownType(t); err != nil {
-			return filter, err
-		}
+	types, err := typesLike(f.Type)
+	if err != nil {
+		return filter, err
 	}
+	filter.EventTypes = types
 	if f.Webhook != "" {
 		r, err := s.receiver(ctx, f.Webhook)
 		if err != nil {
@@ -266,7 +266,12 @@ func (p pace) long(count int) string {
 	if p.Rate == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", at %g/s about %s", p.Rate, roughly(time.Duration(float64(count)/p.Rate*float64(time.Second))))
+	d := time.Duration(float64(count) / p.Rate * float64(time.Second))
+	about := roughly(d)
+	if d < 2*time.Minute {
+		about = fmt.Sprintf("%.0f s", d.Seconds())
+	}
+	return fmt.Sprintf(", at %g/s about %s", p.Rate, about)
 }
 
 type deliveriesReplay struct {
@@ -306,17 +311,12 @@ func (c deliveriesReplay) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	request := wire.DeliveryReplayRequest{Search: filter, Rate: c.rate(), DryRun: true}
-	_, counted, err := s.Deliveries.ReplayAll(ctx, request)
-	if err != nil {
-		return err
-	}
-	if done, err := s.counted(counted, "send", c.long(counted.Count)); done || err != nil {
-		return err
-	}
-	request.DryRun = false
-	task, _, err := s.Deliveries.ReplayAll(ctx, request)
-	return s.began(ctx, task, err, c.NoWait)
+	return bulk{
+		do: "send", noun: "request", to: "all that match", noWait: c.NoWait, detail: func(n *wire.DeliveryDryRunResponse) string { return c.long(n.Count) },
+		ask: func(dry bool) (*wire.DeliveryTask, *wire.DeliveryDryRunResponse, error) {
+			return s.Deliveries.ReplayAll(ctx, wire.DeliveryReplayRequest{Search: filter, Rate: c.rate(), DryRun: dry})
+		},
+	}.run(ctx, s)
 }
 
 type deliveriesRecover struct {
@@ -343,24 +343,33 @@ func (c deliveriesRecover) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	request := wire.DeliveryRecoverRequest{
-		DeliveryRecovery: wire.DeliveryRecovery{WebhookID: r.id, Since: c.Since.instant(), Until: c.Until.instant(), Which: wire.RecoveryPart(c.Which)},
-		Rate:             c.rate(), DryRun: true,
+	which := wire.DeliveryRecovery{WebhookID: r.id, Since: c.Since.instant(), Until: c.Until.instant(), Which: wire.RecoveryPart(c.Which)}
+	return bulk{
+		do: "send", noun: "request", to: r.short, noWait: c.NoWait, detail: func(n *wire.DeliveryDryRunResponse) string { return missed(n) + " to " + r.short + c.long(n.Count) },
+		ask: func(dry bool) (*wire.DeliveryTask, *wire.DeliveryDryRunResponse, error) {
+			return s.Deliveries.Recover(ctx, wire.DeliveryRecoverRequest{DeliveryRecovery: which, Rate: c.rate(), DryRun: dry})
+		},
+	}.run(ctx, s)
+}
+
+// missed says why a receiver has missed so many: " (312 given up, 972 waiting)".
+func missed(n *wire.DeliveryDryRunResponse) string {
+	if n.DeliveryRecoveryCount == nil {
+		return ""
 	}
-	_, counted, err := s.Deliveries.Recover(ctx, request)
-	if err != nil {
-		return err
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{n.Failed, "given up"}, {n.Waiting, "waiting"}, {n.NeverSent, "never sent"}} {
+		if part.n > 0 {
+			parts = append(parts, grouped(part.n)+" "+part.what)
+		}
 	}
-	parts := ""
-	if n := counted.DeliveryRecoveryCount; n != nil {
-		parts = fmt.Sprintf(" (%d failed, %d waiting, %d never sent)", n.Failed, n.Waiting, n.NeverSent)
+	if parts == nil {
+		return ""
 	}
-	if done, err := s.counted(counted, "send", parts+" to "+r.short+c.long(counted.Count)); done || err != nil {
-		return err
-	}
-	request.DryRun = false
-	task, _, err := s.Deliveries.Recover(ctx, request)
-	return s.began(ctx, task, err, c.NoWait)
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 type deliveriesCancel struct {
@@ -393,17 +402,12 @@ func (c deliveriesCancel) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	request := wire.DeliveryCancelRequest{Search: filter, DryRun: true}
-	_, counted, err := s.Deliveries.CancelAll(ctx, request)
-	if err != nil {
-		return err
-	}
-	if done, err := s.counted(counted, "cancel", ""); done || err != nil {
-		return err
-	}
-	request.DryRun = false
-	task, _, err := s.Deliveries.CancelAll(ctx, request)
-	return s.began(ctx, task, err, c.NoWait)
+	return bulk{
+		do: "cancel", noun: "delivery", to: "all that match", noWait: c.NoWait, detail: func(*wire.DeliveryDryRunResponse) string { return "" },
+		ask: func(dry bool) (*wire.DeliveryTask, *wire.DeliveryDryRunResponse, error) {
+			return s.Deliveries.CancelAll(ctx, wire.DeliveryCancelRequest{Search: filter, DryRun: dry})
+		},
+	}.run(ctx, s)
 }
 
 // each does something with the deliveries of one event. Those with which it cannot be done are told; the others are done all the same.
@@ -436,21 +440,6 @@ func each(ctx context.Context, s *session, which oneDelivery, done string, do fu
 		}
 	}
 	return failed
-}
-
-// counted says how many a task would change, and asks. done means that nothing is left to do.
-func (s *session) counted(n *wire.DeliveryDryRunResponse, what, detail string) (done bool, err error) {
-	switch {
-	case s.dryRun && s.format != table:
-		return true, s.object(n)
-	case s.dryRun:
-		_, err := fmt.Fprintf(s, "would %s %d%s\n", what, n.Count, detail)
-		return true, err
-	case n.Count == 0:
-		s.say("There is nothing to %s.", what)
-		return true, nil
-	}
-	return false, s.confirm("Really %s %d%s?", what, n.Count, detail)
 }
 
 type deliveriesWait struct {
@@ -486,7 +475,7 @@ func (c deliveriesWait) Run(ctx context.Context, s *session) error {
 func (c deliveriesWait) wait(ctx context.Context, s *session) error {
 	if c.Task != "" {
 		task, err := s.Deliveries.Task(ctx, c.Task)
-		return s.began(ctx, task, err, false)
+		return s.began(ctx, task, err, "", false)
 	}
 	filter, err := c.deliveryFilter.wire(ctx, s)
 	if err != nil {

@@ -67,10 +67,3 @@ func (s *session) showFinding(f wire.Finding) {
 	}
 	fmt.Fprintf(s, "%s %s\n", mark, printable(f.Text))
 }
-
-func counts(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}

@@ -31,6 +31,7 @@ type eventsList struct {
 	remote
 	period
 	limited
+	watched
 	Type    string  `placeholder:"TYPE" help:"Only events of this type."`
 	Result  string  `placeholder:"RESULT" enum:",running,succeeded,failed" default:"" help:"Only those that are running, have succeeded or have failed."`
 	Tenant  string  `placeholder:"TENANT" help:"Only those of this tenant."`
@@ -46,6 +47,7 @@ func (eventsList) Help() string {
 Examples:
 
   herald events list
+  herald events list --watch
   herald events list --since 24h --type user.login.success --result failed
   herald events list --since 7d --limit 0 -o jsonl > events.jsonl`
 }
@@ -78,11 +80,14 @@ func (c eventsList) Run(ctx context.Context, s *session) error {
 	if span == "" {
 		span = "1 h, --since 24h shows more"
 	}
-	return list(s, results[wire.WebhookEventLog]{name: "webhookEventLogs", all: s.Events.List(ctx, search), span: span, total: func() (int, error) {
-		search.Page = justCount
-		page, err := s.Events.Page(ctx, search)
-		return page.Total, err
-	}}, c.Limit, eventColumns()...)
+	return c.watch(ctx, s, func() error {
+		return list(s, results[wire.WebhookEventLog]{name: "webhookEventLogs", all: s.Events.List(ctx, search), span: span, total: func() (int, error) {
+			counted := search
+			counted.Page = justCount
+			page, err := s.Events.Page(ctx, counted)
+			return page.Total, err
+		}}, c.Limit, eventColumns()...)
+	})
 }
 
 func eventColumns() []column[wire.WebhookEventLog] {

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -87,6 +89,9 @@ func sentence(err error) string {
 		}
 		return text
 	}
+	if _, ok := errors.AsType[*kong.ParseError](err); ok {
+		return oneOf(err.Error())
+	}
 	p, ok := errors.AsType[*problem.Error](err)
 	if !ok || len(p.Fields)+len(p.General) == 0 {
 		return err.Error()
@@ -99,4 +104,21 @@ func sentence(err error) string {
 		all = append(all, g.Message)
 	}
 	return strings.Join(all, " ")
+}
+
+var notOneOf = regexp.MustCompile(`^(.+ must be one of )((?:"[^"]*",?)+) but got "(.*)"$`)
+
+// oneOf puts what the parser says of a value that a flag cannot have as the commands say it: without the empty one, which stands for no value, and with what may be meant.
+func oneOf(text string) string {
+	parts := notOneOf.FindStringSubmatch(text)
+	if parts == nil {
+		return text
+	}
+	var known []string
+	for quoted := range strings.SplitSeq(parts[2], ",") {
+		if name := strings.Trim(quoted, `"`); name != "" {
+			known = append(known, name)
+		}
+	}
+	return fmt.Sprintf("%s%s but got %q%s", parts[1], strings.Join(known, ", "), parts[3], didYouMean(parts[3], known))
 }

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -40,6 +42,15 @@ func (c helpCommand) Run(k *kong.Context, out *output) error {
 	if text, ok := topics[strings.Join(c.Topic, " ")]; ok {
 		_, err := fmt.Fprint(out, text)
 		return err
+	}
+	if len(c.Topic) > 0 {
+		known := slices.Sorted(maps.Keys(topics))
+		for _, node := range k.Model.Children {
+			known = append(known, node.Name)
+		}
+		if !slices.Contains(known, c.Topic[0]) {
+			return usageError{fmt.Sprintf("there is no command and no topic %q%s", c.Topic[0], didYouMean(c.Topic[0], known))}
+		}
 	}
 	_, err := k.Parse(append(c.Topic, "--help")) // prints it, or says what it does not know
 	return err

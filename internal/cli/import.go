@@ -76,6 +76,10 @@ func (c importFusionAuth) Run(ctx context.Context, s *session) error {
 		if err := step(ctx); err != nil {
 			return err
 		}
+		if ctx.Err() != nil {
+			s.say("\nInterrupted: what was copied stays, and is left alone by the same command, which goes on.")
+			return ctx.Err()
+		}
 	}
 	err = list(s, whole("objects", those(m.report)), 0,
 		col("KIND", func(o importedObject) string { return o.Kind }),
@@ -285,6 +289,9 @@ type move struct {
 
 // put makes the object, changes what is different, or leaves it. What fails is reported, and the others go on.
 func (m *mover) put(ctx context.Context, x move) {
+	if ctx.Err() != nil {
+		return
+	}
 	done := importedObject{Kind: x.kind, Name: x.name, ID: wire.ID(x.id), Notes: x.notes}
 	current, err := m.current(ctx, x)
 	if err == nil {

@@ -181,7 +181,7 @@ func (c keysRotate) Run(ctx context.Context, s *session) error {
 		}
 		s.say("Created %s, kid %s.", to.Name, to.KID)
 	}
-	for _, w := range changed {
+	for i, w := range changed {
 		for _, pair := range keyPairs(&w) {
 			switch {
 			case *pair.first != from.ID:
@@ -192,7 +192,11 @@ func (c keysRotate) Run(ctx context.Context, s *session) error {
 			}
 		}
 		if _, err := s.Webhooks.Replace(ctx, w); err != nil {
-			return fmt.Errorf("%s: %w", host(w.URL), err)
+			again := fmt.Sprintf("herald keys rotate %s --to %s", from.ID, to.ID)
+			if c.Finish {
+				again += " --finish"
+			}
+			return s.goesOn(fmt.Errorf("%s: %w", host(w.URL), err), i, len(changed), "webhook", again)
 		}
 		s.say("Changed %s.", w.URL)
 	}

@@ -146,6 +146,10 @@ func (c kickstartApply) Run(ctx context.Context, s *session) error {
 		Handler:   proxy,
 		Success:   func(context.Context) error { return nil },
 	}, nil)
+	if ctx.Err() != nil { // whatever the request under way was answered with
+		s.say("\nInterrupted: %s were applied and stay so. Take these out of the file before it is applied again.", report)
+		return ctx.Err()
+	}
 	if err != nil {
 		return err
 	}

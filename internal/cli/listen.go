@@ -139,7 +139,7 @@ func (c *listenCommand) Run(ctx context.Context, s *session) error {
 func (e *ear) summary() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	text := plural(e.events, "event")
+	text := counts(e.events, "event")
 	if e.forward != nil {
 		text += fmt.Sprintf(", %d failed", e.failed)
 	}
@@ -147,13 +147,6 @@ func (e *ear) summary() string {
 		text += fmt.Sprintf(", %d missed", e.lost)
 	}
 	return text
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func (e *ear) sayOnce(format string, args ...any) {
@@ -217,7 +210,7 @@ func (e *ear) ready(r *wire.ListenerReady) {
 		to = egress.RedactURL(e.c.ForwardTo)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "Ready. %s → %s\n", plural(len(r.EventTypes), "event type"), to)
+	fmt.Fprintf(&b, "Ready. %s → %s\n", counts(len(r.EventTypes), "event type"), to)
 	fmt.Fprintf(&b, "Signing key  %s (kept between runs)   JWKS %s%s\n", r.SigningKey.Name, e.URL(), r.SigningKey.JWKSPath)
 	switch {
 	case !r.Listener.Transactional:
@@ -263,7 +256,7 @@ func (e *ear) take(ctx context.Context, l *client.Listening, cancel context.Canc
 		case m.Lost > 0:
 			e.mu.Lock()
 			e.lost += m.Lost
-			e.show.say(fmt.Sprintf("          … %s missed: more came than could be taken", plural(m.Lost, "event")))
+			e.show.say(fmt.Sprintf("          … %s missed: more came than could be taken", counts(m.Lost, "event")))
 			e.mu.Unlock()
 		case m.Exchange.Vote:
 			working.Go(func() { e.deal(ctx, l, m.Exchange, cancel) })

@@ -362,7 +362,7 @@ func (b *browser) key(k string, browsing bool) action {
 // view is the screen, line by line.
 func (b *browser) view(e *ear, width, height int, said string) []string {
 	some := b.visible()
-	head := fmt.Sprintf("%s, standing still", plural(len(some), "event"))
+	head := fmt.Sprintf("%s, standing still", counts(len(some), "event"))
 	if b.filter != "" || b.typing {
 		head += " · filter: " + b.filter
 		if b.typing {

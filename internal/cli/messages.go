@@ -18,6 +18,7 @@ type messagesList struct {
 	remote
 	period
 	limited
+	watched
 	State     string `enum:",sending,sent,failed,unknown,limited" default:"" placeholder:"STATE" help:"Only those that are sending, sent, failed, unknown or limited."`
 	Recipient string `placeholder:"ADDRESS" help:"Only those to this whole address or number."`
 	Tenant    string `placeholder:"TENANT" help:"Only those of this tenant."`
@@ -36,23 +37,26 @@ func (c messagesList) Run(ctx context.Context, s *session) error {
 		}
 		search.TenantID = t.ID
 	}
-	return list(s, results[wire.Message]{name: "messages", all: s.Messages.List(ctx, search), span: c.span(), total: func() (int, error) {
-		search.Page = justCount
-		page, err := s.Messages.Page(ctx, search)
-		return page.Total, err
-	}}, c.Limit,
-		col("WHEN", func(m wire.Message) string { return ago(m.InsertInstant) }),
-		col("KIND", func(m wire.Message) string { return string(m.Kind) }),
-		col("TO", func(m wire.Message) string { return m.Recipient }),
-		col("FOR", func(m wire.Message) string { return m.Purpose }),
-		col("TEMPLATE", func(m wire.Message) string { return m.TemplateName }),
-		col("LOCALE", func(m wire.Message) string { return m.Locale }),
-		column[wire.Message]{"STATE", func(m wire.Message) string { return string(m.State) }, func(m wire.Message) tone {
-			return map[wire.MessageState]tone{wire.MessageSent: good, wire.MessageFailed: bad, wire.MessageUnknown: warn, wire.MessageLimited: warn}[m.State]
-		}},
-		col("ATTEMPTS", func(m wire.Message) string { return strconv.Itoa(len(m.Attempts)) }),
-		col("ID", func(m wire.Message) string { return short(m.ID) }),
-	)
+	return c.watch(ctx, s, func() error {
+		return list(s, results[wire.Message]{name: "messages", all: s.Messages.List(ctx, search), span: c.span(), total: func() (int, error) {
+			counted := search
+			counted.Page = justCount
+			page, err := s.Messages.Page(ctx, counted)
+			return page.Total, err
+		}}, c.Limit,
+			col("WHEN", func(m wire.Message) string { return ago(m.InsertInstant) }),
+			col("KIND", func(m wire.Message) string { return string(m.Kind) }),
+			col("TO", func(m wire.Message) string { return m.Recipient }),
+			col("FOR", func(m wire.Message) string { return m.Purpose }),
+			col("TEMPLATE", func(m wire.Message) string { return m.TemplateName }),
+			col("LOCALE", func(m wire.Message) string { return m.Locale }),
+			column[wire.Message]{"STATE", func(m wire.Message) string { return string(m.State) }, func(m wire.Message) tone {
+				return map[wire.MessageState]tone{wire.MessageSent: good, wire.MessageFailed: bad, wire.MessageUnknown: warn, wire.MessageLimited: warn}[m.State]
+			}},
+			col("ATTEMPTS", func(m wire.Message) string { return strconv.Itoa(len(m.Attempts)) }),
+			col("ID", func(m wire.Message) string { return short(m.ID) }),
+		)
+	})
 }
 
 // messageArg is the argument of commands about one message.

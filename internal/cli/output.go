@@ -201,6 +201,18 @@ func shown(n, total int, more bool, span string) string {
 // exactTotal is how far the API counts exactly; a larger total says "at least".
 const exactTotal = 10_000
 
+// counts is a number of things for people: 1 event, 1 284 events, 2 deliveries.
+func counts(n int, noun string) string {
+	switch stem, y := strings.CutSuffix(noun, "y"); {
+	case n == 1:
+	case y && !strings.HasSuffix(noun, "ey"):
+		noun = stem + "ies"
+	default:
+		noun += "s"
+	}
+	return grouped(n) + " " + noun
+}
+
 // grouped is a number for people: 1 284.
 func grouped(n int) string {
 	text := strconv.Itoa(n)

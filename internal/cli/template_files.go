@@ -166,7 +166,7 @@ func (c templatesPull) Run(ctx context.Context, s *session) error {
 		}
 		count++
 	}
-	s.say("%d templates are in %s.", count, c.Folder)
+	s.say("%s in %s.", counts(count, "template"), c.Folder)
 	return nil
 }
 
@@ -343,7 +343,7 @@ func (c templatesPush) Run(ctx context.Context, s *session) error {
 	if err := s.confirm("Change %s?", strings.Join(names, ", ")); err != nil {
 		return err
 	}
-	for _, change := range changes {
+	for i, change := range changes {
 		t := change.local
 		var err error
 		switch exists := change.remote != nil; {
@@ -357,7 +357,7 @@ func (c templatesPush) Run(ctx context.Context, s *session) error {
 			_, err = s.Templates.CreateEmail(ctx, *t.email)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", t.path(), err)
+			return s.goesOn(fmt.Errorf("%s: %w", t.path(), err), i, len(changes), "template", "herald templates push "+quoted(c.Folder))
 		}
 		s.say("Changed %s.", t.path())
 	}

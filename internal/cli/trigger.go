@@ -267,6 +267,10 @@ func (c *cause) print(call string, events []wire.WebhookEventLog) error {
 	if c.s.format != table {
 		return c.s.object(map[string]any{"call": call, "webhookEventLogs": events})
 	}
+	sinks := map[wire.ID]bool{}
+	for sink, err := range c.In("").Sinks.List(c.ctx, wire.SinkSearch{}) {
+		sinks[sink.ID] = err == nil // who may not see them counts them as webhooks
+	}
 	fmt.Fprintln(c.s, call)
 	width := 0
 	for _, e := range events {
@@ -278,7 +282,7 @@ func (c *cause) print(call string, events []wire.WebhookEventLog) error {
 			tx = "TX"
 		}
 		result, t := outcomeOf(&e)
-		fmt.Fprintf(c.s, "  %-*s   %s   %s  %s   %s\n", width, e.EventType, short(e.ID), tx, c.s.paint(t, fmt.Sprintf("%-11s", result)), receiversOf(&e))
+		fmt.Fprintf(c.s, "  %-*s   %s   %s  %s   %s\n", width, e.EventType, short(e.ID), tx, c.s.paint(t, fmt.Sprintf("%-11s", result)), receiversOf(&e, sinks))
 	}
 	return nil
 }
@@ -296,7 +300,7 @@ func outcomeOf(e *wire.WebhookEventLog) (string, tone) {
 }
 
 // receiversOf says how many of those who got the event have taken it.
-func receiversOf(e *wire.WebhookEventLog) string {
+func receiversOf(e *wire.WebhookEventLog, sinks map[wire.ID]bool) string {
 	took := map[wire.ID]bool{}
 	for _, a := range e.Attempts {
 		took[a.WebhookID] = took[a.WebhookID] || a.AttemptResult == wire.AttemptSuccess
@@ -311,13 +315,25 @@ func receiversOf(e *wire.WebhookEventLog) string {
 		}
 		return text
 	}
-	yes := 0
-	for _, ok := range took {
-		if ok {
-			yes++
+	var parts []string
+	for _, kind := range []struct {
+		sink bool
+		name string
+	}{{false, "webhooks"}, {true, "sinks"}} {
+		yes, all := 0, 0
+		for id, ok := range took {
+			if sinks[id] == kind.sink {
+				all++
+				if ok {
+					yes++
+				}
+			}
+		}
+		if all > 0 {
+			parts = append(parts, fmt.Sprintf("%d/%d %s", yes, all, kind.name))
 		}
 	}
-	return fmt.Sprintf("%d/%d webhooks", yes, len(took))
+	return strings.Join(parts, ", ")
 }
 
 // fail notes the first error.

@@ -151,8 +151,9 @@ func (c usersList) Run(ctx context.Context, s *session) error {
 	}
 	search := wire.UserSearch{QueryString: cmp.Or(c.Query, "*")}
 	return list(s, results[wire.User]{name: "users", all: at.Users.List(ctx, search), total: func() (int, error) {
-		search.Page = justCount
-		page, err := at.Users.Page(ctx, search)
+		counted := search
+		counted.Page = justCount
+		page, err := at.Users.Page(ctx, counted)
 		return page.Total, err
 	}}, c.Limit,
 		col("USER", func(u wire.User) string { return cmp.Or(u.Email, u.Username, string(u.ID)) }),

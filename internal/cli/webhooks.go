@@ -662,12 +662,12 @@ func fixOf(g wire.ExplainedGate, w wire.Webhook, t wire.Tenant, eventType string
 	return g.Fix
 }
 
-// quoted is a word for a shell.
+// quoted is a word for a shell, in quotes where it has to be.
 func quoted(text string) string {
 	if text != "" && !strings.ContainsFunc(text, func(r rune) bool {
 		return !strings.ContainsRune("-_./:@", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
 	}) {
 		return text
 	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	return shellWord(text)
 }

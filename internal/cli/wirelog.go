@@ -140,7 +140,7 @@ func (d dryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if reads {
 		return d.next.RoundTrip(r)
 	}
-	fmt.Fprintf(d.out, "would %s %s\n", r.Method, path)
+	fmt.Fprintf(d.out, "would %s %s\n", r.Method, maskQuery(r.URL.RequestURI()))
 	if len(body) > 0 {
 		var pretty bytes.Buffer
 		if json.Indent(&pretty, maskJSON(body), "", "  ") == nil {
