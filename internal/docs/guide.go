@@ -87,7 +87,7 @@ func readChapter(folder fs.FS, name string) (*reading, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	// What is wider than the page is scrolled, with the keyboard too.
-	scrolled := strings.NewReplacer("<pre>", `<pre tabindex="0">`, "<table>", `<div class="wide" tabindex="0"><table class="grid">`, "</table>", "</table></div>")
+	scrolled := strings.NewReplacer("<pre>", `<pre tabindex="0">`, "<table>", `<div class="wide" tabindex="0"><table>`, "</table>", "</table></div>")
 	r.Body = template.HTML(scrolled.Replace(b.String())) // of our own pages, without what they have of raw HTML
 	return r, nil
 }

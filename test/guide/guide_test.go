@@ -220,7 +220,10 @@ func (r *reader) follow(b block) bool {
 	name, value := b.directive()
 	switch {
 	case name == "not run":
-		return true
+		if value == "" {
+			r.t.Error("a block that is not run says why")
+		}
+		return value != ""
 	case name == "part of":
 		return r.isPart(b, value)
 	case name == "file":

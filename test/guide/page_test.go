@@ -47,6 +47,8 @@ func parse(page string) (blocks []block, err error) {
 			b, note = nil, ""
 		case b != nil:
 			b.text += line + "\n"
+		case b == nil && strings.HasPrefix(trimmed, "~~~"):
+			return nil, fmt.Errorf("line %d: blocks begin with ```, so that they are found", i+1)
 		case opens && fence == "":
 			return nil, fmt.Errorf("line %d: a block without a language", i+1)
 		case opens:
