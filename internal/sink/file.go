@@ -9,8 +9,10 @@ import (
 	"math"
 	"os"
 	"path"
+	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/problem"
@@ -83,16 +85,11 @@ type fileWriter struct {
 	root     *os.Root
 	settings wire.FileSink
 	file     *os.File // nil after a failure: it is opened anew
-	size     int64
-	torn     bool // its last line was cut off, by a full disk or a crash
 	lines    bytes.Buffer
 }
 
 func (w *fileWriter) reopen() error {
-	if w.file != nil {
-		_ = w.file.Close()
-		w.file = nil
-	}
+	w.drop()
 	if dir := path.Dir(w.settings.Path); dir != "." {
 		if err := w.root.MkdirAll(dir, 0o750); err != nil {
 			return err
@@ -110,64 +107,121 @@ func (w *fileWriter) reopen() error {
 		_ = f.Close()
 		return err
 	}
-	w.file, w.size, w.torn = f, info.Size(), false
-	if last := make([]byte, 1); w.size > 0 {
-		n, err := f.ReadAt(last, w.size-1)
-		w.torn = err == nil && n == 1 && last[0] != '\n'
-	}
-	return nil
+	w.file = f
+	return w.keepNames()
 }
 
-// moved tells whether somebody has moved or removed the file since it was opened, as logrotate does.
-func (w *fileWriter) moved() bool {
-	there, err := w.root.Stat(w.settings.Path)
-	if err != nil {
-		return true
+// drop closes the file, and with it gives it back.
+func (w *fileWriter) drop() {
+	if w.file != nil {
+		_ = w.file.Close()
+		w.file = nil
 	}
-	ours, err := w.file.Stat()
-	return err != nil || !os.SameFile(there, ours)
 }
 
-// write appends the records in one piece, so that no other process writes into the middle of a line, and has them on the disk before it says so.
+// keepNames has the names of the file, and of the folders that lead to it, on the disk: what is in a file is lost with its name.
+func (w *fileWriter) keepNames() error {
+	if w.settings.Sync == syncNever || !foldersSync {
+		return nil
+	}
+	for dir := path.Dir(w.settings.Path); ; dir = path.Dir(dir) {
+		d, err := w.root.Open(dir)
+		if err == nil {
+			err = errors.Join(d.Sync(), d.Close())
+		}
+		if err != nil || dir == "." {
+			return err
+		}
+	}
+}
+
+// foldersSync tells whether the names in a folder can be forced to the disk.
+const foldersSync = runtime.GOOS != "windows"
+
+// take keeps away other processes that write into the file, or move it, until it is given back, and returns its length. Whoever has waited may find it moved meanwhile,
+// by such a process or by logrotate; then it is opened anew.
+func (w *fileWriter) take() (length int64, err error) {
+	for {
+		if w.file == nil {
+			if err := w.reopen(); err != nil {
+				return 0, err
+			}
+		}
+		lock(w.file)
+		ours, err := w.file.Stat()
+		if err != nil {
+			return 0, err
+		}
+		if there, err := w.root.Stat(w.settings.Path); err == nil && os.SameFile(there, ours) {
+			return ours.Size(), nil
+		}
+		w.drop()
+	}
+}
+
+// torn tells whether the last line was cut off, by a full disk or a crash.
+func (w *fileWriter) torn(length int64) bool {
+	last := make([]byte, 1)
+	if length == 0 {
+		return false
+	}
+	n, err := w.file.ReadAt(last, length-1)
+	return err == nil && n == 1 && last[0] != '\n'
+}
+
+// write appends the records, and has them on the disk before it says so.
 func (w *fileWriter) write(batch []*handed) {
 	err := w.append(batch)
+	if err != nil {
+		w.drop()
+		err = fileFailed(err)
+	} else {
+		unlock(w.file)
+	}
 	for _, h := range batch {
-		if err != nil {
-			h.done("", fileFailed(err))
-		} else {
-			h.done("", nil)
-		}
+		h.done("", err)
 	}
 }
 
 func (w *fileWriter) append(batch []*handed) error {
-	if w.file == nil || w.moved() {
-		if err := w.reopen(); err != nil {
-			return err
-		}
+	length, err := w.take()
+	if err != nil {
+		return err
 	}
 	w.lines.Reset()
-	if w.torn { // what was begun, and is written again, must not become a part of the next line
+	if w.torn(length) { // what was begun, and is written again, must not become a part of the next line
 		w.lines.WriteByte('\n')
 	}
 	for _, h := range batch {
+		begun := w.lines.Len()
 		writeLine(&w.lines, h.value)
-	}
-	if w.settings.MaxSize > 0 && w.size > 0 && w.size+int64(w.lines.Len()) > w.settings.MaxSize {
+		if before := length + int64(begun); before == 0 || w.settings.MaxSize == 0 || length+int64(w.lines.Len()) <= w.settings.MaxSize {
+			continue
+		}
+		// This one begins the next file.
+		line := bytes.Clone(w.lines.Bytes()[begun:])
+		w.lines.Truncate(begun)
+		if err := w.flush(); err != nil {
+			return err
+		}
 		if err := w.rotate(); err != nil {
 			return err
 		}
+		if length, err = w.take(); err != nil {
+			return err
+		}
+		w.lines.Reset()
+		w.lines.Write(line)
 	}
-	n, err := w.file.Write(w.lines.Bytes())
-	w.size, w.torn = w.size+int64(n), false
-	if err == nil && w.settings.Sync != syncNever {
-		err = w.file.Sync()
+	return w.flush()
+}
+
+// flush writes the lines that were gathered, in one piece.
+func (w *fileWriter) flush() error {
+	if _, err := w.file.Write(w.lines.Bytes()); err != nil || w.settings.Sync == syncNever {
+		return err
 	}
-	if err != nil {
-		_ = w.file.Close()
-		w.file = nil // it is looked at again
-	}
-	return err
+	return w.file.Sync()
 }
 
 // writeLine appends a JSON text as one line. Line breaks can only stand between its parts.
@@ -207,14 +261,20 @@ func (w *fileWriter) usable() bool { return true }
 
 func (w *fileWriter) close() {
 	w.batcher.close()
-	<-w.ended
-	w.end()
+	over := make(chan struct{})
+	go func() {
+		<-w.ended
+		w.end()
+		close(over)
+	}()
+	select {
+	case <-over:
+	case <-time.After(time.Second): // the disk does not answer, or a process that stands still has the file
+	}
 }
 
 func (w *fileWriter) end() {
-	if w.file != nil {
-		_ = w.file.Close()
-	}
+	w.drop()
 	_ = w.root.Close()
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -110,6 +111,7 @@ type natsPublisher struct {
 	js       jetstream.JetStream
 	dialer   *dialer
 	settings *wire.NATSSink
+	stuck    atomic.Bool // a confirmation did not come in time
 }
 
 func (p *natsPublisher) send(ctx context.Context, r *record) (string, error) {
@@ -131,7 +133,8 @@ func (p *natsPublisher) send(ctx context.Context, r *record) (string, error) {
 		return fmt.Sprintf("stream %s, sequence %d", ack.Stream, ack.Sequence), nil
 	case err := <-future.Err():
 		return "", p.explain(m.Subject, err)
-	case <-ctx.Done():
+	case <-ctx.Done(): // the connection is replaced: the network may have lost it without a word, and the library would go on with it for minutes
+		p.stuck.Store(true)
 		return "", ctx.Err()
 	}
 }
@@ -160,7 +163,7 @@ func (p *natsPublisher) ping(ctx context.Context) error {
 	return nil
 }
 
-func (p *natsPublisher) usable() bool { return p.conn.IsConnected() }
+func (p *natsPublisher) usable() bool { return p.conn.IsConnected() && !p.stuck.Load() }
 
 func (p *natsPublisher) close() {
 	p.js.CleanupPublisher()

@@ -123,7 +123,9 @@ func (s *redisStream) explain(err error) error {
 }
 
 func (s *redisStream) ping(ctx context.Context) error {
-	if err := s.client.Ping(ctx).Err(); err != nil {
+	pipe := s.client.Pipeline() // which has a connection apart from that of single commands
+	pipe.Ping(ctx)
+	if _, err := pipe.Exec(ctx); err != nil {
 		return s.explain(err)
 	}
 	return nil

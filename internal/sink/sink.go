@@ -105,7 +105,7 @@ func (s *Service) compile(w *wire.Sink) *route {
 	}
 	r.secrets = egress.NewMasker(r.known)
 	// What a connection depends on, and nothing else: a sink that changes its events goes on with the one it has.
-	settings, err := json.Marshal([]any{w.Type, open.Kafka, open.NATS, open.RabbitMQ, open.Redis, open.File, secrets, r.connect})
+	settings, err := json.Marshal([]any{w.Type, open.Kafka, open.NATS, open.RabbitMQ, open.Redis, open.File, secrets, r.connect, r.patience})
 	if err != nil || r.driver == nil {
 		r.fault = fail(egress.Invalid, "the settings of the sink cannot be used")
 		return r

@@ -184,3 +184,20 @@ func (b *safeBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.b.String()
 }
+
+// filesOf are a sink's files and how large they are.
+func filesOf(t *testing.T, data, name string) (paths []string, sizes []int64) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(data, "sinks", name) + "*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, info.Size())
+	}
+	return paths, sizes
+}

@@ -292,7 +292,7 @@ func (s *suite) survives() {
 	ids = append(ids, s.publish(40, 10)...)
 	s.Eventually(patience, "the breaker is open", func() bool { return s.App.Outbox().Flow(id).Open })
 	ids = append(ids, s.publish(10, 10)...)
-	if !slices.ContainsFunc(s.App.Doctor().Attention(s.t.Context()), func(f doctor.Finding) bool { return f.Code == doctor.WebhookFailing && f.Subject.ID == id }) {
+	if !slices.ContainsFunc(s.App.Doctor().Attention(s.t.Context()), func(f doctor.Finding) bool { return f.Code == doctor.SinkFailing && f.Subject.ID == id }) {
 		s.t.Error("nobody is told that the broker cannot be reached")
 	}
 	s.b.revive() // first, or what is tried while it starts waits for its next turn
