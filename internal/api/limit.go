@@ -16,7 +16,7 @@ import (
 // Limits are how many requests one caller may make: one API key, or one address where there is no key. Each process counts for itself: with several of them
 // behind a load balancer a caller gets that many times as much. Zero means no limit.
 type Limits struct {
-	// Login is how many requests per second may try what lets somebody in: passwords, codes, tokens.
+	// Login is how many requests per second may try what lets somebody in: passwords, codes, tokens; or have a message sent that brings one.
 	Login float64
 	// Publish is how many requests per second may bring events of other systems. One with a thousand events is one.
 	Publish float64
@@ -28,7 +28,9 @@ var (
 		"POST /api/login", "POST /api/passwordless/start", "POST /api/passwordless/send", "POST /api/passwordless/login",
 		"POST /api/two-factor/start", "POST /api/two-factor/send", "POST /api/two-factor/send/{twoFactorId}", "POST /api/two-factor/login",
 		"POST /api/user/forgot-password", "POST /api/user/change-password", "POST /api/user/change-password/{changePasswordId}",
+		"GET /api/user/change-password", "GET /api/user/change-password/{changePasswordId}",
 		"POST /api/user/verify-email", "POST /api/user/verify-email/{verificationId}", "POST /api/user/verify-registration", "POST /api/user/verify-registration/{verificationId}",
+		"PUT /api/user/verify-email", "PUT /api/user/verify-registration",
 		"POST /api/identity/verify/start", "POST /api/identity/verify/send", "POST /api/identity/verify/complete",
 		"POST /api/jwt/refresh", "POST /oauth2/token",
 	}

@@ -22,6 +22,24 @@ func TestLimits_NameRoutes(t *testing.T) {
 	}
 }
 
+// TestLimits_WithoutKey holds every route that takes requests without a key to a limit, but for those that nobody gets in with.
+func TestLimits_WithoutKey(t *testing.T) {
+	t.Parallel()
+	free := []string{
+		"GET /.well-known/jwks.json", "GET /.well-known/openid-configuration", "GET /.well-known/openid-configuration/{tenantId}", "GET /api/jwt/public-key",
+		"GET /api/health", "GET /api/openapi.json", "GET /api/tenant/password-validation-rules", "GET /api/tenant/password-validation-rules/{tenantId}",
+		"GET /api/jwt/validate", "POST /oauth2/introspect", // of a token with a signature, which nobody guesses
+		"POST /api/logout",
+	}
+	for _, row := range newServer(Services{}).routes() {
+		name := row.method + " " + row.pattern
+		keyless := row.access == open || row.access == optionalKey || row.access == userOrOpen
+		if keyless && limited(row) == slices.Contains(free, name) {
+			t.Errorf("%s needs no key, and is limited: %v", name, limited(row))
+		}
+	}
+}
+
 func TestLimiter(t *testing.T) {
 	t.Parallel()
 	if newLimiter(0, maxCallers) != nil {

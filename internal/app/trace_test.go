@@ -137,6 +137,80 @@ func TestTraces(t *testing.T) {
 	}
 }
 
+// TestTraces_Intake follows events of another system, one by one and many at once, to a webhook that fails at first, and to a sink.
+func TestTraces_Intake(t *testing.T) {
+	t.Parallel()
+	const trace, caller = "5bf92f3577b34da6a3ce929d0e0e4737", "10f067aa0ba902b8"
+	kept := newSpans(t)
+	s := apptest.Start(t, dbtest.Engines()[0], quickRetries, func(o *app.Options) { o.Trace = kept.URL })
+	s.Enable(wire.None, "user.create.complete")
+	told := egresstest.NewReceiver(t).Script(egresstest.Status(503), egresstest.Accept())
+	webhook := s.Subscribe(told.URL+"/hook?token=pl4nted", []string{"user.create.complete"})
+	s.Call("POST", "/api/sink", object{"sink": object{
+		"name": "file", "type": "file", "file": object{"path": "events.jsonl"}, "global": true, "eventsEnabled": object{"user.create.complete": true},
+	}}).Want(200)
+	sample := func(email string) object {
+		return object{"type": "user.create.complete", "tenantId": s.Tenant, "user": object{"id": "a1000000-0000-4000-8000-00000000000a", "email": email}}
+	}
+	s.Call("POST", "/api/event", object{"event": sample("one@example.com")}, "traceparent", "00-"+trace+"-"+caller+"-01").Want(200)
+	s.Settled(20 * time.Second)
+	s.Call("POST", "/api/event/batch", object{"events": []object{sample("two@example.com")}}, "traceparent", "00-"+trace+"-"+caller+"-01").Want(200)
+	s.Settled(20 * time.Second)
+	s.Call("POST", "/api/event", object{"event": sample("three@example.com")}, "traceparent", "00-"+trace+"-"+caller+"-zz").Want(200) // none
+	s.Settled(20 * time.Second)
+	s.Stop()
+
+	single, batch := kept.named(trace, "POST /api/event"), kept.named(trace, "POST /api/event/batch")
+	attempts, records := kept.named(trace, "POST"), kept.named(trace, "send")
+	if len(single) != 1 || len(batch) != 1 || len(attempts) != 3 || len(records) != 2 {
+		t.Fatalf("%d and %d requests, %d attempts, %d records in the trace", len(single), len(batch), len(attempts), len(records))
+	}
+	parents := map[string]int{}
+	failed := 0
+	for _, span := range append(attempts, records...) {
+		parents[string(span.ParentSpanId)]++
+		if strings.Contains(span.String(), "pl4nted") {
+			t.Errorf("a span tells a secret: %v", span)
+		}
+		if span.Status.GetCode() == otlp.Status_STATUS_CODE_ERROR {
+			failed++
+			if said(span, "error.type") == "" || number(span, "http.response.status_code") != 503 || number(span, "http.request.resend_count") != 0 {
+				t.Errorf("the attempt that failed: %v", span)
+			}
+		}
+	}
+	if parents[string(single[0].SpanId)] != 3 || parents[string(batch[0].SpanId)] != 2 || failed != 1 {
+		t.Errorf("%d of them failed, they belong to %v", failed, parents)
+	}
+	again := 0
+	for _, span := range attempts {
+		if said(span, "herald.webhook.id") != string(webhook) {
+			t.Errorf("an attempt: %v", span)
+		}
+		again += int(number(span, "http.request.resend_count"))
+	}
+	if again != 1 {
+		t.Errorf("attempts that came again: %d", again)
+	}
+	for _, span := range records {
+		if span.Kind != otlp.Span_SPAN_KIND_PRODUCER || said(span, "messaging.operation.name") != "send" || said(span, "messaging.destination.name") == "" || said(span, "messaging.message.id") == "" {
+			t.Errorf("a record: %v", span)
+		}
+	}
+	if requests := told.Requests(); len(requests) != 4 || strings.Contains(requests[3].Header.Get("Traceparent"), trace) || requests[3].Header.Get("Traceparent") == "" {
+		t.Errorf("what says nothing of a trace begins one of its own: %d requests", len(requests))
+	}
+}
+
+func number(span *otlp.Span, name string) int64 {
+	for _, a := range span.Attributes {
+		if a.Key == name {
+			return a.Value.GetIntValue()
+		}
+	}
+	return 0
+}
+
 // TestTraces_Off sends nothing of the kind, to nobody.
 func TestTraces_Off(t *testing.T) {
 	t.Parallel()
