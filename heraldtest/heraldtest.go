@@ -1,4 +1,5 @@
-// Package heraldtest runs a whole Herald inside a Go test, on a store of its own and over real HTTP. It starts in some ten milliseconds, the first one of a test binary in fifty.
+// Package heraldtest runs a whole Herald inside a Go test, on a store of its own and over real HTTP. It starts in well under a tenth of a second (go test -bench Start
+// ./heraldtest), and leaves nothing behind. Tests may run in parallel, each with a server of its own.
 //
 //	func TestNobodyFromBlocked(t *testing.T) {
 //		h := heraldtest.Start(t)

@@ -24,6 +24,8 @@ const (
 // Signature wants the header X-FusionAuth-Signature-JWT: a JWT, signed by one of the keys, whose claim request_body_sha256 is the hash of the body as it came. While
 // the sender changes keys, the same signed by the other key, in X-Herald-Signature-JWT-Secondary, is as good.
 //
+// It panics when keys is nil, or a [JWKS] without a URL that it may fetch from.
+//
 // The signature says who made the event, not when it was sent: use Options.Once against requests that are sent again, and Options.MaxAge to bound how long they can be.
 func Signature(keys Keys) Check {
 	mustBeUsable("Signature", keys)

@@ -24,7 +24,8 @@ const mostSignatures = 16
 // StandardWebhooks wants the headers of Standard Webhooks: webhook-id, webhook-timestamp and webhook-signature, signed by one of the keys and sent within the window before or
 // after now. Zero means five minutes. The sender stamps each attempt, so a retry is not too old, while a request that somebody kept is.
 //
-// The keys are secrets ([Secret]; "whsec_…" as other libraries write it, or any text) for signatures v1, or Ed25519 keys for v1a.
+// The keys are secrets ([Secret]; "whsec_…" as other libraries write it, or any text) for signatures v1, or Ed25519 keys for v1a, which may be those of a [JWKS]. It panics
+// when keys is nil, or a JWKS without a URL that it may fetch from.
 //
 // Source: the specification of Standard Webhooks 1.0, www.standardwebhooks.com.
 func StandardWebhooks(keys Keys, window time.Duration) Check {

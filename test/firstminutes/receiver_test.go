@@ -38,6 +38,10 @@ func newReceiver(t *testing.T) *receiver {
 func (r *receiver) start() {
 	r.t.Helper()
 	l, err := net.Listen("tcp", r.address)
+	for try := 0; err != nil && try < 100; try++ { // somebody's connection may have been given the port meanwhile
+		time.Sleep(100 * time.Millisecond)
+		l, err = net.Listen("tcp", r.address)
+	}
 	if err != nil {
 		r.t.Fatal(err)
 	}
