@@ -248,6 +248,7 @@ type browser struct {
 	all      []*heard
 	at       int // of those that the filter lets through; below zero means the newest
 	details  bool
+	line     int // of the details, the first that is shown
 	filter   string
 	typing   bool
 	forwards bool
@@ -323,13 +324,21 @@ func (b *browser) key(k string, browsing bool) action {
 	case "q", "interrupt":
 		return quit
 	case "up", "k":
-		b.at = max(b.at-1, 0)
+		if b.details {
+			b.line = max(b.line-1, 0)
+		} else {
+			b.at = max(b.at-1, 0)
+		}
 		return browse
 	case "down", "j":
-		b.at = min(b.at+1, len(b.visible())-1)
+		if b.details {
+			b.line++ // as far as there are lines, which view knows
+		} else {
+			b.at = min(b.at+1, len(b.visible())-1)
+		}
 		return browse
 	case "d", "enter":
-		b.details = !b.details
+		b.details, b.line = !b.details, 0
 		return browse
 	case " ":
 		if browsing {
@@ -359,6 +368,9 @@ func (b *browser) key(k string, browsing bool) action {
 	return nothing
 }
 
+// screenKeys is the last line of the screen. It fits on 80 columns.
+const screenKeys = "↑↓ · d details · r send again · o open · c curl · / filter · space live · q quit"
+
 // view is the screen, line by line.
 func (b *browser) view(e *ear, width, height int, said string) []string {
 	some := b.visible()
@@ -372,15 +384,15 @@ func (b *browser) view(e *ear, width, height int, said string) []string {
 	if b.held > 0 {
 		head += fmt.Sprintf(" · %d new", b.held)
 	}
-	foot := "↑↓ select · d details · r send again · o open · c copy as curl · / filter · space go on · q quit"
 	lines := []string{clip(e.paint(bold, head), width)}
 	room := height - 2
 	if said != "" {
 		room--
 	}
 	if h := b.selected(); b.details && h != nil {
-		text := strings.Split(strings.TrimRight(e.text(h, true)+detailsOf(h), "\n"), "\n")
-		for _, line := range text[:min(len(text), room)] {
+		text := strings.Split(strings.TrimRight(e.text(h, false)+detailsOf(h)+"\n"+indented(h.exchange.Body), "\n"), "\n")
+		b.line = max(0, min(b.line, len(text)-room))
+		for _, line := range text[b.line:min(len(text), b.line+room)] {
 			lines = append(lines, clip(line, width))
 		}
 	} else {
@@ -399,7 +411,7 @@ func (b *browser) view(e *ear, width, height int, said string) []string {
 	if said != "" {
 		lines = append(lines, clip(said, width))
 	}
-	return append(lines, clip(e.paint(faint, foot), width))
+	return append(lines, clip(e.paint(faint, screenKeys), width))
 }
 
 // detailsOf is what the line of an event does not say.

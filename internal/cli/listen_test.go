@@ -73,6 +73,12 @@ func TestListen_Keys(t *testing.T) {
 	if press("d"); !strings.Contains(strings.Join(b.view(e, 80, 40, "said"), "\n"), "transaction setting Any") {
 		t.Error("there are no details")
 	}
+	if press("down", "down"); b.line != 2 || about() != "eve" {
+		t.Errorf("two lines down in the details it shows line %d of %s", b.line, about())
+	}
+	if b.line = 1000; len(b.view(e, 80, 12, "")) != 12 || b.line >= 1000 {
+		t.Errorf("the details end before line %d", b.line)
+	}
 	for _, row := range []struct {
 		key  string
 		want action
