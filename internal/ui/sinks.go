@@ -47,6 +47,9 @@ func (s *server) sinks(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if of := v.preferences.Tenant; of != "" {
+		all = slices.DeleteFunc(all, func(w wire.Sink) bool { return !w.Global && !slices.Contains(w.TenantIDs, of) })
+	}
 	page.listing = listingOf(v, all, wordsOfSink)
 	for _, w := range page.Rows {
 		row := sinkRow{Sink: w, health: health{State: stateOf(w.Enabled, s.Outbox.Flow(w.ID)), Day: days[w.ID]}, Address: sink.Address(&w)}

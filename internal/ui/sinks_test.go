@@ -29,6 +29,8 @@ func init() {
 		screen{name: "sink-edit-delivery", path: "/admin/sink/{sink}/edit", prepare: func(p *uitest.Page, _ *stage) { p.Click("Delivery") }},
 		screen{name: "sink-integration", path: "/admin/sink/{integration}"},
 		screen{name: "sink-recover", path: "/admin/sink/{sink}/recover?since=2020-01-01T00:00"},
+		screen{name: "sink-attempt", path: "/admin/attempt/{sinkAttempt}"},
+		screen{name: "sink-event", path: "/admin/log/{sinkEvent}"},
 		screen{name: "integrations", path: "/admin/integration"},
 		screen{name: "integration", path: "/admin/integration/kafka"},
 		screen{name: "sink-delete", path: "/admin/sink/{sink}/delete"},
@@ -44,6 +46,8 @@ func init() {
 		}}).Want(200).Decode(&r)
 		s.note("sink", string(r.Sink.ID))
 		s.Call("POST", "/api/sink/"+string(r.Sink.ID)+"/test", `{"type":"user.create"}`).Want(200)
+		s.note("sinkAttempt", s.Strings(`SELECT id FROM attempt WHERE webhook_id = $1`, string(r.Sink.ID))[0])
+		s.note("sinkEvent", s.Strings(`SELECT id FROM event ORDER BY sequence DESC`)[0])
 		s.Call("PATCH", "/api/integration", map[string]any{"integrations": map[string]any{"kafka": map[string]any{
 			"enabled": false, "defaultTopic": s.text("identity", 240), "producer": map[string]any{
 				"bootstrap.servers": "127.0.0.1:1", "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "client.id": s.text("herald", 240),
@@ -233,6 +237,10 @@ func TestSink_CheckAndRecover(t *testing.T) {
 			t.Error("the event shows the id of the sink")
 		}
 		b.gets("/admin/attempt?webhook="+string(r.Sink.ID), 200, "Archive")
+		attempt := h.Strings(`SELECT id FROM attempt WHERE webhook_id = $1`, string(r.Sink.ID))[0]
+		if page := b.gets("/admin/attempt/"+attempt, 200, "Archive"); strings.Contains(page, "POST file:") {
+			t.Error("the attempt says that a file was POSTed to")
+		}
 		b.gets("/admin/backlog", 200, "Archive")
 		b.gets("/admin/find?q=archive", 200, path)
 
