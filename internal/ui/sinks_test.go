@@ -100,7 +100,7 @@ func TestSinks(t *testing.T) {
 		// Nothing is entered, and the password stays; only what says so removes it.
 		kept := "set, and kept unless you enter another"
 		change := url.Values{"sink.name": {"Renamed"}, "sink.type": {"redis"}, "sink.redis.stream": {"t"}, "sink.redis.password:secret": {""}, "sink.redis.tls.enabled:bool": {"false"}}
-		page += b.gets(path+"/edit", 200, kept)
+		page += b.gets(path+"/edit", 200, kept) + b.gets(path+"/edit", 200, `name="sink.redis.password:empty"`)
 		b.posts(path+"/edit", change, 303, path)
 		page += b.gets(path+"/edit", 200, kept) + b.gets(path, 200, "Renamed") + b.gets("/admin/audit-log", 200, "Created the sink")
 		page += string(h.audited().NewValue)

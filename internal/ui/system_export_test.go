@@ -74,6 +74,11 @@ func TestExport_Repeats(t *testing.T) {
 				"WEBHOOK_1_URL": "https://hooks.example/a?token=PLANTED-6", "WEBHOOK_1_HEADER_AUTHORIZATION": "PLANTED-7", "WEBHOOK_2_PASSWORD": "PLANTED-8",
 				"SINK_1_NATS_TOKEN": "PLANTED-9", "INTEGRATIONS_3_KAFKA_PRODUCER_SASL_JAAS_CONFIG": jaas,
 			}
+			for name := range values {
+				if !strings.Contains(file, `"#{ENV.`+name+`}"`) {
+					t.Errorf("the file does not ask for %s", name)
+				}
+			}
 			for _, m := range regexp.MustCompile(`#\{ENV\.([A-Z0-9_]+)\}`).FindAllStringSubmatch(file, -1) {
 				value, known := values[m[1]]
 				switch {
