@@ -45,8 +45,10 @@ func (o *operation) Who() string { return access[o.Access] }
 func (o *operation) In(place string) (all []row) {
 	for _, p := range o.Parameters {
 		if p.In == place {
-			r := rowOf(p.Name, p.Schema, p.Required && place != "path")
-			r.About = p.Description
+			r := rowOf(p.Name, p.Schema, false)
+			if r.About = p.Description; p.Required && place != "path" {
+				r.About = strings.TrimSpace("Required. " + r.About)
+			}
 			all = append(all, r)
 		}
 	}

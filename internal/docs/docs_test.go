@@ -127,6 +127,9 @@ func TestPages(t *testing.T) {
 	if _, text := get(t, s, "/docs/?q=User.Delete+Complete"); !strings.Contains(text, `href="/docs/event/user.delete.complete"`) || strings.Contains(text, "/docs/event/user.create") {
 		t.Error("without a script, a search does not find a type of event")
 	}
+	if _, text := get(t, s, "/docs/api/webhooks"); !strings.Contains(text, "Required. The type of the event") {
+		t.Error("a parameter that has to be there is not said to be required")
+	}
 	if _, text := get(t, s, "/docs/?q=webhook+explain"); strings.Count(text, "<li data-operation") != 1 {
 		t.Error("without a script, a search does not find the one request there is")
 	}

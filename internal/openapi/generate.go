@@ -195,6 +195,9 @@ func (d *document) query(p parameter) (all []openapi31.ParameterOrReference, err
 		if about != "" {
 			made.WithDescription(about)
 		}
+		if p.required {
+			made.WithRequired(true)
+		}
 		all = append(all, openapi31.ParameterOrReference{Parameter: &made})
 		return nil
 	}

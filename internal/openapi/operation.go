@@ -44,6 +44,7 @@ type body struct {
 type parameter struct {
 	name, about string
 	of          any // a value of the type
+	required    bool
 }
 
 // answer is one of those a caller has to expect.
@@ -157,7 +158,14 @@ func asks(of any) detail {
 
 // may says what else may stand in the query; of is a value of its type.
 func may(name string, of any, about string) detail {
-	return func(o *operation) { o.parameters = append(o.parameters, parameter{name, about, of}) }
+	return func(o *operation) { o.parameters = append(o.parameters, parameter{name: name, about: about, of: of}) }
+}
+
+// must is may for what has to stand there.
+func must(name string, of any, about string) detail {
+	return func(o *operation) {
+		o.parameters = append(o.parameters, parameter{name: name, about: about, of: of, required: true})
+	}
 }
 
 // about adds a sentence or more.

@@ -21,7 +21,7 @@ var webhooks = group{
 
 // explained is the event that a question is about.
 func explained(o *operation) {
-	may("eventType", "", "The type of the event: user.create.")(o)
+	must("eventType", "", "The type of the event: user.create.")(o)
 	may("tenantId", wire.ID(""), "The tenant that it is of. Defaults to the only one there is.")(o)
 }
 
