@@ -98,8 +98,8 @@ func newClient(o Options, base string, h *http.Client) *Client {
 	return c
 }
 
-// Of is the same client, confined to a tenant. It shares connections with c.
-func (c *Client) Of(tenant wire.ID) *Client {
+// In is the same client, confined to a tenant; with an empty one it is as the key. It shares connections with c.
+func (c *Client) In(tenant wire.ID) *Client {
 	o := c.o
 	o.Tenant = tenant
 	return newClient(o, c.base, c.http)
@@ -323,20 +323,6 @@ func at(path string, ids ...wire.ID) string {
 func withoutQuery(path string) string {
 	before, _, _ := strings.Cut(path, "?")
 	return before
-}
-
-// In is the same client confined to a tenant; with an empty one it is as the key.
-func (c *Client) In(tenant wire.ID) *Client {
-	o := c.o
-	o.Tenant = tenant
-	if o.Retries == 0 {
-		o.Retries = -1
-	}
-	in, err := New(o)
-	if err != nil {
-		panic(err) // its options were good before
-	}
-	return in
 }
 
 // Answer is an answer as it came.

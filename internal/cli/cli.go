@@ -102,7 +102,7 @@ func Main(version string, args []string, stdin io.Reader, stdout, stderr io.Writ
 	if silent {
 		return status
 	}
-	fmt.Fprintf(stderr, "herald: %s\n", sentence(err))
+	fmt.Fprintf(stderr, "herald: %s\n", printableLines(sentence(err)))
 	if usage, ok := errors.AsType[*kong.ParseError](err); ok && status == exitUsage {
 		fmt.Fprintf(stderr, "Try: %s --help\n", named(usage.Context))
 	}

@@ -173,7 +173,7 @@ func (d *demo) tell(ctx context.Context) error {
 
 	d.say("")
 	d.say("3. Now the receiver says no. The change is refused with 504, and the user does not exist.")
-	d.receiver.answer(event.UserCreate, http.StatusForbidden)
+	d.receiver.answer(event.UserCreate, demoNo)
 	if err := d.create(ctx, "mallory@example.com", http.StatusGatewayTimeout); err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (d *demo) tell(ctx context.Context) error {
 
 	d.say("")
 	d.say("5. The receiver agrees, but breaks on what comes after the commit. The delivery is kept and tried again: after about 5 s, then 30 s, 2 min … for a day.")
-	d.receiver.answer(event.UserCreateComplete, http.StatusServiceUnavailable)
+	d.receiver.answer(event.UserCreateComplete, demoNotNow)
 	if err := d.create(ctx, "grace@example.com", http.StatusOK); err != nil {
 		return err
 	}

@@ -266,7 +266,7 @@ func (s *session) showEvent(e wire.WebhookEventLog, names receiverNames, body bo
 		s.heading("Body")
 		var pretty bytes.Buffer
 		if json.Indent(&pretty, e.Event, "", "  ") == nil {
-			fmt.Fprintf(s, "%s\n", pretty.Bytes())
+			fmt.Fprintln(s, printableLines(pretty.String()))
 		}
 	}
 }

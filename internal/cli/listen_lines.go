@@ -35,7 +35,7 @@ func (e *ear) text(h *heard, body bool) string {
 	}
 	if e.c.Headers {
 		for _, name := range sortedNames(h.exchange.Headers) {
-			fmt.Fprintf(&b, "          %s %s\n", e.paint(faint, name+":"), h.exchange.Headers[name])
+			fmt.Fprintf(&b, "          %s %s\n", e.paint(faint, printable(name)+":"), printable(h.exchange.Headers[name]))
 		}
 	}
 	if body {
@@ -145,7 +145,7 @@ func indented(text string) string {
 	if json.Indent(&b, []byte(text), "", "  ") != nil {
 		return printable(text)
 	}
-	return b.String()
+	return printableLines(b.String())
 }
 
 func sortedNames(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

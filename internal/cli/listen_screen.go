@@ -419,20 +419,12 @@ func detailsOf(h *heard) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nEvent %s · %s · transaction setting %s\n", h.exchange.EventID, strings.ToLower(string(h.exchange.EventResult)), h.exchange.TransactionType)
 	for _, name := range sortedNames(h.exchange.Headers) {
-		fmt.Fprintf(&b, "%s: %s\n", name, h.exchange.Headers[name])
+		fmt.Fprintf(&b, "%s: %s\n", printable(name), printable(h.exchange.Headers[name]))
 	}
 	if h.answer.Body != "" {
-		fmt.Fprintf(&b, "\nAnswer:\n%s\n", strings.Join(strings.Split(printableLines(h.answer.Body), "\n"), "\n"))
+		fmt.Fprintf(&b, "\nAnswer:\n%s\n", printableLines(h.answer.Body))
 	}
 	return b.String()
-}
-
-func printableLines(text string) string {
-	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = printable(lines[i])
-	}
-	return strings.Join(lines, "\n")
 }
 
 // clip cuts a line to a width, colours not counted.

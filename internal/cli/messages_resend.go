@@ -109,7 +109,7 @@ func (c messagesResend) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := remake(ctx, s.Of(m.TenantID), *m, u); err != nil {
+	if err := remake(ctx, s.In(m.TenantID), *m, u); err != nil {
 		return err
 	}
 	again, err := s.messageAfter(ctx, m, before)

@@ -41,7 +41,9 @@ func isTerminal(w any) bool {
 }
 
 // say tells people something that is no result.
-func (o *output) say(format string, args ...any) { fmt.Fprintf(o.talk, format+"\n", args...) }
+func (o *output) say(format string, args ...any) {
+	fmt.Fprintln(o.talk, printableLines(fmt.Sprintf(format, args...)))
+}
 
 // tone is how a piece of a table looks. Words carry the meaning, colour only helps to find them.
 type tone string
@@ -402,6 +404,15 @@ func cut(text string, width int) string {
 		b.WriteString(g.Str())
 	}
 	return b.String() + "…"
+}
+
+// printableLines is printable for several lines.
+func printableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }
 
 // printable is text on one line without what would move the cursor or change colours: it may come from a receiver.

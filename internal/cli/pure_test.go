@@ -120,3 +120,16 @@ func TestShown(t *testing.T) {
 		}
 	}
 }
+
+// What is said to people cannot move the cursor either, whoever has chosen a name in it.
+func TestSay(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	(&output{talk: &b}).say("Removed %s.\nDone.", "a\x1b[2Jb\u009b")
+	if b.String() != "Removed a[2Jb.\nDone.\n" {
+		t.Errorf("it says %q", b.String())
+	}
+	if got := indented("{\"a\":\"x\u009b2J\"}"); strings.Contains(got, "\u009b") {
+		t.Errorf("a body is shown as %q", got)
+	}
+}

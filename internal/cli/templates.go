@@ -150,7 +150,7 @@ func (c templatesShow) Run(ctx context.Context, s *session) error {
 		s.fields("Template", t.name(), "Id", string(t.id()), "Kind", t.kind())
 		for _, file := range t.files() {
 			s.heading(file.name)
-			fmt.Fprintln(s, strings.TrimRight(file.text, "\n"))
+			fmt.Fprintln(s, printableLines(strings.TrimRight(file.text, "\n")))
 		}
 	})
 }

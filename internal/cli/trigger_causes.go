@@ -23,7 +23,8 @@ var impossible = map[event.Type]string{
 	event.KickstartSuccess:   "it is that of a server that an untouched store was just set up for. Start one with: herald serve --data NEW --kickstart FILE",
 }
 
-// causes has for each type what it takes: the calls on the way, and the one that causes it.
+// causes has for each type what it takes: the calls on the way, and the one that causes it. The calls in test/catalogue are others on purpose: those are made again after each
+// refusal and looked at from all sides, these work once, on anybody's server. A test causes every type of the catalogue with these.
 var causes = map[event.Type]func(c *cause) step{
 	event.AuditLogCreate: func(*cause) step {
 		return step{method: "POST", path: "/api/system/audit-log", body: object{"auditLog": object{"message": "Tried herald trigger", "insertUser": "herald trigger"}}}

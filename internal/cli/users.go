@@ -78,7 +78,7 @@ func (s *session) within(ctx context.Context, tenant string) (*client.Client, er
 	if err != nil {
 		return nil, err
 	}
-	return s.Of(t.ID), nil
+	return s.In(t.ID), nil
 }
 
 // findUser finds one by id, e-mail address or user name.
