@@ -20,7 +20,7 @@ import (
 
 // wireTap stands between Herald and a broker.
 type wireTap struct {
-	t  *testing.T
+	t  testing.TB
 	l  net.Listener
 	to string
 
@@ -35,7 +35,7 @@ type tapped struct {
 	swallowed   chan struct{} // closed when something did not arrive
 }
 
-func tap(t *testing.T, to string) *wireTap {
+func tap(t testing.TB, to string) *wireTap {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ func lineOf(b broker, body string) string {
 
 // fileBroker is a file.
 type fileBroker struct {
-	t     *testing.T
+	t     testing.TB
 	dir   func() string
 	moved []string // what was the file before
 }
@@ -67,7 +67,7 @@ func (b *fileBroker) received() []received {
 	return readLines(b.t, append(slices.Clone(b.moved), b.path())...)
 }
 
-func readLines(t *testing.T, paths ...string) (all []received) {
+func readLines(t testing.TB, paths ...string) (all []received) {
 	for _, path := range paths {
 		content, _ := os.ReadFile(path)
 		for line := range strings.Lines(string(content)) {

@@ -24,7 +24,7 @@ import (
 
 // kafka is Kafka's protocol in this process, with its data in a folder so that it may come back.
 type kafka struct {
-	t       *testing.T
+	t       testing.TB
 	port    int
 	dir     string
 	cluster *kfake.Cluster
@@ -36,7 +36,7 @@ type kafka struct {
 
 const topic = "identity"
 
-func newKafka(t *testing.T) *kafka {
+func newKafka(t testing.TB) *kafka {
 	k := &kafka{t: t, port: freePort(t), dir: t.TempDir()}
 	k.revive()
 	t.Cleanup(func() { k.cluster.Close() })

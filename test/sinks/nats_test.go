@@ -17,7 +17,7 @@ type natsBroker struct {
 	read []received
 }
 
-func startNATS(t *testing.T) *natsBroker {
+func startNATS(t testing.TB) *natsBroker {
 	s := &server{t: t, program: programOf(t, "nats-server", "/usr/sbin/nats-server"), port: freePort(t)}
 	s.args = []string{"-a", "127.0.0.1", "-p", strconv.Itoa(s.port), "-js", "-sd", t.TempDir(), "--user", "herald", "--pass", password}
 	s.start()

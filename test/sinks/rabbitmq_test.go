@@ -18,7 +18,7 @@ type rabbitBroker struct {
 	read []received
 }
 
-func startRabbitMQ(t *testing.T) *rabbitBroker {
+func startRabbitMQ(t testing.TB) *rabbitBroker {
 	program := programOf(t, "/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq-server")
 	dir, err := os.MkdirTemp("", "rabbit")
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 
 type redisBroker struct{ *server }
 
-func startRedis(t *testing.T, more ...string) *redisBroker {
+func startRedis(t testing.TB, more ...string) *redisBroker {
 	s := &server{t: t, program: programOf(t, "redis-server"), port: freePort(t)}
 	s.args = append([]string{
 		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", t.TempDir(), "--requirepass", password, "--appendonly", "yes", "--appendfsync", "always",

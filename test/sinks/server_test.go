@@ -13,7 +13,7 @@ import (
 )
 
 // freePort is a port of this machine that nobody listens on for the moment.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -24,7 +24,7 @@ func freePort(t *testing.T) int {
 }
 
 // programOf finds the server's program. Without it the test is skipped, and fails in CI.
-func programOf(t *testing.T, names ...string) string {
+func programOf(t testing.TB, names ...string) string {
 	t.Helper()
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
@@ -40,7 +40,7 @@ func programOf(t *testing.T, names ...string) string {
 
 // server is a program that listens on a port, with its data in a temporary folder.
 type server struct {
-	t       *testing.T
+	t       testing.TB
 	program string
 	args    []string
 	env     []string

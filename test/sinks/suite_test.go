@@ -60,7 +60,7 @@ func (r received) id() string {
 type suite struct {
 	*apptest.Server
 
-	t   *testing.T
+	t   testing.TB
 	b   broker
 	now *atomic.Int64 // how far the clock is ahead
 	n   int           // events published
@@ -99,7 +99,9 @@ func (s *suite) create(w wire.Sink) wire.ID {
 }
 
 // publish publishes n events about a few objects, one batch, and returns their ids in order.
-func (s *suite) publish(n, size int) (ids []string) {
+func (s *suite) publish(n, size int) (ids []string) { return s.publishAbout(n, size, objects) }
+
+func (s *suite) publishAbout(n, size, objects int) (ids []string) {
 	s.t.Helper()
 	var batch bytes.Buffer
 	for i := range n {
@@ -109,14 +111,17 @@ func (s *suite) publish(n, size int) (ids []string) {
 		if i > 0 {
 			batch.WriteByte(',')
 		}
-		fmt.Fprintf(&batch, "{\"id\":%q,\"type\":%q,\n \"linkedObjectId\":%q,\"n\":%d,\"data\":%q}", id, kind, object(s.n), s.n, strings.Repeat("x", size))
+		fmt.Fprintf(&batch, "{\"id\":%q,\"type\":%q,\n \"linkedObjectId\":%q,\"n\":%d,\"data\":%q}", id, kind, object(s.n, objects), s.n, strings.Repeat("x", size))
 	}
 	s.Call("POST", "/api/event/batch", `{"events":[`+batch.String()+`]}`).Want(200)
 	return ids
 }
 
+// objects is how many objects the events of most tests are about.
+const objects = 5
+
 // object is what the n-th event is about.
-func object(n int) string { return fmt.Sprintf("6a1f2a1e-5f4c-4b0e-9d0a-%012d", n%5) }
+func object(n, objects int) string { return fmt.Sprintf("6a1f2a1e-5f4c-4b0e-9d0a-%012d", n%objects) }
 
 // wait waits until all these events have arrived, and looks at their order.
 func (s *suite) wait(ids []string) []received {
