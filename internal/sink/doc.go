@@ -3,6 +3,7 @@
 // no vote.
 //
 //	sink.go      operations on sinks; sink_sql.go their table
+//	setting.go   what describes a setting, for checks, secrets and forms alike
 //	check.go     the rules that all types share
 //	secret.go    which members are secret, and how they are kept apart
 //	sender.go    one attempt: a record made of an event, its deadline, what became of it

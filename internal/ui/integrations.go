@@ -55,7 +55,14 @@ func (s *server) integrations(v *visit) error {
 	for i := range tenants {
 		rows = append(rows, row(&tenants[i], tenants[i].ID))
 	}
-	return v.show("integrations", "Integrations", rows)
+	page := listingOf(v, rows, func(r integrationRow) string {
+		whose := v.text.say("WholeInstallation")
+		if r.Tenant != nil {
+			whose = r.Tenant.Name
+		}
+		return whose + "\x00" + r.Topic + "\x00" + r.Brokers
+	})
+	return v.show("integrations", "Integrations", page)
 }
 
 // editIntegration is where Kafka of a tenant is changed, or that of the installation.

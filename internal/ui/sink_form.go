@@ -67,6 +67,10 @@ func (s *server) editSink(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if w.BuiltIn && v.problem == nil {
+		v.redirect(integrationOf(w))
+		return nil
+	}
 	return s.showSinkForm(v, w, false)
 }
 

@@ -295,6 +295,7 @@ func TestIntegrations(t *testing.T) {
 			// The login stays when nothing is entered.
 			b.posts(edit, url.Values{"integrations.kafka.enabled:bool": {"false"}}, 303, sinkPath)
 			page += b.gets(edit, 200, "set, and kept unless you enter another")
+			b.gets(sinkPath+"/edit", 303, edit)
 			b.posts(sinkPath+"/edit", url.Values{"sink.name": {"Mine"}}, 400, "belongs to the integrations")
 			b.posts(sinkPath+"/disable", nil, 400, "belongs to the integrations")
 			if strings.Contains(page, secret) {
