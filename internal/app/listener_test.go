@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -336,6 +337,41 @@ func TestListener_SilenceBlocksNobody(t *testing.T) {
 		}
 		s.Eventually(patience, "nobody listens", func() bool { return len(s.Strings(`SELECT id FROM listener`)) == 0 })
 	}, quickListen)
+}
+
+// Two listeners of one key are two: each is asked, and answers for itself alone. Of a long answer the beginning is kept.
+func TestListener_TwoOfOneKey(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, s *apptest.Server) {
+		s.Enable(wire.AbsoluteMajority, "user.create")
+		both := wire.Listener{Transactional: true, Events: []string{"user.create"}}
+		a, b := listenAt(t, s, both), listenAt(t, s, both)
+		answer := createLater(s, "one@example.com")
+		ofA, ofB := a.want("user.create"), b.want("user.create")
+		if a.answer(ofB, wire.ListenerAnswer{StatusCode: 200}).Status != 404 {
+			t.Error("one has answered for the other")
+		}
+		a.answer(ofA, wire.ListenerAnswer{StatusCode: 200, Body: strings.Repeat("é", 1<<20)}).Want(204)
+		if a.answer(ofA, wire.ListenerAnswer{StatusCode: 500}).Status != 404 {
+			t.Error("one has answered twice")
+		}
+		b.answer(ofB, wire.ListenerAnswer{StatusCode: 403}).Want(204)
+		if got := <-answer; got.Status != 504 {
+			t.Errorf("one of two refuses: status %d", got.Status)
+		}
+		var log wire.WebhookEventLogResponse
+		s.Call("GET", "/api/system/webhook-event-log/"+string(ofA.EventID), nil).Want(200).Decode(&log)
+		if n := len(log.WebhookEventLog.Attempts); n != 2 {
+			t.Fatalf("%d attempts", n)
+		}
+		for _, attempt := range log.WebhookEventLog.Attempts {
+			var one wire.WebhookAttemptLogResponse
+			s.Call("GET", "/api/system/webhook-attempt-log/"+string(attempt.ID), nil).Want(200).Decode(&one)
+			if body := one.WebhookAttemptLog.Response.Body; attempt.WebhookCallResponse.StatusCode == 200 && (len(body) < 1000 || len(body) > 16<<10 || !utf8.ValidString(body)) {
+				t.Errorf("%d bytes of the answer are kept", len(body))
+			}
+		}
+	})
 }
 
 // A connection that nobody reads from holds up nobody who publishes, and is given up.

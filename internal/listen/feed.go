@@ -275,12 +275,13 @@ func (s *Service) show(ctx context.Context, e *seenEvent, off bool, to []*Listen
 			s.o.Logger.Warn("an event could not be signed for those who listen", "event", e.ID, "error", err)
 		}
 	}
+	body := string(e.Body)
 	for _, l := range to {
 		if header == nil {
 			l.lose(1)
 			continue
 		}
-		x := newExchange(wire.ID(db.NewID()), &e.Event, e.result)
+		x := newExchange(wire.ID(db.NewID()), &e.Event, body, e.result)
 		x.Headers, x.OffAtTenant, x.Timeout = header, off, int(s.o.AnswerWithin.Milliseconds())
 		l.push(x)
 	}

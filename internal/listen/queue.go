@@ -26,14 +26,14 @@ type exchange struct {
 	remote   bool                     // a vote of another process
 }
 
-// newExchange is the request about an event without its header.
-func newExchange(id wire.ID, e *webhooklog.Event, result wire.WebhookEventResult) *exchange {
+// newExchange is the request about an event without its header. body is the event's, as a text that all who get it share: many may be slow at once.
+func newExchange(id wire.ID, e *webhooklog.Event, body string, result wire.WebhookEventResult) *exchange {
 	return &exchange{
 		ListenerExchange: wire.ListenerExchange{
 			ID: id, EventID: e.ID, EventType: string(e.Type), TenantID: e.Tenant, LinkedObjectID: e.LinkedObject, CreateInstant: wire.Instant(e.Instant),
-			TransactionType: e.Rule, EventResult: result, Body: string(e.Body),
+			TransactionType: e.Rule, EventResult: result, Body: body,
 		},
-		sequence: e.Sequence, size: len(e.Body),
+		sequence: e.Sequence, size: len(body),
 	}
 }
 

@@ -71,7 +71,7 @@ const gone = "the listener is gone"
 
 // question is the exchange by which an event is put to the vote.
 func (s *Service) question(ctx context.Context, id wire.ID, e *webhooklog.Event, timeout time.Duration) (*exchange, error) {
-	x := newExchange(id, e, wire.EventRunning)
+	x := newExchange(id, e, string(e.Body), wire.EventRunning)
 	x.Vote, x.Timeout = true, int(timeout.Milliseconds())
 	var err error
 	x.Headers, err = s.header(ctx, e)
