@@ -4,7 +4,10 @@
 //	connect.go   which server a command talks to: flags, environment, profiles, the server on this machine
 //	announce.go  how serve lets itself be found there
 //	output.go    tables for people; JSON, JSON lines and YAML for programs; questions
+//	progress.go  how far a long task is
+//	tasks.go     what the server does with many deliveries: counted, agreed to, begun, followed
 //	pick.go      objects by id, the beginning of an id, or a name
+//	receivers.go webhooks and sinks together, as those who get events
 //	when.go      instants and durations, read and shown
 //	wirelog.go   --debug and --dry-run
 //	exit.go      errors into sentences and exit statuses

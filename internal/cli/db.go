@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,9 +12,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"github.com/herald-events/herald/internal/app"
 	"github.com/herald-events/herald/internal/backup"
@@ -423,53 +419,4 @@ func rowsOf(tables map[string]int64) string {
 		return "nothing"
 	}
 	return strings.Join(all, ", ")
-}
-
-// progress shows how far something is: on a terminal as a bar, once it has taken a second; elsewhere as a line now and then.
-type progress struct {
-	w        io.Writer
-	terminal bool
-	shown    time.Time
-	table    string
-	bar      *progressbar.ProgressBar
-}
-
-// A line every so often where there is no terminal.
-const lineEvery = 10 * time.Second
-
-func newProgress(w io.Writer) *progress {
-	p := &progress{w: w, shown: time.Now()}
-	if f, ok := w.(*os.File); ok {
-		p.terminal = term.IsTerminal(int(f.Fd()))
-	}
-	return p
-}
-
-func (p *progress) told(table string, done, total int64) {
-	if !p.terminal {
-		if time.Since(p.shown) >= lineEvery {
-			fmt.Fprintf(p.w, "%s: %d of %d\n", table, done, total)
-			p.shown = time.Now()
-		}
-		return
-	}
-	if p.bar == nil && time.Since(p.shown) < time.Second {
-		return
-	}
-	if p.table != table || p.bar == nil {
-		p.end()
-		p.table = table
-		p.bar = progressbar.NewOptions64(max(total, 1), progressbar.OptionSetWriter(p.w), progressbar.OptionSetDescription(table), progressbar.OptionSetWidth(20),
-			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionOnCompletion(func() { fmt.Fprintln(p.w) }))
-	}
-	_ = p.bar.Set64(done)
-}
-
-// end leaves the line of the bar.
-func (p *progress) end() {
-	if p.bar != nil && !p.bar.IsFinished() {
-		_ = p.bar.Exit()
-		fmt.Fprintln(p.w)
-	}
 }

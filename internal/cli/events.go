@@ -143,29 +143,37 @@ func receivers(e wire.WebhookEventLog) string {
 	return fmt.Sprintf("%d/%d", n, len(all))
 }
 
-// about says whom or what an event is about, as far as its body tells.
-func about(e wire.WebhookEventLog) string {
+// about names for people whom or what an event is about.
+func about(e wire.WebhookEventLog) string { return aboutBody(e.Event, e.LinkedObjectID) }
+
+// aboutBody is about, by the body that receivers get and the id of the object.
+func aboutBody(text []byte, linked wire.ID) string {
 	var body struct {
-		Event struct {
-			User struct {
-				Email    string `json:"email"`
-				Username string `json:"username"`
-			} `json:"user"`
-			Group struct {
-				Name string `json:"name"`
-			} `json:"group"`
-			Entity struct {
-				Name string `json:"name"`
-			} `json:"entity"`
-		} `json:"event"`
+		Event map[string]json.RawMessage `json:"event"`
 	}
-	_ = json.Unmarshal(e.Event, &body) // what cannot be read has no name
-	for _, name := range []string{body.Event.User.Email, body.Event.User.Username, body.Event.Group.Name, body.Event.Entity.Name, short(e.LinkedObjectID)} {
-		if name != "" {
-			return name
+	_ = json.Unmarshal(text, &body) // what cannot be read has no name
+	for _, at := range []struct {
+		member string
+		names  []string
+	}{
+		{"user", []string{"email", "username", "phoneNumber", "id"}},
+		{"group", []string{"name", "id"}},
+		{"entity", []string{"name", "id"}},
+		{"existing", []string{"email", "username", "id"}},
+		{"auditLog", []string{"message"}},
+		{"eventLog", []string{"message"}},
+	} {
+		var members map[string]any
+		if json.Unmarshal(body.Event[at.member], &members) != nil {
+			continue
+		}
+		for _, name := range at.names {
+			if text, ok := members[name].(string); ok && text != "" {
+				return cut(printable(text), 48)
+			}
 		}
 	}
-	return ""
+	return short(linked)
 }
 
 // knownType makes sure that there is such an event type.
@@ -340,6 +348,17 @@ Examples:
   herald events tail --type 'user.login.*' -o jsonl | jq -r .event.event.user.email`
 }
 
+// Validate is called by kong.
+func (c eventsTail) Validate() error {
+	switch {
+	case c.Output == yamlF:
+		return errors.New("-o yaml is not for streams; there are table and jsonl")
+	case c.Count < 0:
+		return errors.New("-n is not below zero")
+	}
+	return nil
+}
+
 // The tail looks once a second at the events of the last while. Events become visible out of order, so it remembers which it has shown.
 const (
 	tailEvery  = time.Second
@@ -400,10 +419,8 @@ func (c eventsTail) Run(ctx context.Context, s *session) error {
 				delete(seen, id)
 			}
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(tailEvery):
+		if err := sleep(ctx, tailEvery); err != nil {
+			return err
 		}
 	}
 }

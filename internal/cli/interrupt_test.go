@@ -23,19 +23,7 @@ import (
 func TestInterrupt_Task(t *testing.T) {
 	t.Parallel()
 	s := apptest.Start(t, db.SQLite)
-	no := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
-	t.Cleanup(no.Close)
-	s.Enable(wire.None, "user.create.complete")
-	s.Call("POST", "/api/webhook", map[string]any{"webhook": map[string]any{
-		"url": no.URL, "global": true, "connectTimeout": 1000, "readTimeout": 1000, "eventsEnabled": map[string]bool{"user.create.complete": true},
-		"retryConfiguration": map[string]any{"delays": []int{}},
-	}}).Want(200)
-	for i := range 3 {
-		s.Call("POST", "/api/user", map[string]any{"user": map[string]any{"email": fmt.Sprintf("%d@example.com", i), "password": "correct horse"}}).Want(200)
-	}
-	if status, _, stderr := herald(s, "deliveries", "wait"); status != 1 || !strings.Contains(stderr, "3 given up") {
-		t.Fatalf("status %d: %s", status, stderr)
-	}
+	dead(t, s, 3)
 	to, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -73,5 +61,23 @@ func TestInterrupt_Task(t *testing.T) {
 	}
 	if status, _, _ := herald(s, "deliveries", "wait", "--task", task, "--timeout", "1ms"); status != 7 {
 		t.Errorf("waiting for the task ended with status %d, want 7", status)
+	}
+}
+
+// dead leaves so many deliveries that were given up.
+func dead(t *testing.T, s *apptest.Server, n int) {
+	t.Helper()
+	no := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	t.Cleanup(no.Close)
+	s.Enable(wire.None, "user.create.complete")
+	s.Call("POST", "/api/webhook", map[string]any{"webhook": map[string]any{
+		"url": no.URL, "global": true, "connectTimeout": 1000, "readTimeout": 1000, "eventsEnabled": map[string]bool{"user.create.complete": true},
+		"retryConfiguration": map[string]any{"delays": []int{}},
+	}}).Want(200)
+	for i := range n {
+		s.Call("POST", "/api/user", map[string]any{"user": map[string]any{"email": fmt.Sprintf("%d@example.com", i), "password": "correct horse"}}).Want(200)
+	}
+	if status, _, stderr := herald(s, "deliveries", "wait"); status != 1 || !strings.Contains(stderr, fmt.Sprintf("%d given up", n)) {
+		t.Fatalf("status %d: %s", status, stderr)
 	}
 }

@@ -95,48 +95,11 @@ func nounOf(eventType string) string {
 }
 
 // aboutOf names for people what an event is about.
-func aboutOf(x *wire.ListenerExchange) string {
-	var body struct {
-		Event map[string]json.RawMessage `json:"event"`
-	}
-	if json.Unmarshal([]byte(x.Body), &body) != nil {
-		return ""
-	}
-	for _, at := range []struct {
-		member string
-		names  []string
-	}{
-		{"user", []string{"email", "username", "phoneNumber", "id"}},
-		{"group", []string{"name", "id"}},
-		{"entity", []string{"name", "id"}},
-		{"existing", []string{"email", "username", "id"}},
-		{"auditLog", []string{"message"}},
-		{"eventLog", []string{"message"}},
-	} {
-		var members map[string]any
-		if json.Unmarshal(body.Event[at.member], &members) != nil {
-			continue
-		}
-		for _, name := range at.names {
-			if text, ok := members[name].(string); ok && text != "" {
-				return cutTo(printable(text), 48)
-			}
-		}
-	}
-	return short(x.LinkedObjectID)
-}
-
-func cutTo(text string, most int) string {
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
-	}
-	return string(runes[:most-1]) + "…"
-}
+func aboutOf(x *wire.ListenerExchange) string { return aboutBody([]byte(x.Body), x.LinkedObjectID) }
 
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	return cutTo(printable(line), 80)
+	return cut(printable(line), 80)
 }
 
 // indented is a JSON text for people.

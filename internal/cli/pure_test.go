@@ -82,6 +82,9 @@ func TestMaskJSON(t *testing.T) {
 	if got := string(maskJSON([]byte(`{"key":{"name":"a","kid":"b"},"keyId":"c","n":12345678901234567890}`))); got != `{"key":{"kid":"b","name":"a"},"keyId":"c","n":12345678901234567890}` {
 		t.Errorf("what is no secret is shown as %s", got)
 	}
+	if got := string(maskJSON([]byte(`{"generalErrors":[{"code":"[blank]user.email"}],"code":"123456"}`))); got != `{"code":"•••","generalErrors":[{"code":"[blank]user.email"}]}` {
+		t.Errorf("an error is shown as %s", got)
+	}
 	if got := maskQuery("http://h/api/user?loginId=pl4nted&x=1&token=pl4nted"); strings.Contains(got, secret) || !strings.Contains(got, "x=1") {
 		t.Errorf("the query is shown as %s", got)
 	}
@@ -131,5 +134,21 @@ func TestSay(t *testing.T) {
 	}
 	if got := indented("{\"a\":\"x\u009b2J\"}"); strings.Contains(got, "\u009b") {
 		t.Errorf("a body is shown as %q", got)
+	}
+}
+
+// Where there is no terminal, a long task says now and then how far it is.
+func TestProgress_Lines(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	p := newProgress(&b)
+	if p.told("users", 10, 2000); b.Len() > 0 {
+		t.Errorf("at once it says %q", b.String())
+	}
+	p.shown = p.shown.Add(-lineEvery)
+	p.told("users", 1000, 2000)
+	p.told("users", 1001, 2000)
+	if p.end(); b.String() != "users: 1 000 of 2 000\n" {
+		t.Errorf("it says %q", b.String())
 	}
 }

@@ -99,7 +99,7 @@ func (s *session) showStatus(st serverStatus, names receiverNames) {
 		return
 	}
 	fmt.Fprintln(s)
-	state := func(b wire.WebhookBacklog) webhookState { return stateOf(wire.Webhook{Enabled: &b.Enabled}, b) }
+	state := func(b wire.WebhookBacklog) outcome { return stateOf(wire.Webhook{Enabled: &b.Enabled}, b) }
 	writeTable(s.output, st.Webhooks, []column[wire.WebhookBacklog]{
 		{"STATE", func(b wire.WebhookBacklog) string { return state(b).text }, func(b wire.WebhookBacklog) tone { return state(b).tone }},
 		col("RECEIVER", func(b wire.WebhookBacklog) string { return cmp.Or(names[b.WebhookID], host(b.URL)) }),
@@ -126,10 +126,8 @@ func (w watched) watch(ctx context.Context, s *session, show func() error) error
 		if err := show(); err != nil || !w.Watch {
 			return err
 		}
-		select {
-		case <-time.After(refreshEvery):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := sleep(ctx, refreshEvery); err != nil {
+			return err
 		}
 	}
 }

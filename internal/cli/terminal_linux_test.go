@@ -143,3 +143,20 @@ func TestNoColor_Terminal(t *testing.T) {
 		}
 	}
 }
+
+// On a terminal a task has a bar once it has taken a second, elsewhere it has none.
+func TestProgress_Terminal(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t, db.SQLite)
+	dead(t, s, 3)
+	c := exec.Command("herald", "deliveries", "recover", "--webhook", "127.0.0.1", "--since", "1h", "--rate", "0.01", "-y", "--url", s.URL)
+	c.Env = append(os.Environ(), "HERALD_API_KEY="+apptest.Key, "TERM=xterm")
+	screen := onTerminal(t, c)
+	if seen := screen.press("", "/3"); !strings.Contains(seen, "127.0.0.1:") {
+		t.Errorf("the bar does not say whom it is for: %q", seen)
+	}
+	screen.press("\x03", "The server goes on by itself. Follow it: herald deliveries wait --task ")
+	if err := c.Wait(); c.ProcessState.ExitCode() != 130 {
+		t.Errorf("Ctrl-C ends it with %v, want status 130", err)
+	}
+}

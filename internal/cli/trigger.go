@@ -254,10 +254,8 @@ func (c *cause) events(t event.Type, before int64) ([]wire.WebhookEventLog, erro
 		case waited > appearsWithin:
 			return nil, fmt.Errorf("%w: %s is not in the webhook log", errTimeout, t)
 		}
-		select {
-		case <-time.After(50 * time.Millisecond):
-		case <-c.ctx.Done():
-			return nil, c.ctx.Err()
+		if err := sleep(c.ctx, 50*time.Millisecond); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -281,22 +279,10 @@ func (c *cause) print(call string, events []wire.WebhookEventLog) error {
 		if d, _ := event.Lookup(event.Type(e.EventType)); d.Transactional {
 			tx = "TX"
 		}
-		result, t := outcomeOf(&e)
-		fmt.Fprintf(c.s, "  %-*s   %s   %s  %s   %s\n", width, e.EventType, short(e.ID), tx, c.s.paint(t, fmt.Sprintf("%-11s", result)), receiversOf(&e, sinks))
+		result := became(e)
+		fmt.Fprintf(c.s, "  %-*s   %s   %s  %s   %s\n", width, e.EventType, short(e.ID), tx, c.s.paint(result.tone, fmt.Sprintf("%-13s", result.text)), receiversOf(&e, sinks))
 	}
 	return nil
-}
-
-func outcomeOf(e *wire.WebhookEventLog) (string, tone) {
-	switch {
-	case e.EventResult == wire.EventFailed:
-		return "rolled back", bad
-	case e.EventResult == wire.EventRunning:
-		return "undecided", warn
-	case e.TransactionType != "" && e.TransactionType != wire.None:
-		return "committed", good
-	}
-	return "sent", plain
 }
 
 // receiversOf says how many of those who got the event have taken it.

@@ -60,7 +60,7 @@ func (c webhooksList) show(ctx context.Context, s *session) error {
 	for _, b := range all {
 		backlog[b.WebhookID] = b
 	}
-	state := func(w wire.Webhook) webhookState { return stateOf(w, backlog[w.ID]) }
+	state := func(w wire.Webhook) outcome { return stateOf(w, backlog[w.ID]) }
 	return list(s, results[wire.Webhook]{name: "webhooks", all: s.Webhooks.List(ctx, wire.WebhookSearch{}), total: func() (int, error) {
 		page, err := s.Webhooks.Page(ctx, wire.WebhookSearch{Page: justCount})
 		return page.Total, err
@@ -76,22 +76,17 @@ func (c webhooksList) show(ctx context.Context, s *session) error {
 	)
 }
 
-type webhookState struct {
-	text string
-	tone tone
-}
-
 // stateOf says how a webhook is, in the words of the admin UI.
-func stateOf(w wire.Webhook, b wire.WebhookBacklog) webhookState {
+func stateOf(w wire.Webhook, b wire.WebhookBacklog) outcome {
 	switch {
 	case w.Enabled != nil && !*w.Enabled:
-		return webhookState{"disabled", faint}
+		return outcome{"disabled", faint}
 	case b.Paused != nil:
-		return webhookState{"paused", warn}
+		return outcome{"paused", warn}
 	case b.Breaker.State == "open":
-		return webhookState{"failing " + ago(b.Breaker.OpenedInstant), bad}
+		return outcome{"failing " + ago(b.Breaker.OpenedInstant), bad}
 	default:
-		return webhookState{"healthy", good}
+		return outcome{"healthy", good}
 	}
 }
 

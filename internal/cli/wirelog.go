@@ -98,7 +98,7 @@ func maskValue(value any) any {
 	case map[string]any:
 		for name, member := range v {
 			_, isObject := member.(map[string]any)
-			if name == "headers" && isObject || !isObject && secretMember.MatchString(name) {
+			if name == "headers" && isObject || !isObject && secretMember.MatchString(name) && !isErrorCode(name, member) {
 				v[name] = hidden
 			} else {
 				v[name] = maskValue(member)
@@ -110,6 +110,12 @@ func maskValue(value any) any {
 		}
 	}
 	return value
+}
+
+// isErrorCode tells the code of an error, such as [blank]user.email, from those that let somebody in.
+func isErrorCode(name string, value any) bool {
+	text, _ := value.(string)
+	return name == "code" && strings.HasPrefix(text, "[") && strings.Contains(text, "]")
 }
 
 var queryValue = regexp.MustCompile(`([?&](?:loginId|email|username|password|token|code|changePasswordId)=)[^&]*`)
