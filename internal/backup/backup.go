@@ -264,12 +264,13 @@ func newPart(beside string) (*part, error) {
 	if beside == "" {
 		beside = os.TempDir()
 	}
-	left, err := filepath.Glob(filepath.Join(globbed(beside), partName+"*"))
+	left, err := os.ReadDir(beside)
 	if err != nil {
 		return nil, err
 	}
-	for _, dir := range left {
-		if !ours(dir) {
+	for _, entry := range left {
+		dir := filepath.Join(beside, entry.Name())
+		if !strings.HasPrefix(entry.Name(), partName) || !ours(dir) {
 			continue
 		}
 		if unlock, err := db.Lock(dir); err == nil {
@@ -277,25 +278,21 @@ func newPart(beside string) (*part, error) {
 			_ = unlock()
 		}
 	}
-	dir, err := os.MkdirTemp(beside, partName) // 0700
-	if err != nil {
-		return nil, err
+	for range 3 { // somebody who begins at the same moment may take one for left over that we have made and not locked yet
+		p := &part{}
+		if p.dir, err = os.MkdirTemp(beside, partName); err != nil { // 0700
+			return nil, err
+		}
+		if p.unlock, err = db.Lock(p.dir); err != nil {
+			continue
+		}
+		if err = os.Mkdir(filepath.Dir(p.file()), 0o700); err == nil {
+			crashpoint.Here("part-begun")
+			return p, nil
+		}
+		p.remove()
 	}
-	p := &part{dir: dir}
-	if p.unlock, err = db.Lock(dir); err == nil {
-		err = os.Mkdir(filepath.Dir(p.file()), 0o700)
-	}
-	if err != nil {
-		_ = os.RemoveAll(dir)
-		return nil, err
-	}
-	crashpoint.Here("part-begun")
-	return p, nil
-}
-
-// globbed is a path as a pattern that matches nothing else.
-func globbed(path string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+	return nil, err
 }
 
 // file is named as a store's, so that its folder is one.

@@ -80,9 +80,11 @@ func EndChange(dir string) error {
 	}
 	crashpoint.Here("rekey-replaced")
 	// What somebody has left who was killed while he made a key file.
-	left, err := filepath.Glob(filepath.Join(dir, "."+File+".*"))
-	for _, file := range left {
-		err = errors.Join(err, os.Remove(file))
+	left, err := os.ReadDir(dir)
+	for _, entry := range left {
+		if strings.HasPrefix(entry.Name(), "."+File+".") {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, entry.Name())))
+		}
 	}
 	return errors.Join(err, syncDir(dir))
 }
