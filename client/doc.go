@@ -14,7 +14,7 @@
 //	Patch    some members of it, as in JSON Merge Patch: null removes
 //	Delete   gone
 //
-// What has no method is reached with [Client.Call].
+// What has no method is reached with [Client.Call], or with [Client.Send] where the status matters that is no success. [Client.In] confines a client to a tenant.
 //
 // # Errors
 //
