@@ -123,6 +123,15 @@ const objects = 5
 // object is what the n-th event is about.
 func object(n, objects int) string { return fmt.Sprintf("6a1f2a1e-5f4c-4b0e-9d0a-%012d", n%objects) }
 
+// includes tells whether all these events are among those that were received.
+func includes(all []received, ids []string) bool {
+	seen := map[string]bool{}
+	for _, r := range all {
+		seen[r.id()] = true
+	}
+	return !slices.ContainsFunc(ids, func(id string) bool { return !seen[id] })
+}
+
 // wait waits until all these events have arrived, and looks at their order.
 func (s *suite) wait(ids []string) []received {
 	s.t.Helper()
@@ -135,11 +144,7 @@ func (s *suite) wait(ids []string) []received {
 			soon = soon.Add(patience)
 		}
 		all = s.b.received()
-		seen := map[string]bool{}
-		for _, r := range all {
-			seen[r.id()] = true
-		}
-		return !slices.ContainsFunc(ids, func(id string) bool { return !seen[id] })
+		return includes(all, ids)
 	})
 	last := map[string]string{}
 	seen := map[string]bool{}
