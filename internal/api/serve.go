@@ -73,6 +73,11 @@ func (s *server) record(next http.Handler) http.Handler {
 	})
 }
 
+// routine are the routes that programs call by themselves every few seconds. That all is well is not worth a line each time.
+var routine = map[string]bool{
+	"/api/health": true, "/api/prometheus/metrics": true, "/api/listener/{listenerId}/alive": true, "/api/listener/{listenerId}/answer/{exchangeId}": true,
+}
+
 // finish writes the one line of a request. It names the route, not the URL, because query strings hold e-mail addresses and
 // one-time codes.
 func (s *server) finish(a *answer, r *http.Request, began time.Time, caught any) {
@@ -94,6 +99,9 @@ func (s *server) finish(a *answer, r *http.Request, began time.Time, caught any)
 		if r.Context().Err() == nil { // else the caller hung up, which is no fault of ours
 			level = slog.LevelError
 		}
+	}
+	if level == slog.LevelInfo && routine[a.route] && a.status < http.StatusBadRequest {
+		level = slog.LevelDebug
 	}
 	took := s.Clock().Sub(began)
 	a.traced(r.Method)
