@@ -91,7 +91,7 @@ func Settings(of wire.SinkType) []Setting {
 // tlsSettings are those of a connection that may be encrypted.
 var tlsSettings = []Setting{{Name: "tls.enabled", Kind: KindSwitch}, {Name: "tls.certificate", Kind: KindSecretPEM, Rare: true}}
 
-// with is some settings and those of TLS.
+// withTLS is some settings and those of TLS.
 func withTLS(some ...Setting) []Setting { return slices.Concat(some, tlsSettings) }
 
 // member is where w has a setting of a type: a pointer to it, nil when an object around it is absent.
