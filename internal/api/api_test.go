@@ -77,7 +77,7 @@ func serve(t *testing.T, d *db.DB, services Services) *herald {
 	h.keys = access.New(d, key.NewSealer(make([]byte, key.Size)), time.Now, exists)
 	services.Keys = h.keys
 	services.Version = "1.2.3"
-	services.Log = slog.New(slog.NewJSONHandler(h.log, nil))
+	services.Log = slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s := newServer(services)
 	server := httptest.NewServer(s.handler(append(s.routes(), s.probes()...)))
 	t.Cleanup(server.Close)

@@ -193,7 +193,7 @@ func TestMetrics_BacklogThatFails(t *testing.T) {
 		t.Error("the answer does not say that the backlog could not be read")
 	}
 	lines, text := h.log.next(t, 2)
-	if !strings.Contains(text, "no database") || lines[0]["level"] != "WARN" || lines[1]["level"] != "INFO" {
+	if !strings.Contains(text, "no database") || lines[0]["level"] != "WARN" || lines[1]["level"] != "DEBUG" {
 		t.Errorf("the log does not say why: %s", text)
 	}
 }

@@ -217,8 +217,8 @@ func TestLog_OneLinePerRequestWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	h := once(t, Services{Tenancy: tenants{tenantA}, Healthy: func(context.Context) error { return nil }})
 	const secret = "s3cret"
-	h.do("GET", "/api/health", "").expect(t, 200, "") // which is asked all the time, and worth no line while all is well
 	requests := []answerTo{
+		h.do("GET", "/api/health", ""), // which is asked all the time
 		h.do("GET", "/probe/query?text="+secret, ""),
 		h.do("GET", "/probe/"+secret, "", withKey(secret)),
 		h.do("GET", "/probe/query", "", withKey(secret)),
@@ -246,6 +246,7 @@ func TestLog_OneLinePerRequestWithoutSecrets(t *testing.T) {
 		status               int
 		key                  bool
 	}{
+		{"DEBUG", "GET", "/api/health", 200, false},
 		{"INFO", "GET", "/probe/query", 200, true},
 		{"INFO", "GET", "", 404, false},
 		{"INFO", "GET", "/probe/query", 401, false},
@@ -264,10 +265,10 @@ func TestLog_OneLinePerRequestWithoutSecrets(t *testing.T) {
 			t.Errorf("request %d: status %d, line %v", i, requests[i].status, line)
 		}
 	}
-	if line := ids[requests[8].header.Get("X-Request-Id")]; line["error"] != "the hidden reason" {
+	if line := ids[requests[9].header.Get("X-Request-Id")]; line["error"] != "the hidden reason" {
 		t.Errorf("the log does not say why: %v", line)
 	}
-	if line := ids[requests[9].header.Get("X-Request-Id")]; line["panic"] != "the hidden reason" || line["stack"] == nil {
+	if line := ids[requests[10].header.Get("X-Request-Id")]; line["panic"] != "the hidden reason" || line["stack"] == nil {
 		t.Errorf("the log does not say why: %v", line)
 	}
 }
