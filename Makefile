@@ -28,7 +28,7 @@ RACE := -race -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.or
 WATCHED := ./client ./receiver/... ./internal/access ./internal/db/... ./internal/egress/... ./internal/key ./internal/listen ./internal/live ./internal/message \
 	./internal/metrics ./internal/outbox ./internal/publish/... ./internal/replay ./internal/search ./internal/sink ./internal/trace ./internal/traffic \
 	./internal/webhook/... ./internal/webhooklog
-SHARING := '^Test(Cluster|Fairness|Feed|Intake|Lifecycle|Listener|Outbox|Replay|Token|Traffic|Transaction|Vote)'
+SHARING := '^Test(Cluster|Fairness|Feed|Intake|Start|Stop|Listener|Outbox|Replay|Token|Traffic|Transaction|Vote)'
 
 test: postgres browser node brokers programs ## run every test, on SQLite and PostgreSQL
 	go test -vet=off -timeout 15m $$(go list ./... | grep -vxF "$$(go list $(WATCHED) ./internal/app)")
