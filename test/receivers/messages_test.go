@@ -72,7 +72,7 @@ func messages(t *testing.T, command ...string) {
 		p.want(body, herald.Body("1", []byte(body)), 400, `{"errors":[{"code":"[invalidBody]"`)
 	}
 	large := fmt.Appendf(nil, `{"type":"SMS","phoneNumber":"user-x","textMessage":%q}`, strings.Repeat("x", 64<<10))
-	p.want("a large body", herald.Body("1", large), 413, `{"errors":[{"code":"[tooLarge]"`)
+	p.wantTooLarge(herald.Body("1", large))
 	get := herald.Message(sms("user-x", "7"))
 	get.Method, get.Body, get.GetBody, get.ContentLength = http.MethodGet, nil, nil, 0
 	p.want("GET", get, 405, `{"errors":[{"code":"[methodNotAllowed]"`)

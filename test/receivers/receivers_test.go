@@ -176,6 +176,17 @@ type process struct {
 	more  chan struct{} // closed, and replaced, when there is another line
 }
 
+// wantTooLarge sends a body that is too large: it is refused, or the receiver hangs up while it is still being sent.
+func (p *process) wantTooLarge(request *http.Request) {
+	p.t.Helper()
+	if response, err := http.DefaultClient.Do(request); err == nil {
+		response.Body.Close()
+		if response.StatusCode != 413 {
+			p.t.Errorf("a large body: %d", response.StatusCode)
+		}
+	}
+}
+
 // start runs a receiver on a free port until the end of the test.
 func start(t *testing.T, signature string, command ...string) *process {
 	t.Helper()
@@ -350,12 +361,7 @@ func requests(t *testing.T, p *process, signature string) {
 		p.want(body, herald.Body("1", []byte(body)), 400, `{"errors":[{"code":"[invalidBody]","message":"`)
 	}
 	large := herald.Body("1", []byte(`{"event":{"id":"1","type":"user.delete","user":{"id":"user-x"}}}`+strings.Repeat(" ", 1<<20)))
-	if response, err := http.DefaultClient.Do(large); err == nil { // or it hangs up while the body is still being sent
-		response.Body.Close()
-		if response.StatusCode != 413 {
-			t.Errorf("a large body: %d", response.StatusCode)
-		}
-	}
+	p.wantTooLarge(large)
 	text := deleted(herald, "user-x")
 	text.Header.Set("Content-Type", "text/plain")
 	p.want("another type of content", text, 415, `{"errors":[{"code":"[unsupportedMediaType]"`)
