@@ -85,8 +85,7 @@ func (s *server) event(v *visit) (err error) {
 	if !ok {
 		return problem.ErrNotFound
 	}
-	page := eventPage{Descriptor: d, Custom: event.IsCustom(d.Type)}
-	page.Group, _, _ = strings.Cut(string(d.Type), ".")
+	page := eventPage{Descriptor: d, Custom: event.IsCustom(d.Type), Group: groupOf(d.Type)}
 	if !page.Custom {
 		example, err := event.Example(d.Type)
 		if err != nil {

@@ -19,10 +19,16 @@ type eventGroup struct {
 	Types []event.Descriptor
 }
 
+// groupOf is the name of the group that a type is in: the first part of its own.
+func groupOf(t event.Type) string {
+	name, _, _ := strings.Cut(string(t), ".")
+	return name
+}
+
 // eventGroups are all types that a webhook can have, by the first part of their names, in the order of the catalogue.
 func eventGroups() (groups []eventGroup) {
 	for _, d := range event.All() {
-		name, _, _ := strings.Cut(string(d.Type), ".")
+		name := groupOf(d.Type)
 		at := slices.IndexFunc(groups, func(g eventGroup) bool { return g.Name == name })
 		if at < 0 {
 			groups, at = append(groups, eventGroup{Name: name}), len(groups)
@@ -41,10 +47,7 @@ type eventSwitches struct {
 func (eventSwitches) Groups() []eventGroup { return eventGroups() }
 
 // GroupOf is the group of a type, for the button that selects all of it.
-func (eventSwitches) GroupOf(t event.Type) string {
-	name, _, _ := strings.Cut(string(t), ".")
-	return name
-}
+func (eventSwitches) GroupOf(t event.Type) string { return groupOf(t) }
 
 // Sends tells whether a type is on, as the form says when it is shown again.
 func (s eventSwitches) Sends(at frame, t event.Type) bool {

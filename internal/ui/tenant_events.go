@@ -113,7 +113,7 @@ func (s *server) tenantEvents(v *visit, t wire.Tenant, webhooks []wire.Webhook) 
 			}
 		}
 		judge(&e)
-		name, _, _ := strings.Cut(string(d.Type), ".")
+		name := groupOf(d.Type)
 		at := slices.IndexFunc(groups, func(g tenantEvents) bool { return g.Name == name })
 		if at < 0 {
 			groups, at = append(groups, tenantEvents{Name: name}), len(groups)
