@@ -99,9 +99,9 @@ postgres:
 brokers:
 	@scripts/install-brokers
 
-# What is in deploy is checked by the programs that it is for, which are installed in the same way.
+# What is in deploy is checked by the programs that it is for, and completion by the shells that it is for, which are installed in the same way.
 programs:
-	@scripts/install-deploy
+	@scripts/install-programs
 
 # The admin UI is looked at with Chromium, which is installed in the same way.
 browser:
