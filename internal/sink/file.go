@@ -184,36 +184,46 @@ func (w *fileWriter) write(batch []*handed) {
 }
 
 func (w *fileWriter) append(batch []*handed) error {
-	length, err := w.take()
+	length, err := w.begin()
 	if err != nil {
 		return err
-	}
-	w.lines.Reset()
-	if w.torn(length) { // what was begun, and is written again, must not become a part of the next line
-		w.lines.WriteByte('\n')
 	}
 	for _, h := range batch {
 		begun := w.lines.Len()
 		writeLine(&w.lines, h.value)
-		if before := length + int64(begun); before == 0 || w.settings.MaxSize == 0 || length+int64(w.lines.Len()) <= w.settings.MaxSize {
-			continue
+		for w.full(length, begun) {
+			line := bytes.Clone(w.lines.Bytes()[begun:])
+			w.lines.Truncate(begun)
+			if err := w.flush(); err != nil {
+				return err
+			}
+			if err := w.rotate(); err != nil {
+				return err
+			}
+			// Another process may have been faster, and have filled the next file as well.
+			if length, err = w.begin(); err != nil {
+				return err
+			}
+			begun = w.lines.Len()
+			w.lines.Write(line)
 		}
-		// This one begins the next file.
-		line := bytes.Clone(w.lines.Bytes()[begun:])
-		w.lines.Truncate(begun)
-		if err := w.flush(); err != nil {
-			return err
-		}
-		if err := w.rotate(); err != nil {
-			return err
-		}
-		if length, err = w.take(); err != nil {
-			return err
-		}
-		w.lines.Reset()
-		w.lines.Write(line)
 	}
 	return w.flush()
+}
+
+// begin takes the file, has no lines for it yet, and returns its length. What was cut off, and is written again, must not become a part of the next line.
+func (w *fileWriter) begin() (length int64, err error) {
+	w.lines.Reset()
+	length, err = w.take()
+	if err == nil && w.torn(length) {
+		w.lines.WriteByte('\n')
+	}
+	return length, err
+}
+
+// full tells whether the line that begins there in the lines has no place in a file of that length. The first line of a file always has.
+func (w *fileWriter) full(length int64, begun int) bool {
+	return w.settings.MaxSize > 0 && length+int64(begun) > 0 && length+int64(w.lines.Len()) > w.settings.MaxSize
 }
 
 // flush writes the lines that were gathered, in one piece.

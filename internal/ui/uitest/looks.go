@@ -127,9 +127,11 @@ func (p *Page) Looks(name string) *Page {
 	return p
 }
 
-// Glance is the short form of [Page.Looks]: wide and light, then on a phone in the dark, with all of axe-core's rules.
+// Glance is the short form of [Page.Looks]: wide and light, then on a phone in the dark, with all of axe-core's rules. The times on the page are as
+// long as they can be from then on.
 func (p *Page) Glance() *Page {
 	p.t.Helper()
+	p.until("widest", []string{"widest()"}, nil)
 	for _, seen := range []struct {
 		screen
 		scheme
@@ -144,9 +146,10 @@ func (p *Page) Glance() *Page {
 }
 
 // Fits is the part of [Page.Looks] that depends on what the page shows: whether it can be scrolled sideways, wide and on a phone, and what axe-core
-// finds in one of its looks. It takes a third of the time.
+// finds in one of its looks. It takes a third of the time. The times on the page are as long as they can be from then on.
 func (p *Page) Fits() *Page {
 	p.t.Helper()
+	p.until("widest", []string{"widest()"}, nil)
 	for _, s := range []screen{phone, wide} {
 		p.look(s, light)
 		p.fits(s.name+"-"+string(light), s)
