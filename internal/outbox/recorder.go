@@ -166,6 +166,7 @@ func (r *recorder) write(batch []result, e extent) error {
 	o := r.o
 	begin := o.DB.Now()
 	fates := make([]fate, len(batch))
+	var ours []int64 // 0 for a result that does not count, because the delivery was cancelled or begun anew meanwhile
 	err := o.update(func(tx *db.Tx) error {
 		registry, err := o.Webhooks.RegistryIn(tx)
 		if err != nil {
@@ -184,8 +185,7 @@ func (r *recorder) write(batch []result, e extent) error {
 		if err := o.Log.Record(tx, records); err != nil {
 			return err
 		}
-		ours, err := settleDeliveries(tx, rows)
-		if err != nil {
+		if ours, err = settleDeliveries(tx, rows); err != nil {
 			return err
 		}
 		if e == tried {
@@ -193,9 +193,6 @@ func (r *recorder) write(batch []result, e extent) error {
 		}
 		crashpoint.Here("settling")
 		for i, one := range batch {
-			if ours[i] == 0 {
-				tx.AfterCommit(func() { o.wake(one.webhook) }) // it may wait for us to let go of it
-			}
 			if one.attempt == nil || ours[i] == 0 || e == barely {
 				continue
 			}
@@ -219,6 +216,9 @@ func (r *recorder) write(batch []result, e extent) error {
 		o.tell(one, fates[i])
 		if l := o.lane(one.webhook); l != nil {
 			l.settled(one.delivery, fates[i])
+			if ours[i] == 0 {
+				l.wake() // now that we have let go of it: begun anew, it was passed over
+			}
 		}
 	}
 	return nil

@@ -69,6 +69,7 @@ func TestCancel_ThenReopen(t *testing.T) {
 		receiver := egresstest.NewReceiver(t).Script(egresstest.Hold(release, egresstest.Accept()))
 		target := r.hook(receiver.URL, func(w *wire.Webhook) { w.Concurrency = 1 })
 		r.start()
+		r.eventually("nothing is left to look for", r.lane(target.ID).idle) // so that the first one is sent first
 		sequences := r.owe(target, 4)
 		receiver.WaitFor(1)
 		r.update(func(tx *db.Tx) error {
@@ -94,6 +95,28 @@ func TestCancel_ThenReopen(t *testing.T) {
 		close(release)
 		receiver.WaitFor(4)
 		r.eventually("all are delivered", func() bool { return r.count(Delivered) == 4 })
+	})
+}
+
+// What is begun anew while it is being sent, is sent again: what came of it before does not count.
+func TestReopen_UnderWay(t *testing.T) {
+	rigs(t, func(t *testing.T, r *rig) {
+		release := make(chan struct{})
+		receiver := egresstest.NewReceiver(t).Script(egresstest.Hold(release, egresstest.Accept()))
+		target := r.hook(receiver.URL)
+		r.start()
+		sequences := r.owe(target, 1)
+		receiver.WaitFor(1)
+		r.update(func(tx *db.Tx) error {
+			if _, err := r.Cancel(tx, target.ID, sequences); err != nil {
+				return err
+			}
+			_, err := r.Reopen(tx, target, sequences, true, math.MaxInt64)
+			return err
+		})
+		close(release)
+		receiver.WaitFor(2)
+		r.eventually("it is delivered", func() bool { return r.count(Delivered) == 1 })
 	})
 }
 
