@@ -14,6 +14,8 @@ type Delivery struct {
 	State          DeliveryState `json:"state"`
 	// Attempts counts the requests that were made, since the last replay if there was one.
 	Attempts int `json:"attempts"`
+	// MaxAttempts is with how many of them it is given up, by the retry schedule that the receiver has now. Absent when there is no such receiver any more.
+	MaxAttempts int `json:"maxAttempts,omitzero"`
 	// Replays counts how often somebody asked to send it again.
 	Replays int `json:"replays"`
 	// NextAttemptInstant is when a delivery that waits may be tried. Absent when it has ended, or a process is just at it.

@@ -155,7 +155,7 @@ func TestReplay_One(t *testing.T) {
 
 		d := o.delivery(event, id)
 		if d.EventID != event || d.WebhookID != id || d.EventType != orders || d.TenantID != o.Tenant || d.LinkedObjectID != object || d.State != wire.DeliveryDead ||
-			d.Attempts != 1 || d.Replays != 0 || d.NextAttemptInstant != 0 || d.InsertInstant == 0 || d.LastUpdateInstant < d.InsertInstant {
+			d.Attempts != 1 || d.MaxAttempts != 1 || d.Replays != 0 || d.NextAttemptInstant != 0 || d.InsertInstant == 0 || d.LastUpdateInstant < d.InsertInstant {
 			t.Errorf("the dead delivery is %+v", d)
 		}
 		if a := d.LastAttempt; a == nil || a.Outcome != "refused" || a.StatusCode != 500 || a.Kind != wire.AttemptDelivery || a.ID == "" || a.Node == "" || a.EndInstant < a.StartInstant {
@@ -166,7 +166,7 @@ func TestReplay_One(t *testing.T) {
 		var answer wire.DeliveryResponse
 		for i, want := range []string{"dead 1", "delivered 2", "delivered 3"} {
 			o.act(event, id, "replay").Want(200).Decode(&answer)
-			if d := answer.Delivery; d.State != wire.DeliveryPending || d.Replays != i+1 || d.Attempts != 0 {
+			if d := answer.Delivery; d.State != wire.DeliveryPending || d.Replays != i+1 || d.Attempts != 0 || d.MaxAttempts != 1 {
 				t.Errorf("replay %d answered %+v", i+1, d)
 			}
 			o.until(id, want)
@@ -327,6 +327,12 @@ func TestReplay_Search(t *testing.T) {
 			return len(o.Strings(`SELECT id FROM attempt`)) == 24 && len(o.Strings(`SELECT state FROM delivery WHERE state = 'pending'`)) == 0
 		})
 		o.act(events[1], later, "cancel").Want(200)
+		found, _ := o.find("numberOfResults=100")
+		for _, d := range found {
+			if want := map[wire.ID]int{good: 10, failing: 1, later: 2}[d.WebhookID]; d.MaxAttempts != want {
+				t.Errorf("a delivery that is %s has at most %d attempts, want %d", d.State, d.MaxAttempts, want)
+			}
+		}
 
 		at := func(second int) string { return strconv.FormatInt(begin+int64(second)*1000, 10) }
 		for _, test := range []struct {

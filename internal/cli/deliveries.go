@@ -124,11 +124,19 @@ func (c deliveriesList) Run(ctx context.Context, s *session) error {
 			col("RECEIVER", func(d wire.Delivery) string { return names.of(d.WebhookID) }),
 			column[wire.Delivery]{"STATE", func(d wire.Delivery) string { return stateName(d.State).text }, func(d wire.Delivery) tone { return stateName(d.State).tone }},
 			col("ANSWER", lastAnswer),
-			col("ATTEMPTS", func(d wire.Delivery) string { return strconv.Itoa(d.Attempts) }),
+			col("ATTEMPTS", attemptsMade),
 			col("NEXT", func(d wire.Delivery) string { return in(d.NextAttemptInstant) }),
 			col("EVENT ID", func(d wire.Delivery) string { return short(d.EventID) }),
 		)
 	})
+}
+
+// attemptsMade is how many attempts were made, and of how many while that is of interest.
+func attemptsMade(d wire.Delivery) string {
+	if d.State == wire.DeliveryDelivered || d.MaxAttempts == 0 {
+		return strconv.Itoa(d.Attempts)
+	}
+	return fmt.Sprintf("%d of %d", d.Attempts, d.MaxAttempts)
 }
 
 func lastAnswer(d wire.Delivery) string {
@@ -222,7 +230,7 @@ func (c deliveriesShow) Run(ctx context.Context, s *session) error {
 				"Id", string(d.EventID),
 				"Receiver", names.of(d.WebhookID),
 				"State", stateName(d.State).text,
-				"Attempts", strconv.Itoa(d.Attempts),
+				"Attempts", attemptsMade(d),
 				"Sent again", times(d.Replays),
 				"Last attempt", exactly(last.StartInstant),
 				"Answer", lastAnswer(d),

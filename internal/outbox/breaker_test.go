@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/egress"
 	"github.com/herald-events/herald/internal/webhook"
 	"github.com/herald-events/herald/wire"
@@ -105,6 +106,37 @@ func TestObserve(t *testing.T) {
 		settled()
 		if rows := r.rows(`SELECT webhook_id FROM webhook_flow`); len(rows) != 0 {
 			t.Errorf("%d rows about a webhook that is gone", len(rows))
+		}
+	})
+}
+
+// A receiver is failing from the first delivery that it does not accept to the first that it does, and no longer when it is another one.
+func TestFailingSince(t *testing.T) {
+	rigs(t, func(t *testing.T, r *rig) {
+		target := r.hook("")
+		begin := time.UnixMilli(r.now.Load())
+		for i, step := range []struct {
+			outcome egress.Outcome
+			change  bool
+			since   time.Time
+		}{
+			{since: time.Time{}},
+			{outcome: egress.Accepted, since: time.Time{}},
+			{outcome: egress.Refused, since: begin.Add(2 * time.Second)},
+			{outcome: egress.Timeout, since: begin.Add(2 * time.Second)},
+			{outcome: egress.Accepted, since: time.Time{}},
+			{outcome: egress.Refused, since: begin.Add(5 * time.Second)},
+			{change: true, since: time.Time{}},
+		} {
+			if step.outcome != "" {
+				r.flows.delivered(target.ID, &webhook.Attempt{Outcome: step.outcome, Start: begin.Add(time.Duration(i) * time.Second)})
+			}
+			if step.change {
+				r.update(func(tx *db.Tx) error { return r.flows.forgive(tx, target.ID) })
+			}
+			if got := r.FailingSince(target.ID); !got.Equal(step.since) {
+				t.Errorf("step %d: it is failing since %v, want %v", i, got, step.since)
+			}
 		}
 	})
 }

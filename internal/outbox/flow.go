@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/herald-events/herald/internal/db"
 	"github.com/herald-events/herald/internal/problem"
@@ -43,12 +44,13 @@ type flows struct {
 	refreshing sync.Mutex
 
 	mu       sync.Mutex
-	failures map[wire.ID]int  // attempts in a row that reached nobody
-	changing map[wire.ID]bool // their breaker is just being opened or closed
+	failures map[wire.ID]int       // attempts in a row that reached nobody
+	changing map[wire.ID]bool      // their breaker is just being opened or closed
+	failing  map[wire.ID]time.Time // since when no delivery was accepted, where the last one was not
 }
 
 func (s *flows) init(o *Outbox) {
-	s.o, s.failures, s.changing = o, map[wire.ID]int{}, map[wire.ID]bool{}
+	s.o, s.failures, s.changing, s.failing = o, map[wire.ID]int{}, map[wire.ID]bool{}, map[wire.ID]time.Time{}
 	s.known.Store(&map[wire.ID]Flow{})
 }
 
@@ -117,6 +119,25 @@ func (o *Outbox) Observe(id wire.ID, a *webhook.Attempt) {
 	})
 }
 
+// FailingSince is when the first of the deliveries to a receiver was not accepted that this process has made in vain since the last one that was. It is zero when the
+// last one was accepted, and before there was one. Votes do not count: a no is an answer.
+func (o *Outbox) FailingSince(id wire.ID) time.Time {
+	o.flows.mu.Lock()
+	defer o.flows.mu.Unlock()
+	return o.flows.failing[id]
+}
+
+// delivered notes whether a delivery was accepted.
+func (s *flows) delivered(id wire.ID, a *webhook.Attempt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.Outcome.Success() {
+		delete(s.failing, id)
+	} else if s.failing[id].IsZero() {
+		s.failing[id] = a.Start
+	}
+}
+
 // lets tells whether the delivery may be sent as far as pause and breaker are concerned.
 func (s *flows) lets(d *delivery) bool {
 	f := s.of(d.webhook)
@@ -172,6 +193,7 @@ func (s *flows) forget(tx *db.Tx, id wire.ID) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.failures, id)
+		delete(s.failing, id)
 	})
 	return forgetFlow(tx, id)
 }
@@ -182,6 +204,7 @@ func (s *flows) forgive(tx *db.Tx, id wire.ID) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.failures, id)
+		delete(s.failing, id)
 	})
 	shut, err := shutBreaker(tx, id)
 	if err != nil || !shut {

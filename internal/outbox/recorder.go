@@ -229,6 +229,7 @@ func (o *Outbox) tell(one result, f fate) {
 	if one.attempt == nil || one.kind == webhook.Vote {
 		return
 	}
+	o.flows.delivered(one.webhook, one.attempt)
 	took := one.attempt.End.Sub(one.attempt.Start)
 	if one.attempt.Outcome.Success() {
 		o.Traffic.Taken(one.webhook, one.kind == webhook.Delivery, took)

@@ -67,3 +67,6 @@ func isGone(a *webhook.Attempt) bool { return a != nil && a.StatusCode == http.S
 
 // DefaultDelays are the pauses after the first, second … failed attempt of webhooks that have none of their own.
 func DefaultDelays() []time.Duration { return slices.Clone(defaultSchedule) }
+
+// MaxAttempts is how many attempts a delivery to the receiver has at most.
+func (o *Outbox) MaxAttempts(t *webhook.Target) int { return len(o.scheduleFor(t)) + 1 }

@@ -73,8 +73,10 @@ func (s *Service) Search(ctx context.Context, c wire.DeliverySearch) (found []wi
 		return nil, 0, err
 	}
 	err = s.DB.View(ctx, func(tx *db.Tx) error {
-		found, total, err = outbox.Search(tx, &s.positions, c)
-		return err
+		if found, total, err = outbox.Search(tx, &s.positions, c); err != nil {
+			return err
+		}
+		return s.limit(tx, found)
 	})
 	return found, total, err
 }
@@ -86,8 +88,10 @@ func (s *Service) Page(ctx context.Context, c wire.DeliverySearch, at search.Cur
 		return nil, links, err
 	}
 	err = s.DB.View(ctx, func(tx *db.Tx) error {
-		found, links, err = outbox.Page(tx, c, at)
-		return err
+		if found, links, err = outbox.Page(tx, c, at); err != nil {
+			return err
+		}
+		return s.limit(tx, found)
 	})
 	return found, links, err
 }
@@ -95,10 +99,34 @@ func (s *Service) Page(ctx context.Context, c wire.DeliverySearch, at search.Cur
 // Load returns the delivery of an event to a webhook, or problem.ErrNotFound.
 func (s *Service) Load(ctx context.Context, event, id wire.ID) (d wire.Delivery, err error) {
 	err = s.DB.View(ctx, func(tx *db.Tx) error {
-		d, err = outbox.Find(tx, event, id)
+		d, err = s.find(tx, event, id)
 		return err
 	})
 	return d, err
+}
+
+func (s *Service) find(tx *db.Tx, event, id wire.ID) (wire.Delivery, error) {
+	d, err := outbox.Find(tx, event, id)
+	if err != nil {
+		return d, err
+	}
+	found := []wire.Delivery{d}
+	err = s.limit(tx, found)
+	return found[0], err
+}
+
+// limit writes on the deliveries how many attempts they have at most, as far as their receivers still exist.
+func (s *Service) limit(tx *db.Tx, found []wire.Delivery) error {
+	registry, err := s.Webhooks.RegistryIn(tx)
+	if err != nil {
+		return err
+	}
+	for i := range found {
+		if target := registry.Target(found[i].WebhookID); target != nil {
+			found[i].MaxAttempts = s.Outbox.MaxAttempts(target)
+		}
+	}
+	return nil
 }
 
 // Replay sends a delivery that has ended again: the same bytes under the same id, at once and with all attempts before it. Errors: problem.ErrNotFound without such an
@@ -167,7 +195,7 @@ func (s *Service) change(ctx context.Context, event, id wire.ID, do func(tx *db.
 		if err := do(tx, before, sequence); err != nil {
 			return err
 		}
-		d, err = outbox.Find(tx, event, id)
+		d, err = s.find(tx, event, id)
 		return err
 	})
 	return d, err

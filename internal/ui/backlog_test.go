@@ -35,6 +35,7 @@ func TestBacklog(t *testing.T) {
 		h.Eventually(10*time.Second, "it waits for another try", func() bool { return h.Strings(`SELECT state FROM delivery`)[0] == "retrying" })
 		b.gets("/admin/backlog", 200, "Drop all")
 		b.gets("/admin/delivery?state=retrying&webhook="+id, 200, "Retrying")
+		b.gets("/admin/delivery", 200, "1 of 2")
 		b.gets("/admin/delivery?state=odd", 200, `class="problem"`)
 		b.gets("/admin/attempt?status=5xx", 200, "user.create")
 		b.gets("/admin/attempt?result=Success", 200, "No attempt matches.")

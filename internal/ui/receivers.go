@@ -97,11 +97,11 @@ func (s *server) allCalled(ctx context.Context) (all allCalled, err error) {
 		return nil, err
 	}
 	for _, w := range webhooks {
-		all = append(all, called{ID: w.ID, Name: nameOfWebhook(w), Address: egress.RedactURL(w.URL), rateLimit: w.RateLimit, State: stateOf(w.Enabled, s.Outbox.Flow(w.ID))})
+		all = append(all, called{ID: w.ID, Name: nameOfWebhook(w), Address: egress.RedactURL(w.URL), rateLimit: w.RateLimit, State: s.stateOf(w.ID, w.Enabled)})
 	}
 	sinks, err := s.Sinks.List(ctx)
 	for _, w := range sinks {
-		all = append(all, called{ID: w.ID, Name: w.Name, Sink: true, Address: sink.Address(&w), rateLimit: w.RateLimit, State: stateOf(w.Enabled, s.Outbox.Flow(w.ID))})
+		all = append(all, called{ID: w.ID, Name: w.Name, Sink: true, Address: sink.Address(&w), rateLimit: w.RateLimit, State: s.stateOf(w.ID, w.Enabled)})
 	}
 	return all, err
 }

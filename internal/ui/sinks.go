@@ -52,7 +52,8 @@ func (s *server) sinks(v *visit) error {
 	}
 	page.listing = listingOf(v, all, wordsOfSink)
 	for _, w := range page.Rows {
-		row := sinkRow{Sink: w, health: health{State: stateOf(w.Enabled, s.Outbox.Flow(w.ID)), Day: days[w.ID]}, Address: sink.Address(&w)}
+		row := sinkRow{Sink: w, health: s.healthOf(w.ID, w.Enabled), Address: sink.Address(&w)}
+		row.Day = days[w.ID]
 		if row.Backlog, err = s.Replay.Backlog(v.Context(), w.ID); err != nil {
 			return err
 		}

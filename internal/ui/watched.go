@@ -21,10 +21,47 @@ import (
 
 // health is how a receiver is.
 type health struct {
-	State   string // the id of a text
+	State string // the id of a text
+	// Failing is since when no delivery was accepted, 0 while they are.
+	Failing wire.Instant
 	Backlog wire.WebhookBacklog
 	// Day is what was sent to it in the last 24 hours; nil when nothing was.
 	Day *traffic.Series
+}
+
+func (s *server) healthOf(id wire.ID, enabled *bool) health {
+	h := health{State: s.stateOf(id, enabled)}
+	if since := s.Outbox.FailingSince(id); !since.IsZero() {
+		h.Failing = wire.Instant(since.UnixMilli())
+	}
+	return h
+}
+
+// stateOf is how a receiver is, the id of a text.
+func (s *server) stateOf(id wire.ID, enabled *bool) string {
+	flow := s.Outbox.Flow(id)
+	switch {
+	case enabled != nil && !*enabled:
+		return "StateDisabled"
+	case flow.Paused:
+		return "StatePaused"
+	case flow.Open:
+		return "StateUnreachable"
+	case !s.Outbox.FailingSince(id).IsZero():
+		return "StateFailing"
+	}
+	return "StateHealthy"
+}
+
+// Since is when a receiver that is switched on came into its state, 0 for a healthy one.
+func (h health) Since() wire.Instant {
+	switch {
+	case h.Backlog.Paused != nil:
+		return h.Backlog.Paused.Instant
+	case h.State == "StateFailing":
+		return h.Failing
+	}
+	return h.Backlog.Breaker.OpenedInstant
 }
 
 // Off tells whether the receiver is switched off.
@@ -88,10 +125,12 @@ type watched struct {
 const newestAttempts = 10
 
 func (s *server) watch(v *visit, to called) (w watched, err error) {
-	w.Receiver, w.State = to, to.State
-	if w.Backlog, err = s.Replay.Backlog(v.Context(), to.ID); err != nil {
+	backlog, err := s.Replay.Backlog(v.Context(), to.ID)
+	if err != nil {
 		return w, err
 	}
+	w.Receiver, w.health = to, s.healthOf(to.ID, &backlog.Enabled)
+	w.Backlog = backlog
 	if w.Attempts, _, err = s.WebhookLog.PageAttempts(v.Context(), webhooklog.AttemptFilter{WebhookID: to.ID}, newestAttempts, search.Cursor("")); err != nil {
 		return w, err
 	}

@@ -245,3 +245,22 @@ func TestBrowser_WebhookView(t *testing.T) {
 	s.Settled(10 * time.Second)
 	p.Open("/admin/webhook/" + string(hook)).See("Recent deliveries").Click("Recover").Click("Count").See("Sends 1 request").Click("Send 1 request").See("Done")
 }
+
+// A receiver whose last delivery was not accepted is not shown as if all were well, until the next one is.
+func TestWebhookView_Failing(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		b := h.admin()
+		receiver := egresstest.NewReceiver(t).Script(egresstest.Status(500), egresstest.Status(200))
+		hook := h.Subscribe(receiver.URL, []string{"user.create"}, func(w *wire.Webhook) { w.RetryConfiguration = &wire.RetryConfiguration{Delays: []int{}} })
+		h.Enable(wire.None, "user.create")
+		for _, want := range []struct{ user, state, not string }{{"ada", "Failing", "Healthy"}, {"bob", "Healthy", "Failing"}} {
+			h.Call("POST", "/api/user", `{"user":{"username":"`+want.user+`","password":"`+password+`"}}`).Want(200)
+			for _, path := range []string{"/admin/webhook", "/admin/webhook/" + string(hook)} {
+				h.Eventually(10*time.Second, path+" says "+want.state, func() bool {
+					_, page, _ := b.send("GET", path, nil)
+					return strings.Contains(page, ">"+want.state+"</span>") && !strings.Contains(page, ">"+want.not+"</span>")
+				})
+			}
+		}
+	})
+}

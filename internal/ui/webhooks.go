@@ -7,7 +7,6 @@ import (
 
 	"github.com/herald-events/herald/internal/admin"
 	"github.com/herald-events/herald/internal/egress"
-	"github.com/herald-events/herald/internal/outbox"
 	"github.com/herald-events/herald/internal/search"
 	"github.com/herald-events/herald/internal/traffic"
 	"github.com/herald-events/herald/wire"
@@ -91,7 +90,7 @@ func wordsOfWebhook(w wire.Webhook) string {
 
 func (s *server) webhookRow(w wire.Webhook) webhookRow {
 	w.URL = egress.RedactURL(w.URL) // it may hold a secret, which nobody needs to see to recognise it
-	row := webhookRow{Webhook: w, health: health{State: stateOf(w.Enabled, s.Outbox.Flow(w.ID))}}
+	row := webhookRow{Webhook: w, health: s.healthOf(w.ID, w.Enabled)}
 	for _, on := range w.EventsEnabled {
 		if on {
 			row.Events++
@@ -100,29 +99,13 @@ func (s *server) webhookRow(w wire.Webhook) webhookRow {
 	return row
 }
 
-// stateOf is how a receiver is, the id of a text.
-func stateOf(enabled *bool, f outbox.Flow) string {
-	switch {
-	case enabled != nil && !*enabled:
-		return "StateDisabled"
-	case f.Paused:
-		return "StatePaused"
-	case f.Open:
-		return "StateFailing"
-	}
-	return "StateHealthy"
-}
-
 // Schedule says when a delivery is tried.
 func (r webhookRow) Schedule() schedule { return schedule{r.RetryConfiguration} }
 
 // Since is when the webhook came into its state, 0 for a healthy one.
 func (r webhookRow) Since() wire.Instant {
-	switch {
-	case r.Off():
+	if r.Off() {
 		return r.DisabledInstant
-	case r.Backlog.Paused != nil:
-		return r.Backlog.Paused.Instant
 	}
-	return r.Backlog.Breaker.OpenedInstant
+	return r.health.Since()
 }

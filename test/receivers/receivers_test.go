@@ -144,9 +144,14 @@ func missing(t *testing.T, what string) {
 	t.Skipf("%s: the receiver written for it is not tested", what)
 }
 
+// installing is held by whoever fetches packages: two at once would take the folder away from each other.
+var installing sync.Mutex
+
 // install fetches the packages of a Node program in their exact versions, unless they are there: node_modules then has a copy of the lock file it was made from.
 func install(t *testing.T, npm, folder string) {
 	t.Helper()
+	installing.Lock()
+	defer installing.Unlock()
 	lock, err := os.ReadFile(filepath.Join(folder, "package-lock.json"))
 	if err != nil {
 		t.Fatal(err)
