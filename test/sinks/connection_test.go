@@ -1,7 +1,6 @@
 package sinks
 
 import (
-	"io"
 	"net"
 	"slices"
 	"strconv"
@@ -26,13 +25,13 @@ type wireTap struct {
 
 	mu    sync.Mutex
 	conns []*tapped
+	lost  chan struct{} // closed when something is sent on a deaf connection; nil when that has happened
 }
 
 // tapped is a connection through it. Once it is deaf, nothing that is sent on it arrives, and nobody is told.
 type tapped struct {
 	here, there net.Conn
 	deaf        chan struct{}
-	swallowed   func() // called once it is deaf, when something did not arrive
 }
 
 func tap(t testing.TB, to string) *wireTap {
@@ -68,22 +67,23 @@ func (w *wireTap) run() {
 		w.mu.Lock()
 		w.conns = append(w.conns, c)
 		w.mu.Unlock()
-		go c.carry(here, there, true)
-		go c.carry(there, here, false)
+		go c.carry(here, there, w.swallow)
+		go c.carry(there, here, func() {})
 	}
 }
 
-func (c *tapped) carry(from, to net.Conn, tells bool) {
+// carry hands on what comes; what is swallowed is told of.
+func (c *tapped) carry(from, to net.Conn, swallow func()) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
 		select {
 		case <-c.deaf:
-			if tells && err == nil {
-				c.swallowed()
+			if err != nil {
+				return // of which the other side is not told either
 			}
-			_, _ = io.Copy(io.Discard, from)
-			return
+			swallow()
+			continue
 		default:
 		}
 		if err != nil {
@@ -96,21 +96,29 @@ func (c *tapped) carry(from, to net.Conn, tells bool) {
 	}
 }
 
-// lose makes all connections deaf; new ones work. What it returns is closed when something was sent on one of them.
+// lose makes all connections deaf; new ones work. What it returns is closed when something is sent on a deaf one, also on one that was lost before.
 func (w *wireTap) lose() <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	sent := make(chan struct{})
-	swallowed := sync.OnceFunc(func() { close(sent) })
+	lost := make(chan struct{})
+	w.lost = lost
 	for _, c := range w.conns {
 		select {
 		case <-c.deaf:
 		default:
-			c.swallowed = swallowed
 			close(c.deaf)
 		}
 	}
-	return sent
+	return lost
+}
+
+func (w *wireTap) swallow() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.lost != nil {
+		close(w.lost)
+		w.lost = nil
+	}
 }
 
 // losesConnections: a connection that the network has lost without a word is replaced by another one, and does not hold up the end of a server.
@@ -132,12 +140,12 @@ func losesConnections(t *testing.T, b broker, address string) {
 	s.wait(s.publish(5, 10))
 	var ids []string
 	for waits := false; !waits; {
-		sent := w.lose()
+		lost := w.lose()
 		more := s.publish(5, 10)
 		ids = append(ids, more...)
 		s.Eventually(patience, "events are sent on a connection that is lost, or arrive over one that was made meanwhile", func() bool {
 			select {
-			case <-sent:
+			case <-lost:
 				waits = true
 			default:
 			}
