@@ -236,8 +236,10 @@ func TestBrowser_Screens(t *testing.T) {
 						p.Looks(screen.name)
 					case furnished:
 						p.Glance()
-					default: // the same page with something else in it
+					case stage.name == "hostile" && os.Getenv("LOOKS") != "all": // the same parts with other texts in them
 						p.Fits()
+					default:
+						p.Fits().Axe()
 					}
 				})
 			}
