@@ -158,6 +158,7 @@ func TestExamine_Webhooks(t *testing.T) {
 		c.Exec(`UPDATE delivery SET due_instant = 1 WHERE webhook_id = $1`, string(paused))
 		c.Exec(`UPDATE delivery SET state = 'dead' WHERE webhook_id = $1`, string(off))
 
+		c.want(doctor.WebhookWell, good, "12 of 12")
 		c.want(doctor.WebhookFailures, bad, "failed 12 of")
 		c.want(doctor.WebhookFailing, down, "cannot be reached since")
 		c.want(doctor.WebhookSwitchedOff, gone, "410")

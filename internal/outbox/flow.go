@@ -187,25 +187,23 @@ func (s *flows) shut(tx *db.Tx, id wire.ID) error {
 	return s.o.Journal.Information(tx, fmt.Sprintf("%s %s can be reached again. What waited for it is being sent.", s.o.called(tx, id), id))
 }
 
+// absolve drops what was counted against a receiver.
+func (s *flows) absolve(id wire.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.failures, id)
+	delete(s.failing, id)
+}
+
 // forget drops what is known about a webhook that is gone.
 func (s *flows) forget(tx *db.Tx, id wire.ID) error {
-	tx.AfterCommit(func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.failures, id)
-		delete(s.failing, id)
-	})
+	tx.AfterCommit(func() { s.absolve(id) })
 	return forgetFlow(tx, id)
 }
 
 // forgive closes the breaker of a webhook that was changed: its address may be another one now.
 func (s *flows) forgive(tx *db.Tx, id wire.ID) error {
-	tx.AfterCommit(func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.failures, id)
-		delete(s.failing, id)
-	})
+	tx.AfterCommit(func() { s.absolve(id) })
 	shut, err := shutBreaker(tx, id)
 	if err != nil || !shut {
 		return err
